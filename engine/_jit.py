@@ -1,0 +1,30 @@
+"""Compiler options, in one place.
+
+No fastmath: it changes bits between machines and gained no speed.  ``error_model="numpy"`` lets divisions vectorise.
+Numba's disk cache watches the file of the cached function only: a function that is inlined from another file does not
+invalidate it.  After editing such a function, ``make clean-cache``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def kernel(function: F) -> F:
+    """Compile an array loop."""
+    return numba.njit(cache=True, nogil=True, error_model="numpy")(function)  # type: ignore[no-any-return]
+
+
+def parallel_kernel(function: F) -> F:
+    """Compile an array loop whose ``numba.prange`` blocks run on all threads."""
+    return numba.njit(cache=True, nogil=True, error_model="numpy", parallel=True)(function)  # type: ignore[no-any-return]
+
+
+def scalar(function: F) -> F:
+    """Compile a formula that array loops inline."""
+    return numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")(function)  # type: ignore[no-any-return]

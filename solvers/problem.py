@@ -1,0 +1,106 @@
+"""An allocation problem as arrays: maximise the sum of measure 0 over the chosen arms, one arm at most a customer.
+
+Rows never see customers.  Customers fall into classes (the distinct combinations of labels that rules filter on); a plan
+has a table ``table[h, c, k]`` = sum of measure h over the customers of class c who got arm k, whose last measure is the
+count; and every row is a linear form of that table: ``lower <= sum(coefficients * table) + constant <= upper``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from solvers.errors import ProblemError
+
+NO_ARM = -1
+
+
+@dataclass(frozen=True)
+class Row:
+    """One coupling rule.
+
+    Attributes:
+        name: as the user calls it; unique.
+        coefficients: (1, (H + 1) * C * K) sparse: flattened ``[measure, class, arm]``, measure H = the count.
+        lower, upper: bounds, -inf / +inf where open.
+        constant: added to the linear form (what happens anyway, for rules with ``scope: base``).
+        price_unit: shadow prices are reported per this many units of the right-hand side.
+    """
+
+    name: str
+    coefficients: sparse.csr_matrix
+    lower: float = -np.inf
+    upper: float = np.inf
+    constant: float = 0.0
+    price_unit: float = 1.0
+
+
+@dataclass(frozen=True)
+class Problem:
+    """n customers, K arms, H measures, C classes.
+
+    Attributes:
+        measures: (H, K, n) float32 or float64, C-contiguous; measure 0 is the objective.
+        measure_names: H names.
+        eligible: (K, n) bool, or None if every arm is open to everybody.
+        class_of: (n,) int32 in [0, C).
+        n_classes: C.
+        rows: coupling rules.
+    """
+
+    measures: NDArray[np.floating]
+    measure_names: tuple[str, ...]
+    class_of: NDArray[np.int32]
+    n_classes: int
+    rows: tuple[Row, ...] = ()
+    eligible: NDArray[np.bool_] | None = None
+
+    def __post_init__(self) -> None:
+        problems = []
+        if self.measures.ndim != 3:
+            raise ProblemError([f"measures: expected (H, K, n), got shape {self.measures.shape}"])
+        h, k, n = self.measures.shape
+        if len(self.measure_names) != h:
+            problems.append(f"measure_names: expected {h}, got {len(self.measure_names)}")
+        if self.class_of.shape != (n,):
+            problems.append(f"class_of: expected shape {(n,)}, got {self.class_of.shape}")
+        if self.eligible is not None and self.eligible.shape != (k, n):
+            problems.append(f"eligible: expected shape {(k, n)}, got {self.eligible.shape}")
+        width = (h + 1) * self.n_classes * k
+        for row in self.rows:
+            if row.coefficients.shape != (1, width):
+                problems.append(f"row {row.name!r}: expected {width} coefficients, got {row.coefficients.shape}")
+            if np.isnan(row.lower) or np.isnan(row.upper) or row.lower > row.upper:
+                problems.append(f"row {row.name!r}: expected lower <= upper, got {row.lower} > {row.upper}")
+        names = [row.name for row in self.rows]
+        problems += [f"row {name!r}: the name is used twice" for name in sorted({x for x in names if names.count(x) > 1})]
+        if problems:
+            raise ProblemError(problems)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(H, K, n, C)."""
+        return (*self.measures.shape, self.n_classes)  # type: ignore[return-value]
+
+
+def row(
+    problem_shape: tuple[int, int, int],
+    name: str,
+    terms: list[tuple[int, NDArray[np.bool_], NDArray[np.bool_], float]],
+    lower: float = -np.inf,
+    upper: float = np.inf,
+    constant: float = 0.0,
+    price_unit: float = 1.0,
+) -> Row:
+    """A :class:`Row` from terms (measure, mask of classes (C,), mask of arms (K,), coefficient).
+
+    ``problem_shape`` is (H, C, K); measure H is the count.
+    """
+    h, c, k = problem_shape
+    line = np.zeros((h + 1, c, k))
+    for measure, classes, arms, coefficient in terms:
+        line[measure] += coefficient * np.outer(classes, arms)
+    return Row(name, sparse.csr_matrix(line.reshape(1, -1)), lower, upper, constant, price_unit)
