@@ -74,7 +74,7 @@ class Planning(Model):
 
 
 def spelt_out(strategy: Any) -> Any:
-    """``optimal`` and ``{mine: {type: top_rfm}}`` as mappings with name and type; without a type, the name is the type."""
+    """``optimal`` and ``{mine: {type: top_rfm}}`` with name and type; without a type, the name is the type."""
     if isinstance(strategy, str):
         return {"name": strategy, "type": strategy}
     if isinstance(strategy, dict) and len(strategy) == 1 and "name" not in strategy:
