@@ -185,3 +185,8 @@ def read_parquet(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
 
 def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def write_arrow(path: Path, table: Any) -> None:
+    """Write an Arrow table as Parquet."""
+    pq.write_table(table, path, compression="zstd")
