@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scenarios.candidates import Candidates, read_candidates
+from scenarios.candidates import Candidates, read_candidates, rows_named
 from scenarios.errors import ConfigError, DataError
 from scenarios.paths import dotted
 from scenarios.rules import COUNT, CompiledRules, Subject, compile_rules, plan_table
@@ -28,8 +28,8 @@ Solver = Callable[..., Solution]
 class RuleResult:
     """A rule under the plan.
 
-    ``value``: NaN for a ratio to nothing.  ``shadow_price``: objective per unit of the bound (ratios: per 0.01), >= 0 when
-    relaxing helps; 0 for a rule that is only reported.
+    ``value``: NaN for a ratio to nothing.  ``shadow_price``: objective per unit of the bound (ratios: per 0.01), >=
+    0 when relaxing helps; 0 for a rule that is only reported.
     """
 
     name: str
@@ -125,15 +125,19 @@ def allocate(
     subject = Subject(data.names, data.arm_labels, data.customer_labels, data.n, data.base)
     compiled = compile_rules(asked.constraints, subject, str(rules))
     problem = Problem(data.measures, data.names, compiled.class_of, compiled.n_classes, compiled.rows, eligible)
-    if solver is None:
-        from solvers import solve as solver  # compiles kernels: only when needed
-    solution = solver(problem, gap=gap, time_limit=time_limit)
+    solution = (solver or _solve)(problem, gap=gap, time_limit=time_limit)
     if solution.status is Status.INFEASIBLE:
         return Allocation(solution, (), None, data.n)
     table = plan_table(data.measures, solution.arm, compiled)
     results = _results(compiled, solution, table)
     rows = data.selected(solution.arm)
     return Allocation(solution, results, rows, data.n, _remarks(results, asked, data, eligible, solution))
+
+
+def _solve(problem: Problem, *, gap: float, time_limit: float | None) -> Solution:
+    from solvers.solve import solve  # loads kernels: only when needed
+
+    return solve(problem, gap=gap, time_limit=time_limit)
 
 
 def read_rules(path: Path) -> AllocationRules:
@@ -201,20 +205,15 @@ def _eligible(data: Candidates, rules: AllocationRules) -> NDArray[np.bool_]:
     """
     cost = data.measures[data.names.index("cost")]
     if not rules.allow_negative_cost and cost.size and cost.min() < 0:
-        places = np.sort(data.row[cost < 0])
-        shown = ", ".join(f"{place + 1:,}" for place in places[:5].tolist())
-        more = f" and {len(places) - 5:,} more" if len(places) > 5 else ""
-        raise DataError(
-            [
-                f"{data.source}: row{'s' if len(places) > 1 else ''} {shown}{more}: expected a cost >= 0, got {cost.min():g} at worst; "
-                "'allow_negative_cost: true' in the rules permits offers that save money"
-            ]
-        )
+        where = rows_named(np.sort(data.row[cost < 0]))
+        hint = "'allow_negative_cost: true' in the rules permits offers that save money"
+        raise DataError([f"{data.source}: {where}: expected a cost >= 0, got {cost.min():g} at worst; {hint}"])
     rate = rules.per_customer.min_margin_rate
     if rate is None:
         return data.eligible
     margin, revenue = (data.measures[data.names.index(name)] for name in ("margin", "revenue"))
-    return data.eligible & (margin >= rate * revenue)
+    enough: NDArray[np.bool_] = margin >= rate * revenue
+    return data.eligible & enough
 
 
 def _results(compiled: CompiledRules, solution: Solution, table: NDArray[np.float64]) -> tuple[RuleResult, ...]:

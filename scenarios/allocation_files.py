@@ -15,6 +15,11 @@ FORMATS: tuple[Format, ...] = ("parquet", "csv", "xlsx")
 _XLSX_ROWS = 1_048_575  # below the header
 
 
+def allocation_path(folder: Path, kind: Format) -> Path:
+    """Where an allocation is written."""
+    return folder / f"allocation.{kind}"
+
+
 def write_allocation(rows: Any, folder: Path, kind: Format, force: bool = False) -> Path:
     """Write the chosen rows to ``folder/allocation.KIND``.
 
@@ -22,7 +27,7 @@ def write_allocation(rows: Any, folder: Path, kind: Format, force: bool = False)
         InputError: the file exists, its folder cannot be written, or there are more rows than a sheet holds.
 
     """
-    path = folder / f"allocation.{kind}"
+    path = allocation_path(folder, kind)
     if kind == "xlsx" and rows.num_rows > _XLSX_ROWS:
         raise InputError(
             [f"{path}: a sheet holds {_XLSX_ROWS:,} rows, got {rows.num_rows:,}; use --format parquet or csv"]

@@ -1,7 +1,7 @@
 """Candidates: a table with a row for each customer and offer, as dense arrays.
 
-The key is ``customer_id, offer`` (and ``channel`` if there is such a column); an arm is an offer through a channel.  Every
-other column is a measure or a label, as the rules use it.
+The key is ``customer_id, offer`` (and ``channel`` if there is such a column); an arm is an offer through a channel.
+Every other column is a measure or a label, as the rules use it.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Candidates:
     @property
     def n(self) -> int:
         """Customers."""
-        return self.measures.shape[2]
+        return int(self.measures.shape[2])
 
     def selected(self, arm: NDArray[np.integer]) -> Any:
         """The chosen rows as an Arrow table, in the customers' order."""
@@ -76,7 +76,8 @@ def read_candidates(
         base: measures whose column ``base_NAME`` says what happens without offers.
 
     Raises:
-        DataError: missing columns, values that are no finite numbers, repeated rows, no rows; all at once, by row number
+        DataError: missing columns, values that are no finite numbers, repeated rows, no rows; all at once, by row
+        number
             (1 = the first row below the header).
 
     """
@@ -116,8 +117,8 @@ def _ragged_lines(tables: Tables) -> list[str]:
     return [f"line {line}: {str(message).splitlines()[0]}" for line, message in found]
 
 
-def _rows(places: NDArray[np.integer]) -> str:
-    """``row 3, 7 and 12`` ... with how many more."""
+def rows_named(places: NDArray[np.integer]) -> str:
+    """``row 3``, ``rows 3, 7, 12``, with how many more; 1 = the first row below the header."""
     shown = ", ".join(f"{place + 1:,}" for place in places[:5].tolist())
     more = f" and {len(places) - 5:,} more" if len(places) > 5 else ""
     return f"row{'s' if len(places) > 1 else ''} {shown}{more}"
@@ -125,21 +126,23 @@ def _rows(places: NDArray[np.integer]) -> str:
 
 def _empty(table: Any, name: str) -> list[str]:
     empty = np.flatnonzero(table.column(name).is_null().to_numpy())
-    return [f"{_rows(empty)}: {name} is empty"] if len(empty) else []
+    return [f"{rows_named(empty)}: {name} is empty"] if len(empty) else []
 
 
 def _not_finite(table: Any, name: str) -> list[str]:
     values = table.column(name).to_numpy()
     bad = np.flatnonzero(~np.isfinite(values))
-    return [f"{_rows(bad)}: expected a finite number in {name!r}, got {_shown(values[bad[0]])}"] if len(bad) else []
+    return (
+        [f"{rows_named(bad)}: expected a finite number in {name!r}, got {_shown(values[bad[0]])}"] if len(bad) else []
+    )
 
 
 def _shown(value: float) -> str:
     return "an empty cell, text or NaN" if np.isnan(value) else str(value)
 
 
-def _encoded(table: Any, name: str) -> tuple[NDArray[np.int32], tuple[Any, ...]]:
-    """(rows,) codes and the values they stand for, in order of appearance; -1 for an empty cell."""
+def _encoded(table: Any, name: str) -> tuple[NDArray[np.int32], Any]:
+    """(rows,) codes, -1 for an empty cell, and the values they stand for, an Arrow array in order of appearance."""
     column = table.column(name).combine_chunks().dictionary_encode()
     codes = column.indices
     if codes.null_count:
@@ -183,7 +186,7 @@ def _dense(
             customer_labels[label] = CustomerLabel((*known, "") if (of_customer < 0).any() else known, filled)
         else:
             problems.append(
-                f"{source}: label {label!r} changes within a customer and within an offer; a filter needs one or the other"
+                f"{source}: label {label!r} belongs neither to customers nor to offers: it changes within both"
             )
     at_rest = {name: _of_customers(source, table, f"base_{name}", customer, n, problems) for name in base}
     if problems:
@@ -228,7 +231,7 @@ def _of_customers(
     one[customer] = values
     differs = np.flatnonzero(one[customer] != values)
     if len(differs):
-        problems.append(f"{source}: {_rows(differs)}: {name!r} differs between the rows of one customer")
+        problems.append(f"{source}: {rows_named(differs)}: {name!r} differs between the rows of one customer")
     return one
 
 

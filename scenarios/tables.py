@@ -106,7 +106,7 @@ class Tables:
     def arrow(self, sql: str, source: str = "table") -> pa.Table:
         """The columns of a result as an Arrow table."""
         try:
-            return self._connection.execute(sql).to_arrow_table()
+            return self._connection.sql(sql).to_arrow_table()
         except duckdb.Error as error:
             raise DataError([f"{source}: {_first_line(error)}"]) from error
 
@@ -118,8 +118,8 @@ class Tables:
     def open(self, source: str | Path, *, as_text: bool = False) -> Table:
         """Open a CSV, Parquet or DuckDB table (``file.duckdb::table``).
 
-        ``as_text`` leaves every CSV column a string, so that the caller decides what a dirty cell means; lines with too
-        few or too many cells are then set aside in the table ``reject_errors``.
+        ``as_text`` leaves every CSV column a string, so that the caller decides what a dirty cell means; lines with
+        too few or too many cells are then set aside in the table ``reject_errors``.
         """
         name = str(source)
         file, _, inner = name.partition("::")

@@ -44,7 +44,7 @@ class Constraint(Model):
 
 
 class PerCustomer(Model):
-    """What one customer may get.  ``min_margin_rate``: offers whose margin is a smaller share of revenue are left out."""
+    """What one customer may get.  Offers whose margin is less than ``min_margin_rate`` of revenue are left out."""
 
     max_offers: Count = 1
     never_together: tuple[tuple[Text, ...], ...] = ()
