@@ -220,7 +220,9 @@ def test_every_assumption_is_a_path_that_can_be_set():
 def test_the_json_schema_accepts_what_is_shipped_and_refuses_a_misspelt_key():
     jsonschema = pytest.importorskip("jsonschema")
     schema = scenario_schema()
-    for data in (STARTER, GROCERY, {"extends": "grocery", "seed": 3}):
+    lone, _ = with_values(STARTER, {"offers.coupon_15.channels": "email", "rules.budget.where": {"offer": "coupon_15"}})
+    assert validate(lone)[1] == []
+    for data in (STARTER, GROCERY, lone, {"extends": "grocery", "seed": 3}):
         jsonschema.validate(data, schema)
     for wrong in ({**STARTER, "sede": 1}, {"seed": 3}, with_values(STARTER, {"offers.coupon_15.depht": 1})[0]):
         with pytest.raises(jsonschema.ValidationError):
