@@ -10,51 +10,35 @@ from pydantic import BaseModel
 
 from scenarios.errors import ConfigError
 from scenarios.results import Assumption
+from scenarios.schema.assumptions import register
 from scenarios.schema.scenario import Scenario
 from scenarios.suggest import nearest
 
-EFFECTS = {
-    "response": "base",
-    "orders": "lift",
-    "attrition": "reduction",
-    "move": "probability",
-    "ownership": "sticks",
-}
-"""Effect -> its number."""
-
 STATE_DEPENDENCE = "population.state_dependence"
 
+STEPPED = ("effects", "fatigue", "margins")
+"""Groups of numbers that are redrawn and stepped; the rest of the register is shown."""
 
-def register(scenario: Scenario) -> tuple[Assumption, ...]:
-    """Every sourced number, in the scenario's order."""
-    out = []
-    for name, offer in scenario.offers.items():
-        for effect, number in EFFECTS.items():
-            spec = getattr(offer.effects, effect)
-            if spec is not None and getattr(spec, number) is not None:
-                path = f"offers.{name}.effects.{effect}.{number}"
-                out.append(Assumption(path, getattr(spec, number), spec.source, spec.sd, spec.note or ""))
-    fatigue = scenario.contact_policy.fatigue
-    if fatigue is not None:
-        out.append(Assumption("contact_policy.fatigue.weight", fatigue.weight, fatigue.source, fatigue.sd, fatigue.note or ""))
-    margins = scenario.margins
-    for number in ("gross_margin_rate", "cost_to_serve_per_order"):
-        out.append(Assumption(f"margins.{number}", getattr(margins, number), margins.source, None, margins.note or ""))
-    kappa = scenario.population.kappa
-    out.append(Assumption(STATE_DEPENDENCE, kappa.value, kappa.source, kappa.sd, kappa.note or ""))
-    return tuple(out)
+
+def assumptions(scenario: Scenario) -> tuple[Assumption, ...]:
+    """Numbers that a verdict can lean on, in the scenario's order."""
+    return tuple(
+        Assumption(a.path, a.value, a.source, a.sd, a.note or "")
+        for a in register(scenario)
+        if a.path == STATE_DEPENDENCE or any(part in STEPPED for part in a.path.split("."))
+    )
 
 
 def limits(path: str) -> tuple[float, float]:
     """Between which values a number can be stepped."""
     last = path.rsplit(".", 1)[-1]
-    if last in ("base", "reduction", "probability", "sticks", "gross_margin_rate", "state_dependence"):
+    if ".response." in path or last in ("reduction", "probability", "sticks", "gross_margin_rate", "state_dependence"):
         return 0.0, 1.0
     return (-1.0, np.inf) if last == "lift" else (0.0, np.inf)
 
 
 def changed(scenario: Scenario, values: Mapping[str, float]) -> Scenario:
-    """The scenario with these numbers, by dotted path.  A response's ``by_segment`` moves in proportion to its base."""
+    """The scenario with these numbers, by dotted path.  The probabilities of one offer's response move in proportion."""
     for path, value in values.items():
         parts = path.split(".")
         if path == STATE_DEPENDENCE:
@@ -62,20 +46,29 @@ def changed(scenario: Scenario, values: Mapping[str, float]) -> Scenario:
             population = scenario.population.model_copy(update={"state_dependence": assumed})
             scenario = scenario.model_copy(update={"population": population})
             continue
-        if parts[-2:] == ["response", "base"]:
-            response = scenario.offers[parts[1]].effects.response
-            if response.base and response.by_segment:
-                ratio = value / response.base
-                scaled = {s: float(min(p * ratio, 1.0)) for s, p in response.by_segment.items()}
-                scenario = _set(scenario, (*parts[:-1], "by_segment"), scaled, path)
+        if parts[2:4] == ["effects", "response"]:
+            scenario = _scaled_response(scenario, parts, value)
+            continue
         scenario = _set(scenario, tuple(parts), value, path)
     return scenario
+
+
+def _scaled_response(scenario: Scenario, parts: list[str], value: float) -> Scenario:
+    """One probability of a response set, the others of the same offer moved in proportion."""
+    response = scenario.offers[parts[1]].effects.response
+    today = response.base if parts[-1] == "base" else response.by_segment[parts[-1]]
+    ratio = value / today if today else 1.0
+    update = {
+        "base": None if response.base is None else min(response.base * ratio, 1.0),
+        "by_segment": {s: min(p * ratio, 1.0) for s, p in response.by_segment.items()},
+    }
+    return _set(scenario, ("offers", parts[1], "effects", "response"), response.model_copy(update=update), ".".join(parts))
 
 
 def redrawn(scenario: Scenario, rng: np.random.Generator) -> dict[str, float]:
     """Uncertain numbers, drawn anew from a normal with their sd, cut at what is possible."""
     values = {}
-    for a in register(scenario):
+    for a in assumptions(scenario):
         if a.sd:
             low, high = limits(a.path)
             values[a.path] = float(np.clip(rng.normal(a.value, a.sd), low, high))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from engine import Population, World
+from engine import Calendar, Population, World
 from engine.valuation import OrderTables, candidate, order_margin, order_tables, orders_ahead
 from scenarios.base import Customers
 from scenarios.rules import Labels, compile_rules
@@ -28,7 +28,7 @@ class Briefing:
         beliefs: the world as the planner believes it to be.
         customers: drawn customers with the planner's estimates.
         control: (n,) customers held out of every plan.
-        epochs: decision periods.
+        calendar: decision epochs of the run.
         scale: drawn customers / the customers that amounts in rules are meant for.
         seed: the planner's own luck.
         gap: target gap of optimising strategies.
@@ -38,7 +38,7 @@ class Briefing:
     beliefs: World
     customers: Customers
     control: NDArray[np.bool_]
-    epochs: tuple[int, ...]
+    calendar: Calendar
     scale: float
     seed: int
     gap: float = 1e-4
@@ -107,7 +107,7 @@ class Briefing:
     def _anyway(self, known: Population, period: int) -> Floats:
         """(4, S) revenue and margin that come anyway until the next epoch, by segment, for rules with ``scope: base``."""
         world = self.beliefs
-        until = min([e for e in self.epochs if e > period], default=world.horizon)
+        until = min([e for e in self.calendar.decisions if e > period], default=world.horizon)
         ahead = orders_ahead(self.tables, world.segments, period, until - period)
         segment, s = known.state.segment, len(world.segments.names)
         orders = known.traits.rate * ahead[known.traits.start_segment, segment]

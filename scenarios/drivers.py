@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from scenarios.assumptions import STATE_DEPENDENCE, limits, register
+from scenarios.assumptions import STATE_DEPENDENCE, assumptions, limits
 from scenarios.jobs import Job, JobResult
 from scenarios.results import Assumption, Driver
 from scenarios.schema.scenario import Scenario
@@ -29,20 +29,20 @@ def drivers(scenario: Scenario, job: Job, winner: int, run: Runner) -> tuple[Dri
 
     ``job``: an unchanged small comparison; ``winner``: index of the strategy whose lead is watched.
     """
-    assumptions = [a for a in register(scenario) if a.path != STATE_DEPENDENCE and a.value != 0 and a.source != "given"]
-    if not assumptions:
+    stepped = [a for a in assumptions(scenario) if a.path != STATE_DEPENDENCE and a.value != 0 and a.source != "given"]
+    if not stepped:
         return ()
-    values = [(a, v) for a in assumptions for v in steps(a, WIDE)]
+    values = [(a, v) for a in stepped for v in steps(a, WIDE)]
     first, *rest = run([job, *(_with(job, a.path, v) for a, v in values)])
     today = lead(first, winner)
-    found: dict[str, dict[float, float]] = {a.path: {a.value: today} for a in assumptions}
+    found: dict[str, dict[float, float]] = {a.path: {a.value: today} for a in stepped}
     for (a, v), result in zip(values, rest, strict=True):
         found[a.path][v] = lead(result, winner)
-    widest = max(assumptions, key=lambda a: max(found[a.path].values()) - min(found[a.path].values()))
+    widest = max(stepped, key=lambda a: max(found[a.path].values()) - min(found[a.path].values()))
     fine = steps(widest, FINE)
     for v, result in zip(fine, run([_with(job, widest.path, v) for v in fine]), strict=True):
         found[widest.path][v] = lead(result, winner)
-    out = [Driver(a.path, a.value, a.source, tuple(sorted(found[a.path].items())), flip(found[a.path], a.value)) for a in assumptions]
+    out = [Driver(a.path, a.value, a.source, tuple(sorted(found[a.path].items())), flip(found[a.path], a.value)) for a in stepped]
     return tuple(sorted(out, key=lambda d: -d.swing))
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine import World
-from engine.rng import PURPOSE_CONTROL, uniforms
+from engine import Calendar, World
+from engine.rng import CONTROL, uniforms
 from engine.valuation import order_tables
 from scenarios.assumptions import changed
 from scenarios.base import Base, Customers
@@ -41,10 +41,6 @@ class Setup:
     customers: int
     gap: float = 1e-3
 
-    def epochs(self) -> tuple[int, ...]:
-        """Periods of the decision epochs."""
-        return tuple(range(0, self.scenario.time.horizon_periods, self.scenario.planning.every_periods))
-
     def beliefs(self) -> World:
         """The world as the planner believes it to be."""
         return build_world(changed(self.scenario, self.scenario.planning.beliefs), self.base)
@@ -57,8 +53,8 @@ class Setup:
             scenario=self.scenario,
             beliefs=self.beliefs(),
             customers=customers,
-            control=uniforms(seed, key, 0, PURPOSE_CONTROL, 0) < share,
-            epochs=self.epochs(),
+            control=uniforms(seed, key, 0, CONTROL, 0) < share,
+            calendar=Calendar(self.scenario.time.horizon_periods, self.scenario.planning.every_periods),
             scale=len(key) / self.customers,
             seed=seed,
             gap=gap,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import Epoch, Simulation
-from engine.rng import PURPOSE_PLANNER, uniforms
+from engine.rng import STRATEGY, uniforms
 from engine.valuation import future_value
 from scenarios.briefing import Briefing
 from scenarios.pacing import Pace, windows
@@ -52,8 +52,8 @@ class Planner:
         def pace(rule: Rule, bound: float | None) -> Pace | None:
             if bound is None or rule.ratio is not None:
                 return None
-            spans = windows(rule.per, b.scenario.time, b.epochs)
-            return Pace(bound * b.scale, spans, b.epochs)
+            epochs = tuple(b.calendar.decisions)
+            return Pace(bound * b.scale, windows(rule.per, b.scenario.time, epochs), epochs)
 
         self._paces = [(rule, pace(rule, rule.min), pace(rule, rule.max)) for rule in b.scenario.rules]
         self._capacities = [
@@ -89,7 +89,7 @@ class Planner:
             clv=future_value(b.tables, known, b.beliefs, period),
             arms=tuple(arm.name for arm in b.beliefs.arms),
             segments=b.beliefs.segments.names,
-            uniform=lambda draw: uniforms(b.seed, known.traits.key, period, PURPOSE_PLANNER, draw),
+            uniform=lambda draw: uniforms(b.seed, known.traits.key, period, STRATEGY, draw),
             gap=b.gap,
         )
         choice = self.strategy.choose(view)

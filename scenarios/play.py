@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine import Calendar, Ledger, Population, World, simulate
+from engine import Ledger, Population, World, simulate
 from engine.valuation import OrderTables, future_value
 from scenarios.briefing import Briefing
 from scenarios.planner import Decision, Planner
@@ -64,8 +64,7 @@ def play(
 ) -> Played:
     """Run a strategy through the calendar.  ``tables`` are the world's (:func:`engine.valuation.order_tables`)."""
     planner = Planner(briefing, strategy, keep_plans)
-    calendar = Calendar(horizon=world.horizon, decisions=briefing.epochs)
-    run = simulate(world, briefing.customers.population, seed=seed, calendar=calendar, planner=planner)
+    run = simulate(world, briefing.customers.population, seed=seed, calendar=briefing.calendar, planner=planner)
     d = world.economics.discount_factor
     return Played(
         horizon_value=run.margin,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from engine.valuation import order_tables
-from scenarios.assumptions import STATE_DEPENDENCE, redrawn, register
+from scenarios.assumptions import STATE_DEPENDENCE, assumptions, redrawn
 from scenarios.base import Base
 from scenarios.budget_curve import budget_curve
 from scenarios.building import build_world
@@ -104,7 +104,7 @@ def run(
             baseline=scenario.baseline,
             draws=outer,
             level=frame.level,
-            assumptions=register(scenario),
+            assumptions=assumptions(scenario),
             strategies=results,
             winner=winner,
             verdict=verdict(results, winner, scenario.baseline, found, scenario.currency, outer, frame.level),
@@ -173,7 +173,7 @@ def _sensitivity(
     progress: Progress,
 ) -> tuple[Any, Any]:
     scenario = setup.scenario
-    progress("stepping the assumptions")
+    progress("stepping assumptions")
     seed = int(np.random.default_rng([scenario.seed, 3]).integers(2**62))
     job = Job({}, seed, min(SMALL, setup.customers), names, scenario.baseline)
     index = names.index(winner)
