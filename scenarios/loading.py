@@ -13,7 +13,7 @@ from scenarios.errors import ConfigError
 from scenarios.paths import Change, PathError
 from scenarios.schema.references import warnings as scenario_warnings
 from scenarios.schema.scenario import Scenario
-from scenarios.schema.validate import validate
+from scenarios.schema.validate import validate, with_strategies_spelt_out
 from scenarios.suggest import nearest
 from scenarios.yamlfile import KeyPath, kind_of, parse_scalar, read_yaml
 
@@ -80,6 +80,10 @@ def load(
 
     """
     data, lines, files = _extended(find(ref), ())
+    for path, mark in list(lines.items()):
+        if path[0:1] == ("strategies",) and len(path) > 3:  # {mine: {share: 0.1}}: share is then an option of item 0
+            lines.setdefault((*path[:2], *path[3:]), mark)
+    data = with_strategies_spelt_out(data)
     changes: tuple[Change, ...] = ()
     if override is not None:
         chosen = data.get("overrides")
@@ -152,8 +156,8 @@ def _set(
     lines = dict(lines)
     for path, value in values.items():
         try:
-            data, changed = paths.with_values(data, {path: value})
             lines[paths.locate(data, path)] = marks[path]
+            data, changed = paths.with_values(data, {path: value})
             changes += changed
         except PathError as error:
             problems.append(f"{_place(marks[path])}: {error}")
@@ -172,6 +176,7 @@ def _finish(
     override: str | None,
 ) -> LoadedScenario:
     data, lines, more = _set(data, lines, values, dict.fromkeys(values, (what, 0)))
+    data = with_strategies_spelt_out(data)
     scenario, problems = validate(data)
     found = [
         located(path, sentence, data, lines) for path, sentence in sorted(problems, key=lambda p: _mark(p[0], lines))

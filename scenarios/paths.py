@@ -22,10 +22,8 @@ class PathError(Exception):
 
 
 def name_of(item: Any) -> str | None:
-    """The name of a list's item: its ``name``, its only key, or itself."""
-    if isinstance(item, dict):
-        return str(item["name"]) if "name" in item else str(next(iter(item))) if len(item) == 1 else None
-    return item if isinstance(item, str) else None
+    """The name of a list's item."""
+    return str(item["name"]) if isinstance(item, dict) and "name" in item else None
 
 
 def dotted(path: Path, data: Any) -> str:
@@ -40,7 +38,7 @@ def dotted(path: Path, data: Any) -> str:
         name = name_of(inner) if isinstance(data, list) and isinstance(part, int) else None
         if isinstance(part, int) and name is None:
             parts[-1:] = [f"{parts[-1] if parts else ''}[{part}]"]
-        elif name is None or not parts or name != parts[-1]:
+        else:
             parts.append(str(part) if name is None else name)
         data = inner
     return ".".join(parts)
@@ -72,9 +70,6 @@ def locate(data: Any, path: str) -> Path:
                 )
             found.append(names.index(part))
             data = data[names.index(part)]
-            if isinstance(data, dict) and "name" not in data and len(data) == 1 and isinstance(data.get(part), dict):
-                found.append(part)  # {mine: {...}}
-                data = data[part]
         else:
             raise PathError(f"{path}: {'.'.join(parts[:depth])!r} is a single value, there is nothing below it")
     return tuple(found)

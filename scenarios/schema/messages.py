@@ -89,11 +89,7 @@ def _path_in_data(location: tuple[str | int, ...], data: Any) -> Path:
     """The location without what pydantic adds to it: branches of a choice, ``[key]``, and a key that is missing."""
     path: list[str | int] = []
     for part in location:
-        only = next(iter(data)) if isinstance(data, dict) and len(data) == 1 else None
         inner = _child(data, part)
-        if inner is _ABSENT and only is not None:  # {mine: {type: ...}} in a list of strategies
-            inner = _child(data[only], part)
-            path += [] if inner is _ABSENT else [only]
         if inner is not _ABSENT:
             path.append(part)
             data = inner

@@ -73,6 +73,17 @@ class Planning(Model):
     beliefs: dict[Text, Any] = Field(default_factory=dict)
 
 
+def spelt_out(strategy: Any) -> Any:
+    """``optimal`` and ``{mine: {type: top_rfm}}`` with name and type; without a type, the name is the type."""
+    if isinstance(strategy, str):
+        return {"name": strategy, "type": strategy}
+    if isinstance(strategy, dict) and len(strategy) == 1 and "name" not in strategy:
+        ((name, options),) = strategy.items()
+        if isinstance(options, dict):
+            return {"name": name, "type": name, **options}
+    return strategy
+
+
 class Strategy(Model):
     """Who gets what.
 
@@ -93,14 +104,7 @@ class Strategy(Model):
     @model_validator(mode="before")
     @classmethod
     def _from_short(cls, data: Any) -> Any:
-        """``optimal`` and ``{mine: {type: top_rfm}}`` to name and type; the type of a known name is that name."""
-        if isinstance(data, str):
-            return {"name": data, "type": data}
-        if isinstance(data, dict) and len(data) == 1 and "name" not in data:
-            ((name, options),) = data.items()
-            if isinstance(options, dict):
-                return {"type": name, **options, "name": name}
-        return data
+        return spelt_out(data)
 
     @classmethod
     def __get_pydantic_json_schema__(

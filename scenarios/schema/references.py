@@ -29,9 +29,11 @@ class Names:
 
         self.channels = keys(data.get("channels"))
         self.offers = keys(data.get("offers"))
-        self.strategies = (
-            tuple(_strategy_name(item) for item in items) if isinstance(items := data.get("strategies"), list) else ()
+        strategies = data.get("strategies")
+        named = (
+            [item.get("name") for item in strategies if isinstance(item, dict)] if isinstance(strategies, list) else []
         )
+        self.strategies = tuple(str(name) for name in named)
         self.segments: tuple[str, ...] | None = None
         self.categories: tuple[str, ...] | None = None
         self.lapsed: tuple[str, ...] | None = None
@@ -54,12 +56,6 @@ class Names:
             self.lapsed = tuple(
                 name for name, part in segments.items() if isinstance(part, dict) and part.get("lapsed") is True
             )
-
-
-def _strategy_name(item: object) -> str:
-    if isinstance(item, dict):
-        return str(item["name"] if "name" in item else next(iter(item), ""))
-    return str(item)
 
 
 def unknown(what: str, names: Iterable[object], known: tuple[str, ...] | None) -> Iterator[str]:

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from scenarios.schema.base import Problem, walk
 from scenarios.schema.messages import translate
+from scenarios.schema.planning import spelt_out
 from scenarios.schema.references import Names, check
 from scenarios.schema.scenario import Scenario
 
@@ -15,7 +16,11 @@ _BY_ITEM = ("channels", "offers", "rules", "strategies", "overrides")  # a fault
 
 
 def validate(data: dict[str, Any]) -> tuple[Scenario, list[Problem]]:
-    """The scenario and what is wrong with it; with problems, the scenario holds only the sound parts."""
+    """The scenario and what is wrong with it; with problems, the scenario holds only the sound parts.
+
+    Problems' paths are those of the data with :func:`with_strategies_spelt_out`.
+    """
+    data = with_strategies_spelt_out(data)
     problems: list[Problem] = []
     places: dict[str, list[int]] = {}
     try:
@@ -29,6 +34,12 @@ def validate(data: dict[str, Any]) -> tuple[Scenario, list[Problem]]:
             path = (path[0], places[str(path[0])][path[1]], *path[2:])
         problems.append((path, sentence))
     return scenario, problems
+
+
+def with_strategies_spelt_out(data: dict[str, Any]) -> dict[str, Any]:
+    """The data with every strategy as a mapping with a name, so that each option has one path."""
+    strategies = data.get("strategies")
+    return {**data, "strategies": [spelt_out(item) for item in strategies]} if isinstance(strategies, list) else data
 
 
 def _sound_parts(data: dict[str, Any], faults: list[tuple[str | int, ...]]) -> tuple[Scenario, dict[str, list[int]]]:
