@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,11 @@ class Base(Protocol):
     @property
     def real_customers(self) -> int | None:
         """How many real customers stand behind it; None if made up."""
+        ...
+
+    @property
+    def ids(self) -> NDArray[Any]:
+        """Names of the real customers, in the order of ``Traits.source``; empty if made up."""
         ...
 
     def segments(self, state_dependence: float) -> Segments:

@@ -65,7 +65,7 @@ class Setup:
         world = self.beliefs()
         arms, segments = tuple(a.name for a in world.arms), world.segments.names
         specs = {s.name: s for s in self.scenario.strategies}
-        return {name: maker(specs[name], arms, segments, self.pilot_arms.get(name, -1)) for name in names}
+        return {name: maker(specs[name], arms, segments, self.base.ids, self.pilot_arms.get(name, -1)) for name in names}
 
 
 @dataclass(frozen=True)

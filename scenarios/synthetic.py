@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +51,11 @@ class SyntheticBase:
     def real_customers(self) -> int | None:
         """None: nobody is real."""
         return None
+
+    @property
+    def ids(self) -> NDArray[Any]:
+        """Nobody has a name."""
+        return np.zeros(0, np.int64)
 
     def segments(self, state_dependence: float) -> Segments:
         """Segments of the scenario."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scenarios.schema.planning import Strategy as Spec
 from scenarios.strategies.base import Strategy
 from scenarios.strategies.optimising import Greedy, Nobody, Optimal
-from scenarios.strategies.plan_file import PlanFile
+from scenarios.strategies.plan_file import read_plan
 from scenarios.strategies.ranked import Assigned, BestPerSegment, Random, Ranked, at_random, by_clv, by_rfm
 
 Maker = Callable[[], Strategy]
@@ -30,13 +32,15 @@ ONE_ARM = {"everyone": at_random, "top_rfm": by_rfm, "top_clv": by_clv}
 """Simple rules with one arm for all; the arm is found on a pilot draw."""
 
 
-def maker(spec: Spec, arms: tuple[str, ...], segments: tuple[str, ...], pilot_arm: int = -1) -> Maker:
+def maker(
+    spec: Spec, arms: tuple[str, ...], segments: tuple[str, ...], customer_ids: NDArray[Any], pilot_arm: int = -1
+) -> Maker:
     """A function that makes a fresh strategy for a run.  ``pilot_arm``: the arm of a simple rule, from the pilot."""
     if spec.type in ONE_ARM:
-        return lambda: Ranked(ONE_ARM[spec.type], pilot_arm)
+        return lambda: Ranked(ONE_ARM[spec.type], pilot_arm, spec.share or 1.0)
     if spec.type == "current_plan":
         if spec.file is not None:
-            plan = PlanFile.read(spec.file, arms)
+            plan = read_plan(spec.file, arms, customer_ids)
             return lambda: plan
         where = np.isin(segments, spec.where["segment"]) if "segment" in spec.where else np.ones(len(segments), bool)
         arm = next(i for i, a in enumerate(arms) if a == f"{spec.offer}/{spec.channel}" or (spec.channel is None and a.startswith(f"{spec.offer}/")))
