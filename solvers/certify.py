@@ -79,8 +79,11 @@ def plan_table(problem: Problem, arm: NDArray[np.integer]) -> FloatArray:
     return np.concatenate([*parts, np.bincount(cell, minlength=c * k).astype(np.float64)])
 
 
-def lagrangian(problem: Problem, multipliers: FloatArray) -> float:
-    """bound(y) of the module's text."""
+def lagrangian(problem: Problem, multipliers: FloatArray, *, valued: bool = True) -> float:
+    """bound(y) of the module's text.
+
+    ``valued=False`` takes the objective as 0: then a bound below 0 proves that no plan meets the rows that y prices.
+    """
     h, k, n, c = problem.shape
     y = np.asarray(multipliers, np.float64)
     price = np.zeros((h + 1) * c * k)
@@ -95,7 +98,8 @@ def lagrangian(problem: Problem, multipliers: FloatArray) -> float:
     if not np.isfinite(rhs):
         return np.inf
     table = price.reshape(h + 1, c, k)
-    table[0] -= 1
+    if valued:
+        table[0] -= 1
     read = [m for m in range(h) if table[m].any()]
     cuts = np.flatnonzero(np.diff(problem.class_of)) + 1
     grouped = len(cuts) < max(c, n // 256)

@@ -31,7 +31,6 @@ from solvers.search import Response, respond
 
 FloatArray = NDArray[np.float64]
 IDLE = 8
-MOST_PENALTY = 1e8
 
 
 @dataclass(frozen=True)
@@ -107,13 +106,18 @@ class Mix:
 
 
 def master(pool: Pool, lower: FloatArray, upper: FloatArray, penalty: float, backend: Backend) -> Mix:
-    """Mix the pool's columns.  Bounds are scaled."""
-    columns, rows = pool.usage.shape
-    eye = sparse.identity(rows, format="csr")
+    """Mix the pool's columns.  Bounds are scaled.  Rows that no mix of these columns can break are left out (price 0)."""
     blocks = pool.layout.n_blocks
+    high, low = np.zeros((2, blocks, pool.usage.shape[1]))
+    np.maximum.at(high, pool.block, pool.usage)
+    np.minimum.at(low, pool.block, pool.usage)
+    needed = np.flatnonzero((high.sum(axis=0) > upper) | (low.sum(axis=0) < lower))
+    usage, lower, upper = pool.usage[:, needed], lower[needed], upper[needed]
+    columns, rows = usage.shape
+    eye = sparse.identity(rows, format="csr")
     member = sparse.csr_matrix((np.ones(columns), (pool.block, np.arange(columns))), shape=(blocks, columns))
     matrix = sparse.bmat(
-        [[sparse.csr_matrix(pool.usage.T), -eye, eye], [member, None, None]] if rows else [[member]], format="csr"
+        [[sparse.csr_matrix(usage.T), -eye, eye], [member, None, None]] if rows else [[member]], format="csr"
     )
     size = columns + 2 * rows
     answer = solve_program(
@@ -130,7 +134,9 @@ def master(pool: Pool, lower: FloatArray, upper: FloatArray, penalty: float, bac
     x = answer.x
     over, under = x[columns : columns + rows], x[columns + rows :]
     value = float(pool.value @ x[:columns]) - penalty * float(over.sum() + under.sum())
-    return Mix(answer.multipliers[:rows], x[:columns], answer.reduced[:columns], value, over - under)
+    y, broken = np.zeros((2, pool.usage.shape[1]))
+    y[needed], broken[needed] = answer.multipliers[:rows], over - under
+    return Mix(y, x[:columns], answer.reduced[:columns], value, broken)
 
 
 def generate(
@@ -143,11 +149,13 @@ def generate(
     rows: NDArray[np.bool_] | None = None,
     worth: float | None = None,
     passes: int = 400,
+    most_penalty: float = 1e4,
     deadline: float = np.inf,
 ) -> Dual:
     """Column generation from the responses ``first`` (at least one) to a relative gap between dual and mix of ``gap``.
 
-    rows: mask of the rows in force (all); worth: size of the objective if it is not the problem's own.
+    rows: mask of the rows in force (all); worth: size of the objective if it is not the problem's own; passes: most passes;
+    most_penalty: give up on rows that are broken at this penalty (prove the conflict, or call again with more).
     """
     worth = layout.worth if worth is None else worth
     scale = layout.scale
@@ -164,7 +172,7 @@ def generate(
         distance = (best.bound / worth - mix.value) / max(abs(best.bound / worth), 1e-12)
         broken = np.where(np.abs(mix.broken) > 1e-9, mix.broken, 0.0)
         if distance < gap:
-            if not broken.any() or penalty >= MOST_PENALTY:
+            if not broken.any() or penalty >= most_penalty:
                 stopped = False
                 break
             penalty *= 10.0

@@ -186,6 +186,11 @@ def _cells(rows: sparse.csr_matrix, shape: tuple[int, int, int, int]) -> Cells:
     return Cells(np.searchsorted(of, np.arange(c * k + 1)), row, coefficient)
 
 
+def cells_of(problem: Problem) -> Cells:
+    """The cells of a problem's rows."""
+    return _cells(_rows(problem), problem.shape)
+
+
 def arrange(problem: Problem) -> Layout:
     """Group customers by class (no copy if they are), cut chunks, and turn rows into sparse algebra.
 

@@ -51,6 +51,24 @@ class Answer:
     bound: float
 
 
+class _Program(pulp.LpProblem):  # type: ignore[misc]
+    """A problem that knows its variables from their making: PuLP looks for them in every row, again at each of several calls."""
+
+    def __init__(self) -> None:
+        super().__init__("program", pulp.LpMaximize)
+        self.made: list[Any] = []
+
+    def make(self, name: str, low: float | None, high: float | None, kind: str) -> Any:
+        self.made.append(self.add_variable(name, low, high, kind))
+        return self.made[-1]
+
+    def variables(self) -> list[Any]:
+        return self.made
+
+    def _add_variables(self, variables: Any) -> None:
+        pass
+
+
 class _Highs(pulp.HiGHS):  # type: ignore[misc]
     """HiGHS whose node limit is an answer, not an error."""
 
@@ -68,7 +86,7 @@ class _Highs(pulp.HiGHS):  # type: ignore[misc]
 
 def _solver(backend: Backend, integer: bool, limits: dict[str, Any]) -> Any:
     if backend == "highs":
-        options: dict[str, Any] = {"primal_feasibility_tolerance": 1e-9, "dual_feasibility_tolerance": 1e-9}
+        options: dict[str, Any] = {"primal_feasibility_tolerance": 1e-9}
         if integer:
             options |= {"mip_feasibility_tolerance": 1e-9, "mip_max_nodes": limits["nodes"]}
             options |= {"gapAbs": limits["gap_absolute"], "gapRel": limits["gap_relative"]}
@@ -115,10 +133,10 @@ def solve_program(
     ``nodes`` limits an integer search reproducibly; ``seconds`` does not.
     """
     columns = len(objective)
-    problem = pulp.LpProblem("program", pulp.LpMaximize)
+    problem = _Program()
     kind = pulp.LpInteger if integer else pulp.LpContinuous
     x = [
-        problem.add_variable(f"x{j}", _finite(a), _finite(b), kind)
+        problem.make(f"x{j}", _finite(a), _finite(b), kind)
         for j, (a, b) in enumerate(zip(low.tolist(), high.tolist(), strict=True))
     ]
     problem.setObjective(pulp.LpAffineExpression(dict(zip(x, objective.tolist(), strict=True))))
@@ -134,7 +152,7 @@ def solve_program(
         elif np.isinf(a) or np.isinf(b):
             sense, rhs = (pulp.LpConstraintLE, b) if np.isinf(a) else (pulp.LpConstraintGE, a)
         else:  # two-sided: an equality with a bounded level, so that one multiplier serves both sides
-            terms[problem.add_variable(f"level{r}", a, b)] = -1.0
+            terms[problem.make(f"level{r}", a, b, pulp.LpContinuous)] = -1.0
             sense, rhs = pulp.LpConstraintEQ, 0.0
         constraints.append(pulp.LpConstraint(pulp.LpAffineExpression(terms), sense, f"r{r}", rhs))
         problem.addConstraint(constraints[-1])

@@ -19,6 +19,7 @@ from solvers._jit import parallel_kernel
 from solvers.decomposition import Dual
 from solvers.layout import Layout
 from solvers.mend import broken_rows, improve, insert, mend, moves_along, row_form
+from solvers.offers import once_each, scaled_rows, usage_of_offers
 from solvers.plan import Plan, plan_of
 from solvers.program import Backend, solve_program
 from solvers.rounding import rounded
@@ -89,47 +90,33 @@ def _program(
     Offered: their present arm, arms with regret <= cut, and pairs (customer, arm).  Stops at value ``enough`` or within
     ``slack`` of the best.
     """
-    h, k_count, _, c = layout.shape
-    rows = len(layout.lower)
+    h, k_count, _, _ = layout.shape
     fixed_arm = plan.arm.copy()
     fixed_arm[freed] = -1
     fixed = plan_of(layout, fixed_arm)
-    of = layout.class_of[freed].astype(np.int64)
     w = np.concatenate([layout.measures[:, :, freed].astype(np.float64), np.ones((1, k_count, len(freed)))])
     w[:h][~layout.read] = 0.0
     open_to = np.ones((k_count, len(freed)), bool) if not layout.mask.size else layout.mask[:, freed]
     w[:, ~open_to] = 0.0
-    score = -np.einsum("mhk,hkm->km", price[of], w)
+    score = -np.einsum("mhk,hkm->km", price[layout.class_of[freed]], w)
     score = np.where(open_to, score, -np.inf)
     offer = np.maximum(score.max(axis=0), 0.0) - score <= cut
     mine = np.flatnonzero(plan.arm[freed] >= 0)
     offer[plan.arm[freed][mine], mine] = True
     if len(pairs):
         offer[pairs[:, 1], np.searchsorted(freed, pairs[:, 0])] = True
-    offer &= open_to
-    i, k = np.nonzero(offer.T)
-    cell = of[i] * k_count + k
-    cells = layout.cells
-    count = cells.first[cell + 1] - cells.first[cell]
-    column = np.repeat(np.arange(len(k)), count)
-    entry = np.arange(len(column)) - np.repeat(np.cumsum(count) - count, count) + np.repeat(cells.first[cell], count)
-    number = np.einsum("eh,he->e", cells.coefficient[entry], w[:, k[column], i[column]])
-    usage = sparse.csr_matrix((number, (cells.row[entry], column)), shape=(rows, len(k)))
-    size = np.asarray(abs(usage).max(axis=1).todense()).ravel() if len(k) else np.zeros(rows)
-    lower, upper = layout.lower - fixed.usage, layout.upper - fixed.usage
-    idle = size == 0
-    if (idle & (np.maximum(lower, -upper) > layout.tolerance)).any():
-        return None, len(k)  # nobody freed can mend this row
-    size[idle] = 1.0
-    lower, upper = np.where(idle, -np.inf, lower / size), np.where(idle, np.inf, upper / size)
-    mild = np.minimum(0.25 * layout.tolerance / size, 1e-9)
-    own = sparse.csr_matrix((np.ones(len(k)), (i, np.arange(len(k)))), shape=(len(freed), len(k)))
-    own = own[np.flatnonzero(np.diff(own.indptr) > 1)]
+    i, k = np.nonzero((offer & open_to).T)
+    value, usage = usage_of_offers(layout, freed[i], k)
+    rows = scaled_rows(usage, layout.lower - fixed.usage, layout.upper - fixed.usage, layout.tolerance)
+    if rows is None:
+        return None, len(k)  # nobody freed can mend some row
+    matrix, lower, upper = rows
+    own = once_each(i)
     answer = solve_program(
-        w[0, k, i],
-        sparse.vstack([sparse.diags(1.0 / size) @ usage, own]).tocsr(),
-        np.concatenate([np.where(lower == upper, lower, lower - mild), np.full(own.shape[0], -np.inf)]),
-        np.concatenate([np.where(lower == upper, upper, upper + mild), np.ones(own.shape[0])]),
+        value,
+        sparse.vstack([matrix, own]).tocsr(),
+        np.concatenate([lower, np.full(own.shape[0], -np.inf)]),
+        np.concatenate([upper, np.ones(own.shape[0])]),
         np.zeros(len(k)),
         np.ones(len(k)),
         integer=True,
@@ -169,7 +156,7 @@ def recover(
 
     price (C, H + 1, K), y (R,) and bound belong together.  Without ``dual`` no program is solved.
     """
-    n, k_count = layout.shape[2], layout.shape[1]
+    n = layout.shape[2]
     loss = gap * max(abs(bound), 1e-12)
     enough = bound - 0.9 * loss
     out = Recovery(None, plan)
