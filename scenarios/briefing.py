@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from engine import Calendar, Population, World
 from engine.valuation import OrderTables, candidate, order_margin, order_tables, orders_ahead
 from scenarios.base import Customers
-from scenarios.rules import Labels, compile_rules
+from scenarios.rules import CompiledRules, CustomerLabel, Subject, compile_rules
 from scenarios.schema.rules import Rule
 from scenarios.schema.scenario import Scenario
 from solvers import Problem
@@ -89,29 +90,31 @@ class Briefing:
                 out[k] &= measures[3, k] >= rate * measures[2, k]
         return out
 
-    def problem(self, known: Population, period: int, rules: list[Rule], measures: NDArray[np.float32]) -> Problem:
-        """The allocation problem under these rules; a customer's class is the observed segment."""
+    def problem(
+        self, known: Population, period: int, rules: Sequence[Rule], measures: NDArray[np.float32]
+    ) -> tuple[Problem, CompiledRules]:
+        """The allocation problem under these rules."""
         world = self.beliefs
-        labels = Labels(
-            customers={"segment": world.segments.names},
+        subject = Subject(
+            measures=MEASURES,
             arms={
-                "offer": tuple(arm.offer for arm in world.arms),
-                "channel": tuple(arm.channel for arm in world.arms),
-                "kind": tuple(arm.kind for arm in world.arms),
+                "offer": [arm.offer for arm in world.arms],
+                "channel": [arm.channel for arm in world.arms],
+                "kind": [arm.kind for arm in world.arms],
             },
+            customers={"segment": CustomerLabel(world.segments.names, known.state.segment)},
+            n=len(known),
+            base=self._anyway(known, period),
         )
-        rows = compile_rules(rules, MEASURES, labels, base=self._anyway(known, period))
-        segment = known.state.segment.astype(np.int32)
-        return Problem(measures, MEASURES, segment, len(world.segments.names), rows, self.eligible(known, measures))
+        compiled = compile_rules(rules, subject)
+        eligible = self.eligible(known, measures)
+        return Problem(measures, MEASURES, compiled.class_of, compiled.n_classes, compiled.rows, eligible), compiled
 
-    def _anyway(self, known: Population, period: int) -> Floats:
-        """(4, S) revenue and margin that come anyway until the next epoch, by segment, for rules with ``scope: base``."""
+    def _anyway(self, known: Population, period: int) -> dict[str, Floats]:
+        """Revenue and margin (n,) that come anyway until the next epoch, for rules with ``scope: base``."""
         world = self.beliefs
         until = min([e for e in self.calendar.decisions if e > period], default=world.horizon)
         ahead = orders_ahead(self.tables, world.segments, period, until - period)
-        segment, s = known.state.segment, len(world.segments.names)
-        orders = known.traits.rate * ahead[known.traits.start_segment, segment]
+        orders = known.traits.rate * ahead[known.traits.start_segment, known.state.segment]
         value = known.traits.order_value.astype(np.float64) + known.state.extra_value
-        revenue = np.bincount(segment, orders * value, s)
-        margin = np.bincount(segment, orders * order_margin(known, world), s)
-        return np.stack([np.zeros(s), np.zeros(s), revenue, margin])
+        return {"revenue": orders * value, "margin": orders * order_margin(known, world)}

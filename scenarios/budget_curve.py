@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from scenarios.jobs import Setup
-from scenarios.planner import Planner
+from scenarios.planner import Planner, shadow_price
 from scenarios.results import BudgetPoint
 from scenarios.strategies.optimising import Nobody
 from solvers import Status, solve
@@ -33,11 +33,12 @@ def budget_curve(setup: Setup) -> tuple[BudgetPoint, ...]:
     out, start = [], None
     for multiple in MULTIPLES:
         rules[index] = rules[index].model_copy(update={"max": today * multiple, "min": None})
-        solution = solve(briefing.problem(known, 0, rules, measures), gap=1e-4, start=start)
+        problem, compiled = briefing.problem(known, 0, rules, measures)
+        solution = solve(problem, gap=1e-4, start=start)
         if solution.status is Status.INFEASIBLE:
             continue
         start = solution.multipliers
-        price = solution.rows[index].shadow_price
+        price = shadow_price(solution, compiled, index)
         scale = setup.customers / size
         out.append(BudgetPoint(today * multiple * scale, solution.objective * scale, float(np.maximum(price, 0.0))))
     return tuple(out)

@@ -12,9 +12,10 @@ from engine.rng import STRATEGY, uniforms
 from engine.valuation import future_value
 from scenarios.briefing import Briefing
 from scenarios.pacing import Pace, windows
+from scenarios.rules import CompiledRules, plan_table
 from scenarios.schema.rules import Rule
 from scenarios.strategies.base import Choice, Strategy, View
-from solvers import Problem
+from solvers import Problem, Solution
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Planner:
         b, period = self.briefing, epoch.period
         known = b.as_known(simulation.population)
         measures, liability = b.candidates(known, period)
-        problem = b.problem(known, period, self.rules(period), measures)
+        problem, compiled = b.problem(known, period, self.rules(period), measures)
         view = View(
             problem=problem,
             population=known,
@@ -93,7 +94,7 @@ class Planner:
             gap=b.gap,
         )
         choice = self.strategy.choose(view)
-        self._book(period, problem, liability, choice)
+        self._book(period, problem, compiled, liability, choice)
         if self.keep_plans:
             self.plans.append(choice.arm)
         return (choice.arm + 1).astype(np.uint8)
@@ -111,21 +112,16 @@ class Planner:
         ]
         return paced + self._capacities
 
-    def _book(self, period: int, problem: Problem, liability: NDArray[np.float32], choice: Choice) -> None:
+    def _book(
+        self, period: int, problem: Problem, compiled: CompiledRules, liability: NDArray[np.float32], choice: Choice
+    ) -> None:
         chosen = np.flatnonzero(choice.arm >= 0)
-        arm = choice.arm[chosen]
-        table = plan_table(problem, chosen, arm)
-        missed = {}
-        for index, row in enumerate(problem.rows):
-            used = float((row.coefficients @ table.ravel())[0])
-            size = max([1.0, *(abs(x) for x in (row.lower, row.upper) if np.isfinite(x))])
-            short = max(row.lower - used - row.constant, used + row.constant - row.upper) / size
-            if short > 1e-6:
-                missed[row.name] = short
-            if index < len(self._paces):
-                for pace in self._paces[index][1:]:
-                    if pace is not None:
-                        pace.use(period, used)
+        table = plan_table(problem.measures, choice.arm, compiled)
+        used = [rule.value(table) for rule in compiled.rules]
+        for (_, low, high), amount in zip(self._paces, used, strict=False):
+            for pace in (low, high):
+                if pace is not None:
+                    pace.use(period, amount)
         total = table.sum(axis=(1, 2))
         solution, budget = choice.solution, self.budget_row
         self.decisions.append(
@@ -134,18 +130,30 @@ class Planner:
                 contacts=len(chosen),
                 planned_value=float(total[0]),
                 planned_cost=float(total[1]),
-                liability=float(liability[arm, chosen].sum(dtype=np.float64)),
-                price=solution.rows[budget].shadow_price if solution is not None and budget is not None else 0.0,
+                liability=float(liability[choice.arm[chosen], chosen].sum(dtype=np.float64)),
+                price=shadow_price(solution, compiled, budget),
                 gap=solution.gap if solution is not None else 0.0,
                 passes=solution.passes if solution is not None else 0,
-                missed=missed,
+                missed=shortfalls(problem, table),
             )
         )
 
 
-def plan_table(problem: Problem, chosen: NDArray[np.integer], arm: NDArray[np.integer]) -> NDArray[np.float64]:
-    """(H + 1, C, K) sums of the measures, and the count, of a plan: customers ``chosen`` get ``arm``."""
-    h, k, _, c = problem.shape
-    cell = problem.class_of[chosen].astype(np.int64) * k + arm
-    sums = [np.bincount(cell, problem.measures[m, arm, chosen], c * k) for m in range(h)]
-    return np.stack([*sums, np.bincount(cell, minlength=c * k)]).reshape(h + 1, c, k)
+def shadow_price(solution: Solution | None, compiled: CompiledRules, rule: int | None) -> float:
+    """Price of one rule in the solver's answer; 0 without one."""
+    if solution is None or rule is None or not compiled.rules[rule].rows:
+        return 0.0
+    name = compiled.rules[rule].rows[0].name
+    return next((r.shadow_price for r in solution.rows if r.name == name), 0.0)
+
+
+def shortfalls(problem: Problem, table: NDArray[np.float64]) -> dict[str, float]:
+    """Rows that a plan's table misses -> by how much, relative to the bound (at least 1)."""
+    missed = {}
+    for row in problem.rows:
+        value = float((row.coefficients @ table.ravel())[0]) + row.constant
+        size = max([1.0, *(abs(bound) for bound in (row.lower, row.upper) if np.isfinite(bound))])
+        short = max(row.lower - value, value - row.upper) / size
+        if short > 1e-6:
+            missed[row.name] = short
+    return missed
