@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import Calendar, Population, World
-from engine.valuation import OrderTables, candidate, order_margin, order_tables, orders_ahead
+from engine.candidates import candidates
+from engine.valuation import OrderTables, order_margin, order_tables, orders_ahead
 from scenarios.base import Customers
 from scenarios.rules import CompiledRules, CustomerLabel, Subject, compile_rules
 from scenarios.schema.rules import Rule
@@ -66,15 +67,9 @@ class Briefing:
 
     def candidates(self, known: Population, period: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """(4, K, n) measures of every arm, and (K, n) what it would cost if everybody responded."""
-        world = self.beliefs
         sd = 0.0 if self.scenario.planning.knowledge == "oracle" else self.customers.responsiveness_sd
-        measures = np.empty((len(MEASURES), len(world.arms), len(known)), np.float32)
-        liability = np.empty(measures.shape[1:], np.float32)
-        for k, arm in enumerate(world.arms):
-            c = candidate(world, self.tables, known, arm, period, sd)
-            measures[0, k], measures[1, k], measures[2, k], measures[3, k] = c.value, c.cost, c.revenue, c.margin
-            liability[k] = c.liability
-        return measures, liability
+        out = candidates(self.beliefs, self.tables, known, period, sd)
+        return out[: len(MEASURES)], out[len(MEASURES)]
 
     def eligible(self, known: Population, measures: NDArray[np.float32]) -> NDArray[np.bool_]:
         """(K, n) who may get what: not the control group, within the contact policy, the offer's margin rate kept."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from engine import Arm, Economics, Fatigue, OrderValue, Segments, Simulation, World, make_population
+from engine.candidates import MEASURES, candidates
 from engine.rates import factor_table, level_table
 from engine.valuation import candidate, future_value, order_tables, orders_ahead
 
@@ -168,3 +169,30 @@ def test_fatigue_and_unknown_responsiveness_lower_and_average_the_response() -> 
     assert abs(fresh.value.mean() - blind.value.mean()) <= 4 * spread
     population.state.fatigue[:] = 1
     assert (candidate(w, tables, population, arm, 0).value < fresh.value).all()
+
+
+@pytest.mark.parametrize("sd", [0.0, 0.8])
+@pytest.mark.parametrize("name", list(ARMS))
+def test_the_array_loop_agrees_with_its_slow_twin(name: str, sd: float) -> None:
+    """To the rounding of float32."""
+    arm = Arm("a/b", "a", "b", contact_cost=0.3, duration=3, response=np.linspace(0, 1, 6), **_filled(ARMS[name]))
+    n = 9_000
+    rng = np.random.default_rng(2)
+    w = world(arm, 0.5, horizon=20, categories=("x", "y"), complementarity=np.array([[0.0, 0.7], [0.2, 0.0]]))
+    w = dataclasses.replace(w, fatigue=Fatigue(0.5, 0.6))
+    population = make_population(
+        rate=rng.gamma(2, 0.5, n),
+        order_value=rng.gamma(4, 10, n),
+        segment=rng.integers(0, 6, n),
+        responsiveness=rng.normal(0, 0.5, n),
+        headroom=rng.gamma(2, 4, (n, 2)),
+        owned=rng.integers(0, 4, n),
+    )
+    population.state.segment[:] = rng.integers(0, 6, n)
+    population.state.fatigue[:] = rng.exponential(1, n)
+    population.state.extra_value[:] = rng.exponential(1, n)
+    tables = order_tables(w.segments, w.horizon, WEEK)
+    fast = candidates(w, tables, population, 7, sd)
+    slow = candidate(w, tables, population, arm, 7, sd)
+    for got, measure in zip(fast, MEASURES, strict=True):
+        np.testing.assert_allclose(got[0], getattr(slow, measure), rtol=1e-5, atol=1e-5)
