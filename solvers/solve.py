@@ -9,6 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from solvers._jit import threads_for
 from solvers.certify import Certificate, certify
 from solvers.decomposition import Dual, generate
 from solvers.errors import SolverError
@@ -93,6 +94,20 @@ def solve(
     if problems:
         raise SolverError(problems)
     deadline = np.inf if time_limit is None else began + time_limit
+    with threads_for(problem.measures.size):
+        return _solve(problem, method, gap, deadline, start, backend, began)
+
+
+def _solve(
+    problem: Problem,
+    method: Method,
+    gap: float,
+    deadline: float,
+    start: NDArray[np.floating] | None,
+    backend: Backend,
+    began: float,
+) -> Solution:
+    rows = len(problem.rows)
     layout = arrange(problem)
     first = np.zeros(rows) if start is None else np.asarray(start, np.float64)
     pairs = int(layout.gross[-1].sum())
@@ -135,11 +150,11 @@ def _exact(layout: Layout, gap: float, backend: Backend, deadline: float, nodes:
 
 def _decomposition(layout: Layout, start: FloatArray, gap: float, backend: Backend, deadline: float) -> _Found:
     pricer = Pricer(layout)
-    path, settled = search(layout, pricer, start, gap)
+    path = search(layout, pricer, start, gap)
     best = path[-1]
     size = max(abs(best.bound), 1e-12)
     spare: Plan | None = None
-    if settled or trouble(layout, best).sum() <= max(20 * gap, 0.01) * size:
+    if trouble(layout, best).sum() <= max(20 * gap, 0.01) * size:
         price = pricer.prices(best.y)
         spare = recover(layout, price, best.y, best.bound, plan_of(layout, best.arm.copy()), gap).plan
         if spare is not None and spare.value >= best.bound - 0.95 * gap * size:
