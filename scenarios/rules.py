@@ -54,7 +54,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Term:
-    """A measure summed over a filter: index of the measure (H = count), (C,) classes, (K,) arms, constant of the base."""
+    """A measure (index, H = count) summed over a filter, (C,) classes and (K,) arms, plus a constant of the base."""
 
     measure: int
     classes: Bools
@@ -68,7 +68,10 @@ class Term:
 
 @dataclass(frozen=True)
 class CompiledRule:
-    """A rule, its terms (one, or numerator and denominator) and its rows: none if only reported, two for a ratio between bounds."""
+    """A rule, its terms and its rows.
+
+    A ratio has two terms, numerator and denominator.  A rule that is only reported has no row, a ratio with both bounds two.
+    """
 
     rule: Constraint
     terms: tuple[Term, ...]
@@ -146,7 +149,7 @@ def texts(values: Sequence[Label]) -> frozenset[str]:
 
 def plan_table(measures: NDArray[np.floating], arm: NDArray[np.integer], compiled: CompiledRules) -> Floats:
     """(H + 1, C, K) sums of each measure, and the count, of a plan ``arm`` (n,) with -1 for no offer."""
-    h, k, n = measures.shape
+    h, k, _ = measures.shape
     chosen = np.flatnonzero(arm >= 0)
     picked = arm[chosen].astype(np.int64)
     cell = compiled.class_of[chosen].astype(np.int64) * k + picked

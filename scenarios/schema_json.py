@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from scenarios.schema.rules import AllocationRules
 from scenarios.schema.scenario import Scenario
 
 
@@ -16,4 +17,10 @@ def scenario_schema() -> dict[str, Any]:
         "description": "A scenario file or shipped scenario that this one builds on.",
     }
     schema["anyOf"] = [{"required": required}, {"required": ["extends"]}]
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "cvmax scenario", **schema}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "cvmax scenario"}
+
+
+def rules_schema() -> dict[str, Any]:
+    """The schema of the rules that ``cvmax allocate`` reads."""
+    schema = AllocationRules.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "cvmax allocation rules"}

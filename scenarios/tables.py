@@ -106,7 +106,7 @@ class Tables:
     def arrow(self, sql: str, source: str = "table") -> pa.Table:
         """The columns of a result as an Arrow table."""
         try:
-            return self._connection.execute(sql).to_arrow_table()
+            return self._connection.sql(sql).to_arrow_table()
         except duckdb.Error as error:
             raise DataError([f"{source}: {_first_line(error)}"]) from error
 
@@ -118,8 +118,8 @@ class Tables:
     def open(self, source: str | Path, *, as_text: bool = False) -> Table:
         """Open a CSV, Parquet or DuckDB table (``file.duckdb::table``).
 
-        ``as_text`` leaves every CSV column a string, so that the caller decides what a dirty cell means; lines with too
-        few or too many cells are then set aside in the table ``reject_errors``.
+        ``as_text`` leaves every CSV column a string, so that the caller decides what a dirty cell means; lines with
+        too few or too many cells are then set aside in the table ``reject_errors``.
         """
         name = str(source)
         file, _, inner = name.partition("::")
@@ -185,3 +185,8 @@ def read_parquet(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
 
 def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def write_arrow(path: Path, table: Any) -> None:
+    """Write an Arrow table as Parquet."""
+    pq.write_table(table, path, compression="zstd")

@@ -88,6 +88,11 @@ class Document:
     lines: dict[KeyPath, int]
     source: str
 
+    def where(self, path: KeyPath, name: str) -> str:
+        """``source:line name``, the line being that of the nearest part of the path that is written down."""
+        line = next(self.lines[path[:end]] for end in range(len(path), -1, -1) if path[:end] in self.lines)
+        return f"{self.source}:{line}{' ' + name if name else ''}"
+
 
 def read_yaml(path: Path) -> Document:
     """The document in a file; its top must be a mapping.

@@ -37,7 +37,7 @@ Flag = Annotated[bool, Field(strict=True)]
 Text = Annotated[str, Field(strict=True, min_length=1)]
 Name = Annotated[str, Field(strict=True, pattern=r"^[^\s./\[\]][^./\[\]]*$")]  # a name stands in dotted paths
 Date = Annotated[datetime.date, Field(strict=False)]
-Label = str | Number | Flag
+Label = str | int | float | bool
 Labels = Annotated[tuple[Label, ...], BeforeValidator(_one_or_many), Field(min_length=1)]
 Names = Annotated[tuple[Text, ...], BeforeValidator(_one_or_many), Field(min_length=1)]
 Filter = dict[Text, Labels]
