@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.calibration.dispersion import gamma_power_moments, segment_means, segment_scale, trait_power
 from engine.calibration.gamma_gamma import GammaGamma
-from engine.calibration.panel import Floats, I32
+from engine.calibration.panel import I32, Floats
 from engine.calibration.segment_rules import SegmentRules
 from engine.errors import CalibrationError
 from engine.population import F32, Population, make_population
@@ -86,7 +86,7 @@ class FittedBase:
 
     @property
     def segment_rate_mean(self) -> Floats:
-        """(S,) mean of customers' own rates by segment at the end of the log: heavy segments hold customers of high rates."""
+        """(S,) mean of customers' own rates by segment at the end of the log: high where high rates gather."""
         return segment_means(self.rate_shape / self.rate_rate, self.segment, len(self.segments.names))
 
     @property
@@ -104,7 +104,7 @@ class FittedBase:
         return self.segments if state_dependence is None else replace(self.segments, state_dependence=state_dependence)
 
     def draw(self, n: int, seed: int, state_dependence: float | None = None) -> Drawn:
-        """Draw n simulated customers.  Each real customer is used n // len(self) times, and a random n % len(self) of them once more.
+        """Draw n simulated customers: each real one n // len(self) times, a random n % len(self) of them once more.
 
         Args:
             n: simulated customers, >= 1.
@@ -120,7 +120,7 @@ class FittedBase:
         return self._drawn(np.repeat(np.arange(len(self)), times), random, state_dependence)
 
     def bootstrap(self, n: int, seed: int, state_dependence: float | None = None) -> Drawn:
-        """Draw n simulated customers from a resample (with replacement) of the real ones: :meth:`draw` plus sampling error.
+        """Draw n simulated customers from a resample of the real ones: :meth:`draw` plus sampling error.
 
         Normalisations stay those of the full base, so that totals vary as resampled customers do.
         """

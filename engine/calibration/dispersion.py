@@ -1,10 +1,10 @@
 r"""Counting dispersion once: how much of the spread of orders is the path, how much the trait.
 
-Orders over H periods of a customer that starts in segment a are Poisson with mean ``rate * W``, where ``W`` sums the factor
-of the segments on the path (:mod:`engine.rates`).  Rate and path are independent given a, so the second factorial moment is
-``E[rate^2] E[W^2]``.  ``E[W^2]`` depends on the state dependence kappa; the trait takes up the rest: posterior draws X of a
-customer's own rate are used as ``X^power`` (scaled to the segment's mean), with one power per kappa, set so that the second
-factorial moment of orders is the log's.
+Orders over H periods of a customer that starts in segment a are Poisson with mean ``rate * W``, where ``W`` sums the
+factor of the segments on the path (:mod:`engine.rates`).  Rate and path are independent given a, so the second
+factorial moment is ``E[rate^2] E[W^2]``.  ``E[W^2]`` depends on the state dependence kappa; the trait takes up the
+rest: posterior draws X of a customer's own rate are used as ``X^power`` (scaled to the segment's mean), with one
+power per kappa, set so that the second factorial moment of orders is the log's.
 """
 
 from __future__ import annotations
@@ -41,7 +41,10 @@ def path_moments(segments: Segments, periods: int) -> tuple[Floats, Floats]:
 
 
 def gamma_power_moments(shape: Floats, rate: Floats, power: float) -> tuple[Floats, Floats]:
-    """First and second moments of X^power, X ~ Gamma(shape, rate): Gamma(shape + k power) / Gamma(shape) rate^(-k power)."""
+    """First and second moments of X^power, X ~ Gamma(shape, rate).
+
+    ``E[X^k] = Gamma(shape + k) / Gamma(shape) rate^-k``, also for k that are no integers.
+    """
     base = gammaln(shape)
     return (
         np.exp(gammaln(shape + power) - base - power * np.log(rate)),
@@ -70,13 +73,14 @@ def fit_trait_powers(
 
     Args:
         segments: fitted segments.
-        shape, rate: (n,) posteriors of the customers' own rates at the start of the span.
+        shape: (n,) of the posteriors of the customers' own rates at the start of the span.
+        rate: (n,) of the same.
         segment: (n,) segment at its start.
         orders: (n,) orders of the log in it.
         periods: its length.
 
-    The moment is relative to the squared mean, so that a year that sells more does not look more dispersed.  The power is
-    clipped to :data:`POWER_BOUNDS`; 1 if the log holds too little to say.
+    The moment is relative to the squared mean, so that a year that sells more does not look more dispersed.  The
+    power is clipped to :data:`POWER_BOUNDS`; 1 if the log holds too little to say.
     """
     mean = float(orders.mean()) if len(orders) else 0.0
     if mean <= 0 or len(orders) < 30:

@@ -1,7 +1,8 @@
 """From a panel of orders to a fitted base.
 
-The order of things: labels from rules; moves between labels (P); order rates by label together with customers' own rates
-(g and posteriors); multipliers with ``P m = g``; trait powers, so that dispersion is the log's; order values; wallets.
+The order of things: labels from rules; moves between labels (P); order rates by label together with customers' own
+rates (g and posteriors); multipliers with ``P m = g``; trait powers, so that dispersion is the log's; order values;
+wallets.
 
 A left-truncated log spends its first window on warming the labels up: moves and orders count from then on.  A log that
 saw its customers' first orders needs none.
@@ -19,7 +20,7 @@ from engine.calibration.dispersion import KAPPAS, fit_trait_powers
 from engine.calibration.gamma_gamma import fit_gamma_gamma
 from engine.calibration.labels import NOT_YET, U8, label_matrix
 from engine.calibration.order_rates import OrderRates, fit_order_rates
-from engine.calibration.panel import Floats, Panel, window_totals
+from engine.calibration.panel import Floats, Panel, weighted_count, window_totals
 from engine.calibration.segment_rules import SegmentRules, resolve_quantiles
 from engine.calibration.transitions import count_exposure, count_moves, move_probabilities, multipliers_for
 from engine.calibration.wallet import CategoryCells, fit_wallet, no_wallet
@@ -58,7 +59,7 @@ def fit_segments(panel: Panel, rules: SegmentRules, state_dependence: float = DE
     if panel.periods < begin + 2:
         raise CalibrationError(
             [
-                f"log: expected more than {begin + 1} whole periods (a window of {rules.window_periods} to warm up, then moves), "
+                f"log: expected more than {begin + 1} whole periods (to warm up a window of {rules.window_periods}), "
                 f"got {panel.periods}; a shorter segments.window_periods, shorter periods or a longer log would do"
             ]
         )
@@ -70,7 +71,7 @@ def fit_segments(panel: Panel, rules: SegmentRules, state_dependence: float = DE
     exposure = count_exposure(labels, s, begin, panel.periods)
     orders = _labelled_orders(panel, labels, begin, panel.periods)
     under = labels[panel.owner, panel.period]
-    segment_orders = np.bincount(under[orders > 0], weights=orders[orders > 0], minlength=s)
+    segment_orders = weighted_count(under[orders > 0], orders[orders > 0], s)
     rates = fit_order_rates(panel.totals(orders)[everyone], exposure, segment_orders)
     time = exposure.sum(axis=0)
     observed = np.divide(segment_orders, time, out=np.zeros(s), where=time > 0)
@@ -86,7 +87,9 @@ def _labelled_orders(panel: Panel, labels: U8, begin: int, end: int) -> Floats:
     return np.where(counted, panel.orders, 0).astype(np.float64)
 
 
-def base_at(fit: Fit, ids: NDArray[np.generic], end: int, powers: Floats, cells: CategoryCells | None, top: int) -> FittedBase:
+def base_at(
+    fit: Fit, ids: NDArray[np.generic], end: int, powers: Floats, cells: CategoryCells | None, top: int
+) -> FittedBase:
     """The base as the fit sees it at the start of period ``end``: histories until then, parameters of the whole panel.
 
     ``ids`` are those of the log; customers without an order before ``end`` are left out.
@@ -137,7 +140,9 @@ def _until(panel: Panel, who: NDArray[np.int64], end: int) -> Panel:
     keep = (panel.period < end) & (place[panel.owner] >= 0)
     counts = np.bincount(place[panel.owner[keep]], minlength=len(who))
     start = np.concatenate(([0], np.cumsum(counts)))
-    return Panel(start, panel.period[keep], panel.orders[keep], panel.spend[keep], panel.customer[who], end, panel.left_truncated)
+    return Panel(
+        start, panel.period[keep], panel.orders[keep], panel.spend[keep], panel.customer[who], end, panel.left_truncated
+    )
 
 
 def calibration_span(fit: Fit) -> int:
@@ -146,7 +151,7 @@ def calibration_span(fit: Fit) -> int:
 
 
 def trait_powers(fit: Fit) -> Floats:
-    """(5,) see :func:`engine.calibration.dispersion.fit_trait_powers`, over the last :func:`calibration_span` of the panel."""
+    """(5,) see :func:`engine.calibration.dispersion.fit_trait_powers`; over the last :func:`calibration_span`."""
     span = calibration_span(fit)
     origin = fit.panel.periods - span
     if origin <= fit.begin:

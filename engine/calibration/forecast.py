@@ -13,7 +13,7 @@ from engine.world import OrderValue, Segments
 
 
 def expected_path(segments: Segments, periods: int) -> Floats:
-    """(S, periods) float64, orders expected in period t of a customer with rate 1 that starts in a: ``(P^(t+1) m)[a]``."""
+    """(S, periods) float64, orders expected in period t of a customer with rate 1: ``(P^(t+1) m)[start]``."""
     out, mean = np.empty((len(segments.names), periods)), segments.multiplier
     for t in range(periods):
         mean = segments.transition @ mean
@@ -29,7 +29,9 @@ def forecast(base: FittedBase, periods: int) -> tuple[Floats, Floats, Floats]:
     return orders, revenue, rate * path.sum(axis=1)[base.segment]
 
 
-def simulate_no_offers(drawn: Drawn, segments: Segments, order_value: OrderValue, periods: int, seed: int) -> tuple[Floats, Floats]:
+def simulate_no_offers(
+    drawn: Drawn, segments: Segments, order_value: OrderValue, periods: int, seed: int
+) -> tuple[Floats, Floats]:
     """(N,) orders and spend of each drawn customer over ``periods``: the world without offers, in plain numpy.
 
     A readable twin of the simulator's kernels, on numbers of its own; ``order_value`` must be of kind gamma.
@@ -87,5 +89,3 @@ def shape_of(orders: Floats, spend: Floats) -> Shape:
         top_decile_share(orders),
         top_decile_share(spend),
     )
-
-

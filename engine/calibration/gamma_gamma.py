@@ -62,7 +62,9 @@ def fit_gamma_gamma(orders: Floats, mean: Floats) -> GammaGamma:
     keep = (orders > 0) & (mean > 0)
     x, z = orders[keep].astype(np.float64), mean[keep].astype(np.float64)
     if len(x) < 3 or np.ptp(z) == 0:
-        raise CalibrationError([f"Gamma-Gamma: expected customers with different order values, got {len(x)} with {len(np.unique(z))} value(s)"])
+        raise CalibrationError(
+            [f"Gamma-Gamma: expected 3 or more customers with different order values, got {len(np.unique(z))} values"]
+        )
     unit = float(np.average(z, weights=x))
 
     def objective(y: Floats) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine._jit import kernel
-from engine.calibration.panel import Floats, I32, Ints, Panel
+from engine.calibration.panel import I32, Floats, Ints, Panel
 
 U8 = NDArray[np.uint8]
 MICRO = 1_000_000  # spend is summed as integers: a window's total does not depend on what came before it
@@ -45,10 +45,10 @@ def _label_matrix(
 
 
 def label_matrix(panel: Panel, bounds: Floats, window: int) -> U8:
-    """(n, periods + 1) uint8: ``[i, t]`` is known at the start of period t, from orders in periods < t; NOT_YET before that.
+    """(n, periods + 1) uint8: ``[i, t]`` is known at the start of period t, from orders in periods < t; else NOT_YET.
 
-    A left-truncated customer first seen in the first window has an unknown, longer tenure: it counts as begun one window
-    before the log, so that nobody is new only because the log is.
+    A left-truncated customer first seen in the first window has an unknown, longer tenure: it counts as begun one
+    window before the log, so that nobody is new only because the log is.
     """
     out = np.full((len(panel), panel.periods + 1), NOT_YET, np.uint8)
     orders, spend = _cumulative(panel)
@@ -59,7 +59,15 @@ def label_matrix(panel: Panel, bounds: Floats, window: int) -> U8:
 
 @kernel
 def _features(
-    start: Ints, period: I32, orders: Ints, spend: Ints, periods: int, window: int, step: int, frequency: I32, value: Floats
+    start: Ints,
+    period: I32,
+    orders: Ints,
+    spend: Ints,
+    periods: int,
+    window: int,
+    step: int,
+    frequency: I32,
+    value: Floats,
 ) -> None:
     for row in range(len(frequency)):
         begin, end = start[row * step], start[row * step + 1]
@@ -74,7 +82,7 @@ def _features(
 
 
 def features(panel: Panel, window: int, step: int = 1) -> tuple[I32, Floats]:
-    """(n / step, periods + 1): orders and spend in the trailing window at the start of each period, of every step-th customer."""
+    """(n / step, periods + 1): orders and spend in the window before each period, of every step-th customer."""
     rows = (len(panel) + step - 1) // step
     frequency, value = np.zeros((rows, panel.periods + 1), np.int32), np.zeros((rows, panel.periods + 1))
     orders, spend = _cumulative(panel)

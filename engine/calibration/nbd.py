@@ -28,7 +28,7 @@ class Nbd:
 
 
 def nbd_log_likelihood(r: float, alpha: float, x: Floats, age: Floats) -> float:
-    """Log-likelihood of the times of x purchases in (0, age], one entry per customer (no x! term: times, not counts)."""
+    """Log-likelihood of the times (hence no x!) of x purchases in (0, age], one entry per customer."""
     return float((gammaln(r + x) - gammaln(r) + r * np.log(alpha) - (r + x) * np.log(alpha + age)).sum())
 
 
@@ -40,6 +40,12 @@ def fit_nbd(x: Floats, age: Floats) -> Nbd:
     def objective(z: Floats) -> float:
         return -nbd_log_likelihood(float(np.exp(z[0])), float(np.exp(z[1])), x, age) / len(x)
 
-    found = minimize(objective, np.array([0.0, np.log(age.sum() / x.sum())]), method="L-BFGS-B", bounds=[(-10, 10), (-15, 15)], options={"ftol": 1e-14, "gtol": 1e-9})
+    found = minimize(
+        objective,
+        np.array([0.0, np.log(age.sum() / x.sum())]),
+        method="L-BFGS-B",
+        bounds=[(-10, 10), (-15, 15)],
+        options={"ftol": 1e-14, "gtol": 1e-9},
+    )
     r, alpha = np.exp(found.x)
     return Nbd(float(r), float(alpha), -float(found.fun) * len(x))

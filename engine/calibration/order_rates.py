@@ -9,9 +9,10 @@ orders N_i and his exposure E_i = sum over periods of g[label]:
 
     log L = sum_i [ln Gamma(r + N_i) - ln Gamma(r) + r ln r - (r + N_i) ln(r + E_i)] + sum_a O_a ln g_a
 
-and the posterior of rho_i is Gamma(r + N_i, r + E_i).  Fitting r and g together is what keeps dispersion counted once: mean
-orders by label mix "regulars order more" with "regulars are found under this label"; g is what is left of a label's effect
-when the customers' own rates are taken out (spurious against true state dependence, Heckman 1981).  With one label it is the NBD model.
+and the posterior of rho_i is Gamma(r + N_i, r + E_i).  Fitting r and g together is what keeps dispersion counted
+once: mean orders by label mix "regulars order more" with "regulars are found under this label"; g is what is left of
+a label's effect when the customers' own rates are taken out (spurious against true state dependence, Heckman 1981).
+With one label it is the NBD model.
 """
 
 from __future__ import annotations
@@ -30,14 +31,14 @@ PRIOR_ORDERS = 0.5  # weight of the pooled rate in each segment, in orders
 
 @dataclass(frozen=True)
 class OrderRates:
-    """``shape`` = r; ``rate`` (S,) = g, orders per period of a customer with rho = 1; ``log_likelihood`` up to terms in N_it!."""
+    """``shape`` = r; ``rate`` (S,) = g; ``log_likelihood`` without the terms in N_it!."""
 
     shape: float
     rate: Floats
     log_likelihood: float
 
     def posterior(self, orders: Floats, exposure: Floats) -> tuple[Floats, Floats]:
-        """Shape and rate, (n,) each, of the Gamma posterior of rho, from orders (n,) and periods under each label (n, S)."""
+        """Shape and rate, (n,) each, of the posterior of rho, from orders (n,) and periods under each label (n, S)."""
         return self.shape + orders, self.shape + exposure @ self.rate
 
 
@@ -51,7 +52,9 @@ def fit_order_rates(orders: Floats, exposure: Floats, segment_orders: Floats) ->
     """
     total, time = float(segment_orders.sum()), float(exposure.sum())
     if total <= 0 or time <= 0:
-        raise CalibrationError([f"order rates: expected orders after the first window, got {total:.0f} in {time:.0f} customer-periods"])
+        raise CalibrationError(
+            [f"order rates: expected orders after the first window, got {total:.0f} in {time:.0f} customer-periods"]
+        )
     pooled = total / time
     counts = segment_orders + PRIOR_ORDERS
 
@@ -68,7 +71,14 @@ def fit_order_rates(orders: Floats, exposure: Floats, segment_orders: Floats) ->
 
     begin = np.append(np.log(counts / (exposure.sum(axis=0) + PRIOR_ORDERS / pooled)), 0.0)
     bounds = [(None, None)] * len(counts) + [(-6.0, 8.0)]
-    found = minimize(objective, begin, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 1000, "ftol": 1e-14, "gtol": 1e-9})
+    found = minimize(
+        objective,
+        begin,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=bounds,
+        options={"maxiter": 1000, "ftol": 1e-14, "gtol": 1e-9},
+    )
     g, r = np.exp(found.x[:-1]), float(np.exp(found.x[-1]))
     if not np.isfinite(found.fun):
         raise CalibrationError([f"order rates: expected a finite likelihood, got {found.fun}"])

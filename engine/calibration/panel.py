@@ -12,11 +12,17 @@ from engine.errors import CalibrationError
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 I32 = NDArray[np.int32]
+Numbers = NDArray[np.float64] | NDArray[np.int64] | NDArray[np.int32]
+
+
+def weighted_count(place: NDArray[np.integer], weight: Numbers, size: int) -> Floats:
+    """(size,) float64, sum of the weights at each place."""
+    return np.asarray(np.bincount(place, weights=weight, minlength=size), dtype=np.float64)
 
 
 @dataclass(frozen=True)
 class Panel:
-    """n customers over ``periods`` whole periods, each with at least one order; the cells of customer i are ``start[i]:start[i + 1]``.
+    """n customers with orders over ``periods`` whole periods; the cells of customer i are ``start[i]:start[i + 1]``.
 
     Attributes:
         start: (n + 1,) int64.
@@ -53,13 +59,13 @@ class Panel:
         """(n,) int32, period of the last order."""
         return self.period[self.start[1:] - 1]
 
-    def totals(self, values: NDArray[np.generic]) -> Floats:
+    def totals(self, values: Numbers) -> Floats:
         """(n,) float64, sum of a cell column by customer."""
-        return np.bincount(self.owner, weights=values, minlength=len(self))  # type: ignore[arg-type]
+        return weighted_count(self.owner, values, len(self))
 
-    def by_period(self, values: NDArray[np.generic]) -> Floats:
+    def by_period(self, values: Numbers) -> Floats:
         """(periods,) float64, sum of a cell column by period."""
-        return np.bincount(self.period, weights=values, minlength=self.periods)  # type: ignore[arg-type]
+        return weighted_count(self.period, values, self.periods)
 
 
 def make_panel(customer: I32, period: I32, amount: Floats, periods: int, *, left_truncated: bool) -> Panel:
@@ -77,12 +83,18 @@ def make_panel(customer: I32, period: I32, amount: Floats, periods: int, *, left
         raise CalibrationError([f"log: expected orders within {periods} whole periods, got none"])
     key = customer[inside].astype(np.int64) * periods + period[inside]
     cells, place, orders = np.unique(key, return_inverse=True, return_counts=True)
-    spend = np.bincount(place, weights=amount[inside], minlength=len(cells))
+    spend = weighted_count(place, amount[inside], len(cells))
     owner = cells // periods
     names, counts = np.unique(owner, return_counts=True)
     start = np.concatenate(([0], np.cumsum(counts)))
     return Panel(
-        start, (cells % periods).astype(np.int32), orders.astype(np.int32), spend, names.astype(np.int32), periods, left_truncated
+        start,
+        (cells % periods).astype(np.int32),
+        orders.astype(np.int32),
+        spend,
+        names.astype(np.int32),
+        periods,
+        left_truncated,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.calibration.labels import features
 from engine.calibration.panel import Floats, Panel
@@ -52,7 +53,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class SegmentRules:
-    """Ordered rules over a trailing window; the first that matches names the segment, so the last must match everybody."""
+    """Ordered rules over a trailing window; the first that matches names the segment, the last matches everybody."""
 
     rules: tuple[Rule, ...]
     window_periods: int = 13
@@ -64,23 +65,36 @@ class SegmentRules:
         if not 1 <= len(self.rules) <= 64:
             problems.append(f"segments.rules: expected 1 to 64 rules, got {len(self.rules)}")
         names = [rule.name for rule in self.rules]
-        problems += [f"segments.rules: expected distinct names, got {n!r} twice" for n in sorted({n for n in names if names.count(n) > 1})]
+        problems += [
+            f"segments.rules: expected distinct names, got {n!r} twice"
+            for n in sorted({n for n in names if names.count(n) > 1})
+        ]
         for rule in self.rules:
             for feature in FEATURES:
                 low, high = getattr(rule, f"{feature}_min"), getattr(rule, f"{feature}_max")
                 if low is not None and high is not None and low > high:
-                    problems.append(f"segments.rules.{rule.name}: expected {feature}_min <= {feature}_max, got {low} > {high}")
+                    problems.append(
+                        f"segments.rules.{rule.name}: expected {feature}_min <= {feature}_max, got {low} > {high}"
+                    )
             for feature in ("frequency", "value"):
                 quantile = getattr(rule, f"{feature}_quantile_min")
                 if quantile is not None and not 0 <= quantile < 1:
-                    problems.append(f"segments.rules.{rule.name}.{feature}_quantile_min: expected 0 <= q < 1, got {quantile}")
+                    problems.append(
+                        f"segments.rules.{rule.name}.{feature}_quantile_min: expected 0 <= q < 1, got {quantile}"
+                    )
                 if quantile is not None and getattr(rule, f"{feature}_min") is not None:
-                    problems.append(f"segments.rules.{rule.name}: expected {feature}_min or {feature}_quantile_min, got both")
+                    problems.append(
+                        f"segments.rules.{rule.name}: expected {feature}_min or {feature}_quantile_min, got both"
+                    )
         if self.rules:
             last = self.rules[-1]
-            bounded = [f.name for f in fields(last) if f.name not in ("name", "lapsed") and getattr(last, f.name) is not None]
+            bounded = [
+                f.name for f in fields(last) if f.name not in ("name", "lapsed") and getattr(last, f.name) is not None
+            ]
             if bounded:
-                problems.append(f"segments.rules.{last.name}: expected a last rule without bounds, got {', '.join(bounded)}")
+                problems.append(
+                    f"segments.rules.{last.name}: expected a last rule without bounds, got {', '.join(bounded)}"
+                )
         if problems:
             raise CalibrationError(problems)
 
@@ -95,19 +109,22 @@ class SegmentRules:
 
 
 def resolve_quantiles(rules: SegmentRules, panel: Panel, first_period: int) -> SegmentRules:
-    """Turn quantiles into numbers, over customers with an order in the window, at the ends of periods >= first_period - 1."""
+    """Turn quantiles into numbers, over customers with an order in the window, from ``first_period`` on."""
     if all(r.frequency_quantile_min is None and r.value_quantile_min is None for r in rules.rules):
         return rules
     step = max(1, len(panel) // QUANTILE_SAMPLE)
     frequency, value = features(panel, rules.window_periods, step)
     inside = frequency[:, first_period:] > 0
-    seen = {"frequency": frequency[:, first_period:][inside], "value": value[:, first_period:][inside]}
+    shown = frequency[:, first_period:][inside].astype(np.float64)
+    seen = {"frequency": shown, "value": value[:, first_period:][inside]}
     if not inside.any():
-        raise CalibrationError([f"segments: expected orders after period {first_period} to resolve quantiles, got none"])
+        raise CalibrationError(
+            [f"segments: expected orders after period {first_period} to resolve quantiles, got none"]
+        )
     return replace(rules, rules=tuple(_resolved(rule, seen) for rule in rules.rules))
 
 
-def _resolved(rule: Rule, seen: dict[str, np.ndarray]) -> Rule:  # type: ignore[type-arg]
+def _resolved(rule: Rule, seen: dict[str, NDArray[np.float64]]) -> Rule:
     for feature, values in seen.items():
         quantile = getattr(rule, f"{feature}_quantile_min")
         if quantile is not None:
@@ -123,7 +140,7 @@ DEFAULT_WINDOW = {"day": 91, "week": 13, "month": 3}
 
 
 def default_rules(period_name: str = "week") -> SegmentRules:
-    """New (first order within the window), heavy, regular, light, at risk (no order in the window), lapsed (none in two).
+    """New (first order within the window), heavy, regular, light, at risk (no order in it), lapsed (none in two).
 
     Quantiles make them fit for weekly groceries and for one purchase a year alike.
     """

@@ -46,8 +46,9 @@ def count_exposure(labels: U8, segments: int, begin: int, end: int) -> Floats:
 def move_probabilities(counts: Ints) -> Floats:
     """(S, S) float64, rows sum to 1: Dirichlet posterior means.
 
-    The prior of a row is worth :data:`PRIOR_MOVES` moves: it stays as often as the pooled customer does, and otherwise goes
-    where the pooled mover goes.  A row with thousands of moves is as counted; an empty one is the prior.
+    The prior of a row is worth :data:`PRIOR_MOVES` moves: it stays as often as the pooled customer does, and
+    otherwise goes where the pooled mover goes.  A row with thousands of moves is as counted; an empty one is the
+    prior.
     """
     s = len(counts)
     if s == 1:
@@ -64,13 +65,13 @@ def move_probabilities(counts: Ints) -> Floats:
 
 
 def multipliers_for(transition: Floats, rate: Floats, weight: Floats) -> Floats:
-    """(S,) m with ``P m = rate``: since the engine moves before it orders, the first period's forecast is then ``rate`` itself.
+    """(S,) m with ``P m = rate``: the engine moves before it orders, so the first period's forecast is ``rate`` itself.
 
-    The log's label is known *before* the orders of its period, the engine's segment is drawn *just before* them, from the
-    label of the period before.  Starting the engine from the label at the end of the log and asking for ``P m = rate``
-    joins the two: the forecast of period t is ``(P^(t+1) m)[a] = (P^t rate)[a]``, t label moves and then the rate of the
-    label arrived at.  Bounded below by :data:`FLOOR` x rate; where the bound bites, the fit is least squares weighted by
-    ``weight`` (S,), then scaled to keep the weighted total.
+    The log's label is known *before* the orders of its period, the engine's segment is drawn *just before* them, from
+    the label of the period before.  Starting the engine from the label at the end of the log and asking for ``P m =
+    rate`` joins the two: the forecast of period t is ``(P^(t+1) m)[a] = (P^t rate)[a]``, t label moves and then the
+    rate of the label arrived at.  Bounded below by :data:`FLOOR` x rate; where the bound bites, the fit is least
+    squares weighted by ``weight`` (S,), then scaled to keep the weighted total.
     """
     root = np.sqrt(np.maximum(weight, weight.sum() * 1e-6))
     found = lsq_linear(transition * root[:, None], rate * root, bounds=(FLOOR * rate, np.inf), tol=1e-14).x

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.calibration.panel import Floats, I32, Panel
+from engine.calibration.panel import I32, Floats, Panel, weighted_count
 
 MAX_CATEGORIES = 32  # ownership is a bit mask
 
@@ -16,7 +16,8 @@ MAX_CATEGORIES = 32  # ownership is a bit mask
 class CategoryCells:
     """Spend by order and category: k cells, one for each category in each order.
 
-    ``customer`` (k,) int32 is the place in the log, ``period`` (k,) int32, ``category`` (k,) int32 and ``amount`` (k,) float64.
+    ``customer`` (k,) int32 is the place in the log, ``period`` (k,) int32, ``category`` (k,) int32 and ``amount``
+    (k,) float64.
     """
 
     names: tuple[str, ...]
@@ -49,13 +50,19 @@ def no_wallet(n: int) -> Wallet:
 
 
 def fit_wallet(
-    panel: Panel, cells: CategoryCells, segment: NDArray[np.uint8], segments: int, order_value: Floats, window: int, top: int
+    panel: Panel,
+    cells: CategoryCells,
+    segment: NDArray[np.uint8],
+    segments: int,
+    order_value: Floats,
+    window: int,
+    top: int,
 ) -> Wallet:
     """Ownership, headroom and complementarity of the ``top`` categories by sales within the panel.
 
-    Headroom of customer i in category c that he lacks: spend on c per order (any order) of c's owners in the same segment,
-    times i's order value over the mean order value of the segment's owners of c.  Segments with fewer than 20 owners of c
-    use those of all segments.
+    Headroom of customer i in category c that he lacks: spend on c per order (any order) of c's owners in the same
+    segment, times i's order value over the mean order value of the segment's owners of c.  Segments with fewer than
+    20 owners of c use those of all segments.
 
     Complementarity: see :func:`co_ownership`.
     """
@@ -63,7 +70,7 @@ def fit_wallet(
     place[panel.customer] = np.arange(n)
     who = place[cells.customer]
     inside = (who >= 0) & (cells.period < panel.periods)
-    sales = np.bincount(cells.category[inside], weights=cells.amount[inside], minlength=len(cells.names))
+    sales = weighted_count(cells.category[inside], cells.amount[inside], len(cells.names))
     chosen = np.argsort(-sales, kind="stable")[: min(top, MAX_CATEGORIES, np.count_nonzero(sales > 0))]
     if not len(chosen):
         return no_wallet(n)
@@ -72,7 +79,7 @@ def fit_wallet(
     recent = inside & (code[cells.category] >= 0)
     recent[recent] = cells.period[recent] > panel.last[who[recent]] - 2 * window
     c = len(chosen)
-    spend = np.bincount(who[recent] * c + code[cells.category[recent]], weights=cells.amount[recent], minlength=n * c).reshape(n, c)
+    spend = weighted_count(who[recent] * c + code[cells.category[recent]], cells.amount[recent], n * c).reshape(n, c)
     owns = spend > 0
     orders = panel.totals(np.where(panel.period > panel.last[panel.owner] - 2 * window, panel.orders, 0))
     headroom = np.zeros((n, c))
@@ -97,9 +104,9 @@ def _gain(spend: Floats, orders: Floats, order_value: Floats, owners: NDArray[np
 def co_ownership(owns: NDArray[np.bool_]) -> Floats:
     """(C, C) complementarity from an ownership table (n, C): Yule's Q of owning a and owning b, negative values as 0.
 
-    ``Q = (OR - 1) / (OR + 1)``, OR = the odds of owning b with a over the odds without a (half a customer added to each of
-    the four counts).  The odds, and not the ratio of shares, because a category that nearly everybody owns leaves that
-    ratio no room above 1.  An association: customers who order often own more of everything.
+    ``Q = (OR - 1) / (OR + 1)``, OR = the odds of owning b with a over the odds without a (half a customer added to
+    each of the four counts).  The odds, and not the ratio of shares, because a category that nearly everybody owns
+    leaves that ratio no room above 1.  An association: customers who order often own more of everything.
     """
     held, free = owns.astype(np.float64), (~owns).astype(np.float64)
     both, neither, first, second = held.T @ held + 0.5, free.T @ free + 0.5, held.T @ free + 0.5, free.T @ held + 0.5
