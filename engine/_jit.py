@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numba
+from numba.extending import register_jitable
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,3 +29,11 @@ def parallel_kernel(function: F) -> F:
 def scalar(function: F) -> F:
     """Compile a formula that array loops inline."""
     return numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")(function)  # type: ignore[no-any-return]
+
+
+def formula(function: F) -> F:
+    """A formula that kernels compile into themselves, and that stays a plain function for the interpreter.
+
+    So the slow reference runs the same lines on NumPy scalars, where every ``float32`` operation is rounded on its own.
+    """
+    return register_jitable(error_model="numpy")(function)  # type: ignore[no-any-return]

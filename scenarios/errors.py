@@ -1,11 +1,11 @@
-"""The errors that a user can put right.
+"""The errors that a user of cvmax can cause or meet.
 
-    CvmaxError
-      InputError        bad input (exit code 2)
-        DataError       a table or a log
-        ConfigError     YAML or an option
+    CvmaxError          a run that failed
+      InputError        bad input or usage: exit code 2
+        DataError       tables and logs: columns, rows, values
+        ConfigError     YAML files and options
 
-``problems`` holds one sentence each: where, expected, got, hint.
+``engine`` and ``solvers`` have roots of their own (``EngineError``, ``SolverError``), also with ``problems``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 
 class CvmaxError(Exception):
-    """Root of the errors shown to users without a traceback."""
+    """Root of the errors of ``scenarios``; ``problems`` holds one sentence each: where, expected, got, hint."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
@@ -22,12 +22,12 @@ class CvmaxError(Exception):
 
 
 class InputError(CvmaxError):
-    """Bad input: exit code 2."""
+    """Bad input."""
 
 
 class DataError(InputError):
-    """A table or a purchase log that cannot be used."""
+    """A table or purchase log that cannot be used as it is."""
 
 
 class ConfigError(InputError):
-    """A YAML file or an option that cannot be used."""
+    """A YAML file or an option that says something impossible."""
