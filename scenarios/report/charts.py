@@ -14,7 +14,7 @@ import altair as alt
 import vl_convert
 
 from scenarios.report.columns import ranked
-from scenarios.report.formats import clean, finite, significant
+from scenarios.report.formats import amount, clean, decimals_for, finite, significant
 from scenarios.results import BudgetPoint, RunResults, StrategyResult
 
 Spec = dict[str, Any]
@@ -61,7 +61,7 @@ def differences(results: RunResults) -> Spec | None:
     wide = base.mark_rule(strokeWidth=2).encode(
         x=alt.X("low:Q", title=_unit(results, "difference, {} per customer")),
         x2="high:Q",
-        color=alt.Color("wide:N", scale=colour, legend=alt.Legend(title=None, orient="top")),
+        color=alt.Color("wide:N", scale=colour, legend=alt.Legend(title=None, orient="top", symbolStrokeWidth=4)),
         tooltip=[_tip("strategy", "N"), _tip("difference"), _tip("low"), _tip("high")],
     )
     narrow = base.mark_rule(strokeWidth=8, opacity=0.75).encode(
@@ -90,7 +90,7 @@ def value_over_time(results: RunResults) -> Spec | None:
             )
     if not rows:
         return None
-    x = alt.X("period:Q", title=results.period, axis=alt.Axis(tickMinStep=1, grid=False))
+    x = alt.X("period:Q", title=results.period, axis=_periods(), scale=alt.Scale(nice=False, zero=False))
     y = alt.Y("value:Q", title=_unit(results, "{} per customer"))
     tips = [_tip("strategy", "N"), _tip("period"), _tip("value"), _tip("low"), _tip("high")]
     base = alt.Chart(_data(rows)).encode(x=x)
@@ -128,7 +128,7 @@ def segment_mix(results: RunResults, first: str) -> Spec | None:
         .transform_calculate(share="datum.n / datum.all")
         .mark_area(stroke="white", strokeWidth=0.5)
         .encode(
-            x=alt.X("period:Q", title=results.period, axis=alt.Axis(tickMinStep=1, grid=False)),
+            x=alt.X("period:Q", title=results.period, axis=_periods(), scale=alt.Scale(nice=False, zero=False)),
             y=alt.Y("n:Q", stack="normalize", title="share of customers", axis=alt.Axis(format="%")),
             color=alt.Color(
                 "segment:N",
@@ -198,32 +198,34 @@ def tornado(results: RunResults) -> Spec | None:
             kind = kinds[1] if close else kinds[0] if value < d.value else kinds[2]
             points.append({"driver": label, "value": significant(value), "lead": _number(lead), "is": kind})
         if d.flips_at is not None:
-            flips.append({"driver": label, "text": f"flips at {significant(d.flips_at)}", "zero": 0})
-    y = alt.Y("driver:N", sort=[s["driver"] for s in spans], title=None)
-    bars = (
-        alt.Chart(_data(spans))
-        .mark_bar(color="#dfe6ee", height=14)
-        .encode(y=y, x=alt.X("low:Q", title=_unit(results, "the winner's lead, {} per customer")), x2="high:Q")
-    )
+            flips.append({"driver": label, "text": f"flips at {significant(d.flips_at)}"})
+    y = alt.Y("driver:N", sort=[s["driver"] for s in spans], title=None, axis=None)
+    x = alt.X("low:Q", title=_unit(results, "the winner's lead, {} per customer"))
+    bars = alt.Chart(_data(spans)).mark_bar(color="#dfe6ee", height=14, yOffset=8).encode(y=y, x=x, x2="high:Q")
     colour = alt.Scale(domain=kinds, range=["#E69F00", INK, BLUE])
+    shapes = alt.Scale(domain=kinds, range=["triangle-left", "diamond", "triangle-right"])
     dots = (
         alt.Chart(_data(points))
-        .mark_point(filled=True, size=45, opacity=0.9)
+        .mark_point(filled=True, size=45, opacity=0.9, yOffset=8)
         .encode(
             y=y,
             x="lead:Q",
             color=alt.Color("is:N", scale=colour, legend=alt.Legend(title=None, orient="top")),
-            shape=alt.Shape(
-                "is:N", scale=alt.Scale(domain=kinds, range=["triangle-left", "diamond", "triangle-right"])
-            ),
+            shape=alt.Shape("is:N", scale=shapes),
             tooltip=[_tip("driver", "N"), alt.Tooltip("value:N", title="value"), _tip("lead")],
         )
     )
-    layers = bars + _zero("x") + dots
+    layers = bars + _zero("x") + dots + _above(spans, "driver", y)
     if flips:
-        text = alt.Chart(_data(flips)).mark_text(align="left", dx=4, dy=-13, color=ORANGE, fontSize=10)
-        layers = layers + text.encode(y=y, x="zero:Q", text="text:N")
-    return _spec(layers, 36 * len(spans) + 10)
+        text = alt.Chart(_data(flips)).mark_text(align="right", dx=-2, dy=-9, color=ORANGE, fontSize=12)
+        layers = layers + text.encode(y=y, x=alt.value("width"), text="text:N")
+    return _spec(layers, 44 * len(spans))
+
+
+def _above(rows: Rows, field: str, y: alt.Y) -> alt.Chart:
+    """The names of the rows above their bars, where long ones have room, instead of beside them."""
+    text = alt.Chart(_data(rows)).mark_text(align="left", dx=2, dy=-9, color=INK, fontSize=12)
+    return text.encode(y=y, x=alt.value(0), text=f"{field}:N")
 
 
 def state_dependence(results: RunResults) -> Spec | None:
@@ -235,7 +237,7 @@ def state_dependence(results: RunResults) -> Spec | None:
         alt.Chart(_data(rows))
         .mark_line(color=BLUE, strokeWidth=2.5, point=alt.OverlayMarkDef(size=60, color=BLUE))
         .encode(
-            x=alt.X("kappa:Q", title="state dependence", scale=alt.Scale(domain=[0, 1])),
+            x=alt.X("kappa:Q", title="state dependence", axis=alt.Axis(values=[0, 0.25, 0.5, 0.75, 1]), scale=alt.Scale(domain=[0, 1])),
             y=alt.Y("lead:Q", title=_unit(results, "lead, {} per customer")),
             tooltip=[_tip("kappa"), _tip("lead")],
         )
@@ -245,29 +247,32 @@ def state_dependence(results: RunResults) -> Spec | None:
 
 def waterfall(results: RunResults, steps: Iterable[tuple[str, float]]) -> Spec | None:
     """From 0 through the steps to the winner's difference per customer."""
+    pairs = list(steps)
+    if not pairs:
+        return None
+    pairs.append(("difference per customer", sum(step for _, step in pairs)))
+    decimals = decimals_for(step for _, step in pairs)
     rows: Rows = []
     at = 0.0
-    for label, step in steps:
-        rows.append({"step": clean(label), "from": at, "to": at + step, "amount": step, "is": "up" if step >= 0 else "down"})
-        at += step
-    if not rows:
-        return None
-    rows.append({"step": "difference per customer", "from": 0.0, "to": at, "amount": at, "is": "sum"})
-    base = alt.Chart(_data(rows)).encode(
-        y=alt.Y("step:N", sort=[r["step"] for r in rows], title=None),
-        x=alt.X("from:Q", title=_unit(results, "{} per customer")),
-        x2="to:Q",
-        tooltip=[_tip("step", "N"), _tip("amount")],
-    )
+    for i, (label, step) in enumerate(pairs):
+        start, kind = (at, "up" if step >= 0 else "down") if i < len(pairs) - 1 else (0.0, "sum")
+        name = f"{clean(label)}: {amount(step, decimals, sign=True)}"
+        rows.append({"step": name, "from": start, "to": start + step, "amount": step, "is": kind})
+        at = start + step
+    y = alt.Y("step:N", sort=[r["step"] for r in rows], title=None, axis=None)
     scale = alt.Scale(domain=["up", "down", "sum"], range=[BLUE, ORANGE, "#4a4f57"])
-    bars = base.mark_bar(height=16).encode(color=alt.Color("is:N", scale=scale, legend=None))
-    end = (
+    bars = (
         alt.Chart(_data(rows))
-        .transform_calculate(edge="max(datum['from'], datum['to'])")
-        .mark_text(align="left", dx=5, color=INK)
-        .encode(y=alt.Y("step:N", sort=[r["step"] for r in rows]), x="edge:Q", text=alt.Text("amount:Q", format="+,.3~g"))
+        .mark_bar(height=14, yOffset=8)
+        .encode(
+            y=y,
+            x=alt.X("from:Q", title=_unit(results, "{} per customer")),
+            x2="to:Q",
+            color=alt.Color("is:N", scale=scale, legend=None),
+            tooltip=[_tip("step", "N"), _tip("amount")],
+        )
     )
-    return _spec(_zero("x") + bars + end, ROW * len(rows) + 10, label=230)
+    return _spec(_zero("x") + bars + _above(rows, "step", y), 40 * len(rows))
 
 
 def planned_realised(results: RunResults) -> Spec | None:
@@ -348,7 +353,8 @@ def _data(rows: Rows) -> alt.InlineData:
 
 
 def _number(value: float) -> float | None:
-    return value if finite(value) else None
+    """Six digits are more than a chart shows, and keep the page small."""
+    return float(f"{value:.6g}") if finite(value) else None
 
 
 def _unit(results: RunResults, text: str) -> str:
@@ -358,6 +364,10 @@ def _unit(results: RunResults, text: str) -> str:
 def _axis() -> alt.Axis:
     """Labels of large amounts: 60k, 1.2M."""
     return alt.Axis(format="~s", labelOverlap=True)
+
+
+def _periods() -> alt.Axis:
+    return alt.Axis(tickMinStep=1, grid=False, format="d")
 
 
 def _tip(field: str, kind: str = "Q") -> alt.Tooltip:
@@ -381,7 +391,7 @@ def _choice(names: list[str], first: str) -> alt.Parameter:
     return alt.param(name="chosen", value=value, bind=alt.binding_select(options=names, name="Strategy "))
 
 
-def _spec(chart: alt.Chart | alt.LayerChart, height: int, label: int = LABEL) -> Spec:
+def _spec(chart: alt.Chart | alt.LayerChart, height: int) -> Spec:
     """As wide as its place in the page; quiet axes; one font."""
     font = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
     styled = (
@@ -390,8 +400,9 @@ def _spec(chart: alt.Chart | alt.LayerChart, height: int, label: int = LABEL) ->
         .configure_view(stroke=None)
         .configure_axis(
             labelColor=INK, titleColor=INK, gridColor="#eceef1", domainColor="#9aa0a6", tickColor="#9aa0a6",
-            labelFontSize=12, titleFontSize=12, titleFontWeight="normal", labelLimit=label,
+            labelFontSize=12, titleFontSize=12, titleFontWeight="normal", labelLimit=LABEL, labelFlush=False,
         )
+        .configure_axisXQuantitative(tickCount=alt.ExprRef("max(2, ceil(width / 90))"))
         .configure_legend(labelFontSize=12, labelColor=INK, labelLimit=200)
     )  # fmt: skip
     return styled.to_dict()  # type: ignore[no-any-return]
