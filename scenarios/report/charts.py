@@ -26,7 +26,7 @@ PALETTE = [
 ]  # fmt: skip
 MOST_POINTS = 160
 ROW = 26
-LABEL = 170
+LABEL = "containerSize()[0] < 500 ? 110 : 190"
 
 
 @functools.cache
@@ -59,9 +59,9 @@ def differences(results: RunResults) -> Spec | None:
     colour = alt.Scale(domain=kinds, range=[BLUE, "#E69F00"])
     base = alt.Chart(_data(rows)).encode(y=y)
     wide = base.mark_rule(strokeWidth=2).encode(
-        x=alt.X("low:Q", title=_unit(results, "difference, {} per customer")),
+        x=alt.X("low:Q", title=_unit(results, "{} per customer")),
         x2="high:Q",
-        color=alt.Color("wide:N", scale=colour, legend=alt.Legend(title=None, orient="top", symbolStrokeWidth=4)),
+        color=alt.Color("wide:N", scale=colour, legend=_legend()),
         tooltip=[_tip("strategy", "N"), _tip("difference"), _tip("low"), _tip("high")],
     )
     narrow = base.mark_rule(strokeWidth=8, opacity=0.75).encode(
@@ -115,7 +115,13 @@ def segment_mix(results: RunResults, first: str) -> Spec | None:
         for name, counts in series.segments.items():
             place = order.setdefault(clean(name), len(order))
             rows += [
-                {"strategy": clean(series.strategy), "period": t + 1, "segment": clean(name), "n": counts[t], "place": place}
+                {
+                    "strategy": clean(series.strategy),
+                    "period": t + 1,
+                    "segment": clean(name),
+                    "n": counts[t],
+                    "place": place,
+                }
                 for t in _thinned(len(counts))
             ]
     if not rows:
@@ -133,7 +139,7 @@ def segment_mix(results: RunResults, first: str) -> Spec | None:
             color=alt.Color(
                 "segment:N",
                 scale=alt.Scale(domain=list(order), range=colours),
-                legend=alt.Legend(title=None, orient="bottom", columns=3, labelLimit=110),
+                legend=_legend("bottom"),
             ),
             order=alt.Order("place:Q"),
             tooltip=[_tip("segment", "N"), _tip("period"), alt.Tooltip("n:Q", title="customers", format=",")]
@@ -165,8 +171,8 @@ def _against_budget(
         alt.Chart(_data(rows))
         .mark_line(color=BLUE, strokeWidth=2.5, point=alt.OverlayMarkDef(size=25, color=BLUE))
         .encode(
-            x=alt.X("budget:Q", title=_unit(results, "budget of the first plan, {}"), axis=_axis()),
-            y=alt.Y(f"{field}:Q", title=_unit(results, title), axis=_axis()),
+            x=alt.X("budget:Q", title=_unit(results, "budget, {}"), axis=_axis(r["budget"] for r in rows)),
+            y=alt.Y(f"{field}:Q", title=_unit(results, title), axis=_axis(r[field] for r in rows)),
             tooltip=[_tip("budget"), _tip(field)],
         )
     )
@@ -200,7 +206,7 @@ def tornado(results: RunResults) -> Spec | None:
         if d.flips_at is not None:
             flips.append({"driver": label, "text": f"flips at {significant(d.flips_at)}"})
     y = alt.Y("driver:N", sort=[s["driver"] for s in spans], title=None, axis=None)
-    x = alt.X("low:Q", title=_unit(results, "the winner's lead, {} per customer"))
+    x = alt.X("low:Q", title=_unit(results, "lead, {} per customer"))
     bars = alt.Chart(_data(spans)).mark_bar(color="#dfe6ee", height=14, yOffset=8).encode(y=y, x=x, x2="high:Q")
     colour = alt.Scale(domain=kinds, range=["#E69F00", INK, BLUE])
     shapes = alt.Scale(domain=kinds, range=["triangle-left", "diamond", "triangle-right"])
@@ -210,7 +216,7 @@ def tornado(results: RunResults) -> Spec | None:
         .encode(
             y=y,
             x="lead:Q",
-            color=alt.Color("is:N", scale=colour, legend=alt.Legend(title=None, orient="top")),
+            color=alt.Color("is:N", scale=colour, legend=_legend()),
             shape=alt.Shape("is:N", scale=shapes),
             tooltip=[_tip("driver", "N"), alt.Tooltip("value:N", title="value"), _tip("lead")],
         )
@@ -224,7 +230,9 @@ def tornado(results: RunResults) -> Spec | None:
 
 def _above(rows: Rows, field: str, y: alt.Y) -> alt.Chart:
     """The names of the rows above their bars, where long ones have room, instead of beside them."""
-    text = alt.Chart(_data(rows)).mark_text(align="left", dx=2, dy=-9, color=INK, fontSize=12)
+    text = alt.Chart(_data(rows)).mark_text(
+        align="left", dx=2, dy=-9, color=INK, fontSize=12, limit=alt.ExprRef("width")
+    )
     return text.encode(y=y, x=alt.value(0), text=f"{field}:N")
 
 
@@ -237,7 +245,12 @@ def state_dependence(results: RunResults) -> Spec | None:
         alt.Chart(_data(rows))
         .mark_line(color=BLUE, strokeWidth=2.5, point=alt.OverlayMarkDef(size=60, color=BLUE))
         .encode(
-            x=alt.X("kappa:Q", title="state dependence", axis=alt.Axis(values=[0, 0.25, 0.5, 0.75, 1]), scale=alt.Scale(domain=[0, 1])),
+            x=alt.X(
+                "kappa:Q",
+                title="state dependence",
+                axis=alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], format=".2~f"),
+                scale=alt.Scale(domain=[0, 1]),
+            ),
             y=alt.Y("lead:Q", title=_unit(results, "lead, {} per customer")),
             tooltip=[_tip("kappa"), _tip("lead")],
         )
@@ -256,7 +269,7 @@ def waterfall(results: RunResults, steps: Iterable[tuple[str, float]]) -> Spec |
     at = 0.0
     for i, (label, step) in enumerate(pairs):
         start, kind = (at, "up" if step >= 0 else "down") if i < len(pairs) - 1 else (0.0, "sum")
-        name = f"{clean(label)}: {amount(step, decimals, sign=True)}"
+        name = f"{amount(step, decimals, sign=True)}  {clean(label)}"
         rows.append({"step": name, "from": start, "to": start + step, "amount": step, "is": kind})
         at = start + step
     y = alt.Y("step:N", sort=[r["step"] for r in rows], title=None, axis=None)
@@ -285,9 +298,11 @@ def planned_realised(results: RunResults) -> Spec | None:
     if not rows:
         return None
     y = alt.Y("strategy:N", sort=[r["strategy"] for r in rows], title=None)
-    x = _unit(results, "incremental CLV, {} per customer")
+    x = _unit(results, "{} per customer")
     link = (
-        alt.Chart(_data(rows)).mark_rule(color=LIGHT, strokeWidth=3).encode(y=y, x=alt.X("planned:Q", title=x), x2="realised:Q")
+        alt.Chart(_data(rows))
+        .mark_rule(color=LIGHT, strokeWidth=3)
+        .encode(y=y, x=alt.X("planned:Q", title=x), x2="realised:Q")
     )
     kinds = ["planned", "realised"]
     dots = (
@@ -297,9 +312,7 @@ def planned_realised(results: RunResults) -> Spec | None:
         .encode(
             y=y,
             x="amount:Q",
-            color=alt.Color(
-                "is:N", scale=alt.Scale(domain=kinds, range=["#E69F00", BLUE]), legend=alt.Legend(title=None, orient="top")
-            ),
+            color=alt.Color("is:N", scale=alt.Scale(domain=kinds, range=["#E69F00", BLUE]), legend=_legend()),
             shape=alt.Shape("is:N", scale=alt.Scale(domain=kinds, range=["diamond", "circle"])),
             tooltip=[_tip("strategy", "N"), _tip("planned"), _tip("realised")],
         )
@@ -316,7 +329,9 @@ def cash(results: RunResults) -> Spec | None:
         for m in s.months:
             for kind, money in zip(kinds, (m.margin, -m.promotion), strict=True):
                 bars.append({"strategy": clean(s.name), "month": m.month, "is": kind, "amount": _number(money)})
-            sums.append({"strategy": clean(s.name), "month": m.month, "is": "running sum", "sum": _number(m.cumulative)})
+            sums.append(
+                {"strategy": clean(s.name), "month": m.month, "is": "running sum", "sum": _number(m.cumulative)}
+            )
     if not bars:
         return None
     x = alt.X("month:O", title="month", axis=alt.Axis(labelAngle=0, labelOverlap=True))
@@ -327,8 +342,8 @@ def cash(results: RunResults) -> Spec | None:
         .mark_bar()
         .encode(
             x=x,
-            y=alt.Y("amount:Q", title=_unit(results, "{}"), axis=_axis()),
-            color=alt.Color("is:N", scale=colour, legend=alt.Legend(title=None, orient="top")),
+            y=alt.Y("amount:Q", title=_unit(results, "{}"), axis=_axis(r["sum"] or 0.0 for r in sums)),
+            color=alt.Color("is:N", scale=colour, legend=_legend()),
             tooltip=[_tip("strategy", "N"), _tip("month", "O"), _tip("is", "N"), _tip("amount")],
         )
     )
@@ -361,9 +376,18 @@ def _unit(results: RunResults, text: str) -> str:
     return text.format(clean(results.currency))
 
 
-def _axis() -> alt.Axis:
-    """Labels of large amounts: 60k, 1.2M."""
-    return alt.Axis(format="~s", labelOverlap=True)
+def _axis(values: Iterable[float]) -> alt.Axis:
+    """Large amounts read 60k, 1.2M, 3B; small ones stay as they are (SI's m would be taken for a million)."""
+    if max((abs(v) for v in values if finite(v)), default=0.0) < 1e4:
+        return alt.Axis()
+    return alt.Axis(labelExpr="replace(format(datum.value, '~s'), 'G', 'B')")
+
+
+def _legend(orient: str = "top") -> alt.Legend:
+    """Beside each other where there is room, else one below the other."""
+    return alt.Legend(
+        title=None, orient=orient, columns=alt.ExprRef("width < 360 ? 1 : 3"), symbolStrokeWidth=4, labelLimit=150
+    )
 
 
 def _periods() -> alt.Axis:
@@ -400,9 +424,9 @@ def _spec(chart: alt.Chart | alt.LayerChart, height: int) -> Spec:
         .configure_view(stroke=None)
         .configure_axis(
             labelColor=INK, titleColor=INK, gridColor="#eceef1", domainColor="#9aa0a6", tickColor="#9aa0a6",
-            labelFontSize=12, titleFontSize=12, titleFontWeight="normal", labelLimit=LABEL, labelFlush=False,
+            labelFontSize=12, titleFontSize=12, titleFontWeight="normal", labelLimit=alt.ExprRef(LABEL), labelFlush=False,
         )
-        .configure_axisXQuantitative(tickCount=alt.ExprRef("max(2, ceil(width / 90))"))
+        .configure_axisXQuantitative(labelOverlap=True, tickCount=alt.ExprRef("max(2, ceil(width / 90))"))
         .configure_legend(labelFontSize=12, labelColor=INK, labelLimit=200)
     )  # fmt: skip
     return styled.to_dict()  # type: ignore[no-any-return]

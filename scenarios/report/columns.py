@@ -118,7 +118,9 @@ def _cell(kind: Kind, value: Value, decimals: int, mark: str) -> str:
 def ranked(results: RunResults) -> tuple[StrategyResult, ...]:
     """Strategies by CLV, largest first; those without a value last; ties as listed."""
     return tuple(
-        sorted(results.strategies, key=lambda s: -s.clv_per_customer if s.clv_per_customer == s.clv_per_customer else 1e308)
+        sorted(
+            results.strategies, key=lambda s: -s.clv_per_customer if s.clv_per_customer == s.clv_per_customer else 1e308
+        )
     )
 
 
@@ -133,7 +135,9 @@ def legend(results: RunResults) -> tuple[str, str]:
     if results.draws < 2:
         decision = "decision interval: no draws were made, so it holds no more than the noise of this run; do not decide on it."
     else:
-        decision = "decision interval: customers resampled, effects redrawn, and the noise of this run; decide on this one."
+        decision = (
+            "decision interval: customers resampled, effects redrawn, and the noise of this run; decide on this one."
+        )
     return decision, (
         "noise of this run: luck of the simulation alone; it shrinks with customers and says nothing of wrong assumptions."
     )

@@ -192,7 +192,9 @@ def _leans_on(results: RunResults, width: int) -> Iterator[RenderableType]:
     for assumption in results.assumptions:
         sources[assumption.source] = sources.get(assumption.source, 0) + 1
     if sources:
-        counted = ", ".join(f"{n} {clean(source)}" for source, n in sorted(sources.items(), key=lambda p: (-p[1], p[0])))
+        counted = ", ".join(
+            f"{n} {clean(source)}" for source, n in sorted(sources.items(), key=lambda p: (-p[1], p[0]))
+        )
         yield _lines(f"Assumptions: {len(results.assumptions)} numbers ({counted}); all are in the report.", width)
     drivers = sorted((d for d in results.drivers if d.steps), key=lambda d: -d.swing)[:MOST_DRIVERS]
     if drivers:
@@ -208,7 +210,9 @@ def _leans_on(results: RunResults, width: int) -> Iterator[RenderableType]:
         yield table
     if results.state_dependence:
         decimals = decimals_for(lead for _, lead in results.state_dependence)
-        leads = "; ".join(f"at {kappa:g}: {amount(lead, decimals, sign=True)}" for kappa, lead in results.state_dependence)
+        leads = "; ".join(
+            f"at {kappa:g}: {amount(lead, decimals, sign=True)}" for kappa, lead in results.state_dependence
+        )
         yield _lines(f"Lead by state dependence (0: segments are labels, 1: moves change customers): {leads}", width)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup, escape
 
 from scenarios.report import charts
 from scenarios.report import columns as cols
@@ -37,6 +39,7 @@ def render(results: RunResults) -> str:
     return template.render(
         results=results,
         clean=clean,
+        soft=_soft,
         cards=_cards(results, winner) if winner else [],
         facts=_facts(results),
         figures=figures,
@@ -58,6 +61,11 @@ def render(results: RunResults) -> str:
         specs=_for_script({key: f.spec for key, f in figures.items()}),
         bundle=charts.bundle() if figures else "",
     )
+
+
+def _soft(name: str) -> Markup:
+    """The name, escaped, with places where a narrow column may break it."""
+    return Markup(re.sub(r"([_./])(?=\w)", r"\1<wbr>", str(escape(name))))
 
 
 def _for_script(document: object) -> str:
@@ -105,7 +113,12 @@ def _figures(results: RunResults) -> list[Figure]:
             "other strategies. A line below 0 is money laid out first.",
             charts.value_over_time(results),
         ),
-        Figure("mix", f"Segments under {best}", "Share of customers by segment.", charts.segment_mix(results, results.winner)),
+        Figure(
+            "mix",
+            f"Segments under {best}",
+            "Share of customers by segment.",
+            charts.segment_mix(results, results.winner),
+        ),
         Figure(
             "mix_base",
             f"Segments under {base}",
@@ -188,7 +201,13 @@ def _cards(results: RunResults, winner: StrategyResult) -> list[tuple[str, str, 
                 (f"In total, {unit}", amount(winner.difference_total, 0, sign=True), against),
             ]
             if lead
-            else [(f"CLV per customer, {unit}", amount(winner.clv_per_customer, decimals_for([winner.clv_per_customer])), "")]
+            else [
+                (
+                    f"CLV per customer, {unit}",
+                    amount(winner.clv_per_customer, decimals_for([winner.clv_per_customer])),
+                    "",
+                )
+            ]
         ),
         (f"Spend, {unit}", amount(winner.spend, 0), f"ROI {amount(winner.roi)}"),
         ("Pays back from", cols.cells(month, [winner])[0], "against doing nothing"),
@@ -201,7 +220,10 @@ def _strategies(results: RunResults, columns: Sequence[cols.Column]) -> Table:
     texts = [cols.cells(c, ranked, "± ") for c in columns]
     return {
         "head": [cols.title(c, results.level) for c in columns],
-        "kinds": ["decision" if c.kind is cols.Kind.DECISION else "noise" if c.kind is cols.Kind.NOISE else "" for c in columns],
+        "kinds": [
+            "decision" if c.kind is cols.Kind.DECISION else "noise" if c.kind is cols.Kind.NOISE else ""
+            for c in columns
+        ],
         "rows": [
             {"name": clean(s.name), "marks": cols.marks(results, s), "cells": [t[i] for t in texts]}
             for i, s in enumerate(ranked)
@@ -225,7 +247,10 @@ def _offers(results: RunResults) -> Table | None:
         "rows": [
             (
                 clean(s.name),
-                [(f"{n:,}" if n else "", round(0.55 * n / most, 3)) for n in (s.contacts_by_arm.get(a, 0) for a in arms)],
+                [
+                    (f"{n:,}" if n else "", round(0.55 * n / most, 3))
+                    for n in (s.contacts_by_arm.get(a, 0) for a in arms)
+                ],
                 f"{sum(s.contacts_by_arm.values()):,}",
             )
             for s in ranked
