@@ -6,7 +6,7 @@ Money is in the scenario's currency.  ``difference*`` are per customer against t
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 
@@ -35,7 +35,10 @@ class Assumption:
 
 @dataclass(frozen=True)
 class Month:
-    """Cash of one month (4 or 5 weeks of the calendar), against doing nothing, for all customers together."""
+    """Cash of one month (4 or 5 weeks of the calendar), against doing nothing, for all customers together.
+
+    ``margin`` is before promotion costs, ``promotion`` is a cost >= 0, ``cumulative`` the running sum of margin - promotion.
+    """
 
     month: int
     margin: float
@@ -70,6 +73,8 @@ class StrategyResult:
         months: cash by month.
         rules: name -> largest shortfall of a rule at any epoch, relative to its bound; only rules that were missed.
         solver: worst certified gap and total passes of the epochs, where the strategy optimises.
+        bridge: step -> amount per customer, discounted, in the order to be read; the steps add up to ``difference``.  Empty:
+            reports show the change within the horizon and after it.
     """
 
     name: str
@@ -104,6 +109,7 @@ class StrategyResult:
     contacts_by_arm: dict[str, int] = field(default_factory=dict)
     rules: dict[str, float] = field(default_factory=dict)
     solver: dict[str, float] = field(default_factory=dict)
+    bridge: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -152,7 +158,7 @@ class BudgetPoint:
 
 @dataclass(frozen=True)
 class RunResults:
-    """A whole run."""
+    """A whole run.  ``budget_today``: the budget that ``budget_curve``'s epoch has now, None without one."""
 
     scenario: str
     question: str
@@ -177,6 +183,7 @@ class RunResults:
     warnings: tuple[str, ...]
     fit: dict[str, Any] | None
     provenance: dict[str, Any]
+    budget_today: float | None = None
 
     def strategy(self, name: str) -> StrategyResult:
         """The result of this strategy."""
@@ -184,19 +191,21 @@ class RunResults:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON document: intervals as [low, high], what has no value as null."""
-        return plain(asdict(self))  # type: ignore[no-any-return]
+        return plain(self)  # type: ignore[no-any-return]
 
 
 def plain(value: Any) -> Any:
-    """JSON's own types: tuples to lists, intervals to pairs, NaN and infinities to None."""
+    """JSON's own types: records to dicts, tuples to lists, intervals to pairs, NaN and infinities to None."""
+    if isinstance(value, Interval):
+        return [plain(value.low), plain(value.high)]
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, dict):
-        if set(value) == {"low", "high"}:
-            return [plain(value["low"]), plain(value["high"])]
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [plain(v) for v in value]
-    if hasattr(value, "item"):
-        value = value.item()
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
