@@ -32,7 +32,7 @@ def assumptions(scenario: Scenario) -> tuple[Assumption, ...]:
 def limits(path: str) -> tuple[float, float]:
     """Between which values a number can be stepped."""
     last = path.rsplit(".", 1)[-1]
-    if ".response." in path or last in ("reduction", "probability", "sticks", "gross_margin_rate", "state_dependence"):
+    if ".response." in path or last in ("reduction", "probability", "sticks", "decay", "gross_margin_rate", "state_dependence"):
         return 0.0, 1.0
     return (-1.0, np.inf) if last == "lift" else (0.0, np.inf)
 
