@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-
 import numpy as np
 
 from scenarios.assumptions import STATE_DEPENDENCE, assumptions, limits
 from scenarios.jobs import Job, JobResult
 from scenarios.results import Assumption, Driver
 from scenarios.schema.scenario import Scenario
-
-Runner = Callable[[Sequence[Job]], Iterator[JobResult]]
+from scenarios.workers import Runner
 
 WIDE = (0.0, 2.0)
 """An assumption without sd is first stepped to these multiples of its value."""
@@ -29,7 +26,7 @@ def drivers(scenario: Scenario, job: Job, winner: int, run: Runner) -> tuple[Dri
 
     ``job``: an unchanged small comparison; ``winner``: index of the strategy whose lead is watched.
     """
-    stepped = [a for a in assumptions(scenario) if a.path != STATE_DEPENDENCE and a.value != 0 and a.source != "given"]
+    stepped = [a for a in assumptions(scenario) if a.path != STATE_DEPENDENCE and a.value != 0 and a.source != "given" and not a.path.endswith(".decay")]
     if not stepped:
         return ()
     values = [(a, v) for a in stepped for v in steps(a, WIDE)]

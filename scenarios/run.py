@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,7 +24,7 @@ from scenarios.statistics import probability_best
 from scenarios.strategies.catalogue import DESCRIPTIONS
 from scenarios.strategies.optimising import Nobody
 from scenarios.verdict import verdict
-from scenarios.workers import run_all
+from scenarios.workers import Runner, runner
 
 Progress = Callable[[str], None]
 
@@ -71,10 +71,14 @@ def run(
     setup = replace(setup, pilot_arms=pilot_arms(setup, scenario))
     played, nothing = _main(setup, names, progress)
     outer = options.draws if options.draws is not None else scenario.uncertainty.draws
-    runner = _runner(setup, options)
-    draws = _outer(setup, names, outer, runner, progress)
     means = np.array([played[name].clv.mean() for name in names])
     winner = names[int(means.argmax())]
+    found, along, draws = (), (), ()
+    if outer or options.sensitivity:
+        with runner(run_job, setup, options.workers, options.cluster) as on:
+            draws = _outer(setup, names, outer, on, progress)
+            if options.sensitivity:
+                found, along = _sensitivity(setup, _nearest(names, means, scenario.baseline), winner, on, progress)
     world = build_world(scenario, base)
     frame = Frame(
         world=world,
@@ -89,7 +93,6 @@ def run(
         level=scenario.uncertainty.level,
     )
     results = tuple(strategy_result(frame, name) for name in names)
-    found, along = ((), ()) if not options.sensitivity else _sensitivity(setup, names, winner, runner, progress)
     progress("value against budget")
     return Run(
         RunResults(
@@ -144,12 +147,8 @@ def _main(setup: Setup, names: tuple[str, ...], progress: Progress) -> tuple[dic
     return played, nothing
 
 
-def _runner(setup: Setup, options: Options) -> Callable[[Sequence[Job]], Iterator[JobResult]]:
-    return lambda jobs: run_all(run_job, setup, jobs, options.workers, options.cluster)
-
-
 def _outer(
-    setup: Setup, names: tuple[str, ...], draws: int, runner: Callable[[Sequence[Job]], Iterator[JobResult]], progress: Progress
+    setup: Setup, names: tuple[str, ...], draws: int, on: Runner, progress: Progress
 ) -> tuple[JobResult, ...]:
     scenario = setup.scenario
     size = min(scenario.uncertainty.customers or 10_000, setup.customers)
@@ -159,17 +158,23 @@ def _outer(
         values = redrawn(scenario, rng)
         jobs.append(Job(values, int(rng.integers(2**62)), size, names, scenario.baseline, resample=True))
     out = []
-    for result in runner(jobs):
+    for result in on(jobs):
         out.append(result)
         progress(f"outer draw {len(out)} of {draws}")
     return tuple(out)
+
+
+def _nearest(names: tuple[str, ...], means: Any, baseline: str) -> tuple[str, ...]:
+    """The strategies whose order the verdict hangs on: the best, its two nearest rivals, and the baseline."""
+    first = [names[i] for i in np.argsort(-means, kind="stable")[:3]]
+    return tuple(name for name in names if name in first or name == baseline)
 
 
 def _sensitivity(
     setup: Setup,
     names: tuple[str, ...],
     winner: str,
-    runner: Callable[[Sequence[Job]], Iterator[JobResult]],
+    on: Runner,
     progress: Progress,
 ) -> tuple[Any, Any]:
     scenario = setup.scenario
@@ -177,9 +182,9 @@ def _sensitivity(
     seed = int(np.random.default_rng([scenario.seed, 3]).integers(2**62))
     job = Job({}, seed, min(SMALL, setup.customers), names, scenario.baseline)
     index = names.index(winner)
-    found = drivers(scenario, job, index, runner)
+    found = drivers(scenario, job, index, on)
     kappas = sorted({0.0, scenario.population.kappa.value, 1.0})
-    stepped = runner([replace(job, values={STATE_DEPENDENCE: k}) for k in kappas])
+    stepped = on([replace(job, values={STATE_DEPENDENCE: k}) for k in kappas])
     return found, tuple((k, lead(result, index)) for k, result in zip(kappas, stepped, strict=True))
 
 
