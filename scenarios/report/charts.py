@@ -15,7 +15,7 @@ import vl_convert
 
 from scenarios.report.columns import ranked
 from scenarios.report.formats import amount, clean, decimals_for, finite, significant
-from scenarios.results import BudgetPoint, RunResults, StrategyResult
+from scenarios.results import BudgetPoint, RunResults
 
 Spec = dict[str, Any]
 Rows = list[dict[str, Any]]
@@ -33,7 +33,7 @@ LABEL = "containerSize()[0] < 500 ? 110 : 190"
 def bundle() -> str:
     """JavaScript of Vega, Vega-Lite and its embedding, to be put into a page once; needs no network."""
     version = ".".join(alt.SCHEMA_VERSION.split(".")[:2])
-    return str(vl_convert.javascript_bundle(vl_version=version))
+    return str(vl_convert.javascript_bundle(snippet=None, vl_version=version))
 
 
 def differences(results: RunResults) -> Spec | None:
@@ -142,8 +142,12 @@ def segment_mix(results: RunResults, first: str) -> Spec | None:
                 legend=_legend("bottom"),
             ),
             order=alt.Order("place:Q"),
-            tooltip=[_tip("segment", "N"), _tip("period"), alt.Tooltip("n:Q", title="customers", format=",")]
-            + [alt.Tooltip("share:Q", format=".1%")],
+            tooltip=[
+                _tip("segment", "N"),
+                _tip("period"),
+                alt.Tooltip("n:Q", title="customers", format=","),
+                alt.Tooltip("share:Q", format=".1%"),
+            ],
         )
     )
     names = list(dict.fromkeys(clean(s.strategy) for s in results.series))
@@ -324,7 +328,7 @@ def cash(results: RunResults) -> Spec | None:
     """Extra margin and promotion cost by month against doing nothing, and the running sum, for the chosen strategy."""
     kinds = ["extra margin", "promotion cost"]
     bars, sums = [], []
-    spenders: list[StrategyResult] = [s for s in results.strategies if s.months]
+    spenders = [s for s in results.strategies if s.months]
     for s in spenders:
         for m in s.months:
             for kind, money in zip(kinds, (m.margin, -m.promotion), strict=True):
@@ -342,7 +346,9 @@ def cash(results: RunResults) -> Spec | None:
         .mark_bar()
         .encode(
             x=x,
-            y=alt.Y("amount:Q", title=_unit(results, "{}"), axis=_axis(r["sum"] or 0.0 for r in sums)),
+            y=alt.Y(
+                "amount:Q", title=_unit(results, "{}"), axis=_axis(m.cumulative for s in spenders for m in s.months)
+            ),
             color=alt.Color("is:N", scale=colour, legend=_legend()),
             tooltip=[_tip("strategy", "N"), _tip("month", "O"), _tip("is", "N"), _tip("amount")],
         )
@@ -418,13 +424,15 @@ def _choice(names: list[str], first: str) -> alt.Parameter:
 def _spec(chart: alt.Chart | alt.LayerChart, height: int) -> Spec:
     """As wide as its place in the page; quiet axes; one font."""
     font = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
+    fit = alt.AutoSizeParams(type="fit-x", contains="padding")
     styled = (
-        chart.properties(width="container", height=height, autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
+        chart.properties(width="container", height=height, autosize=fit)
         .configure(font=font, background="white")
         .configure_view(stroke=None)
         .configure_axis(
             labelColor=INK, titleColor=INK, gridColor="#eceef1", domainColor="#9aa0a6", tickColor="#9aa0a6",
-            labelFontSize=12, titleFontSize=12, titleFontWeight="normal", labelLimit=alt.ExprRef(LABEL), labelFlush=False,
+            labelFontSize=12, titleFontSize=12, titleFontWeight="normal", labelFlush=False,
+            labelLimit=alt.ExprRef(LABEL),
         )
         .configure_axisXQuantitative(labelOverlap=True, tickCount=alt.ExprRef("max(2, ceil(width / 90))"))
         .configure_legend(labelFontSize=12, labelColor=INK, labelLimit=200)
