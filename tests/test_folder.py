@@ -14,10 +14,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fake_results import fake_results
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fake_results import fake_results
 from scenarios.errors import ConfigError
 from scenarios.folder import UNFINISHED, RunFolder, replace_text, save_run, slug
 from scenarios.reading import read_results

@@ -22,7 +22,8 @@ Table = dict[str, Any]
 
 def render(results: RunResults) -> str:
     """The whole page as text."""
-    figures = {f.key: f for f in all_figures(results) if f.spec is not None}
+    with charts.unchecked():
+        figures = {f.key: f for f in all_figures(results) if f.spec is not None}
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(files("scenarios.report").joinpath("page.html.j2").read_text(encoding="utf-8"))
     winner = next((s for s in results.strategies if s.name == results.winner), None)
