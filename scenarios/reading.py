@@ -35,7 +35,9 @@ def read_results(path: Path) -> RunResults:
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise DataError([f"{file}: expected the results of a run, found no such file; hint: give a run's folder"]) from None
+        raise DataError(
+            [f"{file}: expected the results of a run, found no such file; hint: give a run's folder"]
+        ) from None
     except (OSError, ValueError) as error:
         raise DataError([f"{file}: expected a JSON document, got one that cannot be read ({error})"]) from None
     return results_from(document, str(file))

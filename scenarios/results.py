@@ -37,7 +37,7 @@ class Assumption:
 class Month:
     """Cash of one month (4 or 5 weeks of the calendar), against doing nothing, for all customers together.
 
-    ``margin`` is before promotion costs, ``promotion`` is a cost >= 0, ``cumulative`` the running sum of margin - promotion.
+    ``margin`` is before promotion costs, ``promotion`` a cost >= 0, ``cumulative`` the sum of margin - promotion so far.
     """
 
     month: int
@@ -73,8 +73,8 @@ class StrategyResult:
         months: cash by month.
         rules: name -> largest shortfall of a rule at any epoch, relative to its bound; only rules that were missed.
         solver: worst certified gap and total passes of the epochs, where the strategy optimises.
-        bridge: step -> amount per customer, discounted, in the order to be read; the steps add up to ``difference``.  Empty:
-            reports show the change within the horizon and after it.
+        bridge: step -> amount per customer, discounted, in the order to be read; they add up to ``difference``.
+            Empty: reports show the change within the horizon and after it.
     """
 
     name: str

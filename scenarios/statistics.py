@@ -34,7 +34,9 @@ def normal_interval(estimate: float, variance: float, level: float) -> Interval:
     return Interval(estimate - half, estimate + half)
 
 
-def outer_interval(estimate: float, draws: Floats, noise_of_draws: Floats, noise_of_estimate: float, level: float) -> Interval:
+def outer_interval(
+    estimate: float, draws: Floats, noise_of_draws: Floats, noise_of_estimate: float, level: float
+) -> Interval:
     """Interval around the main run's estimate from B outer draws (B,) with simulation variances (B,).
 
     Variance components: what the draws scatter beyond their own simulation noise is the uncertainty about customers and

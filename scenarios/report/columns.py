@@ -133,13 +133,13 @@ def marks(results: RunResults, strategy: StrategyResult) -> tuple[str, ...]:
 def legend(results: RunResults) -> tuple[str, str]:
     """What each of the two intervals holds."""
     if results.draws < 2:
-        decision = "decision interval: no draws were made, so it holds no more than the noise of this run; do not decide on it."
+        decision = "decision interval: without draws it holds no more than the noise of this run; do not decide on it."
     else:
         decision = (
             "decision interval: customers resampled, effects redrawn, and the noise of this run; decide on this one."
         )
     return decision, (
-        "noise of this run: luck of the simulation alone; it shrinks with customers and says nothing of wrong assumptions."
+        "noise of this run: luck of the simulation alone; shrinks with customers and says nothing of wrong assumptions."
     )
 
 

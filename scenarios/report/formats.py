@@ -16,7 +16,7 @@ def finite(value: float | None) -> bool:
 
 
 def decimals_for(values: Iterable[float | None]) -> int:
-    """Decimals for amounts that stand together: 2, none from 100,000 on, and enough for 3 digits of the largest below 0.1."""
+    """Decimals for amounts that stand together: 2; none from 100,000 on; 3 digits of the largest if it is below 0.1."""
     largest = max((abs(v) for v in values if v is not None and math.isfinite(v)), default=0.0)
     if largest >= 1e5:
         return 0
@@ -82,7 +82,7 @@ def plus_minus(interval: Interval, decimals: int = 2, mark: str = "+/- ") -> str
 
 
 def clean(text: str) -> str:
-    """The text without control characters (line ends become blanks): a name must not move a cursor or colour a screen."""
+    """The text with a blank for each control character: a name must not move a cursor or colour a screen."""
     return "".join(c if c.isprintable() else " " for c in text)
 
 
