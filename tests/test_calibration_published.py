@@ -105,7 +105,7 @@ def test_customer_1516():
 def test_increasing_frequency_paradox(model, values):
     """With the last purchase in week 20 of 39, more purchases before make the customer more surely dead: next 52 weeks."""
     for x, value in zip((10, 15, 20, 25), values, strict=True):
-        assert model.expected_next(one(x, 20, 39), 52)[0] == pytest.approx(value, rel=1e-3)
+        assert model.expected_next(one(x, 20, 39), 52)[0] == pytest.approx(value, rel=2e-3)
 
 
 def test_bg_nbd_curve_of_a_new_customer():

@@ -1,7 +1,8 @@
 r"""The BG/NBD model (Fader, Hardie & Lee 2005): a forecasting yardstick.
 
-While alive a customer buys at rate lambda ~ Gamma(r, rate alpha); after each repeat purchase he drops out with probability
-p ~ Beta(a, b).  Who never bought again cannot have dropped out, so the model calls him alive: it flatters one-time buyers.
+While alive a customer buys at rate lambda ~ Gamma(r, rate alpha); after each repeat purchase he drops out with
+probability p ~ Beta(a, b).  Who never bought again cannot have dropped out, so the model calls him alive: it flatters
+one-time buyers.
 """
 
 from __future__ import annotations
@@ -77,4 +78,5 @@ def fit_bg_nbd(s: PurchaseSummary) -> BgNbd:
     found = minimize(objective, begin, method="L-BFGS-B", bounds=[(-9, 12)] * 4, options=options)
     if not np.isfinite(found.fun):
         raise CalibrationError([f"BG/NBD: expected a finite likelihood, got {found.fun}"])
-    return BgNbd(*(float(v) for v in np.exp(found.x)), log_likelihood=-float(found.fun) * len(s.x))
+    r, alpha, a, b = (float(v) for v in np.exp(found.x))
+    return BgNbd(r, alpha, a, b, -float(found.fun) * len(s.x))

@@ -45,7 +45,7 @@ class ParetoNbd:
     def expected(self, time: float) -> float:
         """Purchases expected of a new customer in (0, time]."""
         gone = (self.beta / (self.beta + time)) ** (self.s - 1)
-        return self.r * self.beta / (self.alpha * (self.s - 1)) * (1 - gone)
+        return float(self.r * self.beta / (self.alpha * (self.s - 1)) * (1 - gone))
 
     def expected_next(self, h: PurchaseSummary, time: float) -> Floats:
         """(n,) purchases expected in the next ``time``, given the history."""
@@ -78,7 +78,10 @@ def fit_pareto_nbd(h: PurchaseSummary) -> ParetoNbd:
 
     unit = max(h.age.sum() / h.x.sum(), 1e-3)
     options = {"ftol": 1e-13, "gtol": 1e-8, "maxiter": 2000}
-    found = minimize(objective, np.log([1.0, unit, 1.0, unit]), method="L-BFGS-B", bounds=[(-9, 12)] * 4, options=options)
+    found = minimize(
+        objective, np.log([1.0, unit, 1.0, unit]), method="L-BFGS-B", bounds=[(-9, 12)] * 4, options=options
+    )
     if found.fun >= 1e10:
         raise CalibrationError(["Pareto/NBD: expected a finite likelihood, got none"])
-    return ParetoNbd(*(float(v) for v in np.exp(found.x)), log_likelihood=-float(found.fun) * len(h.x))
+    r, alpha, s, beta = (float(v) for v in np.exp(found.x))
+    return ParetoNbd(r, alpha, s, beta, -float(found.fun) * len(h.x))
