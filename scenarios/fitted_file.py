@@ -1,7 +1,7 @@
 """A fitted base on disk: a YAML file to read and edit, and beside it the customers as Parquet.
 
-``NAME.yaml`` holds what is true of the base as a whole, ``NAME.customers.parquet`` one row a customer.  A scenario takes it
-as ``population: {fitted: NAME.yaml}``.
+``NAME.yaml`` holds what is true of the base as a whole, ``NAME.customers.parquet`` one row a customer.  A scenario
+takes it as ``population: {fitted: NAME.yaml}``.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ def save_fitted(fitted: FittedLog, path: Path, *, overwrite: bool = False) -> No
 
     Raises:
         InputError: the name does not end in .yaml, or a file is there and ``overwrite`` is False.
+
     """
     if path.suffix not in (".yaml", ".yml"):
         raise InputError([f"{path}: expected a name that ends in .yaml"])
@@ -73,13 +74,12 @@ def _document(fitted: FittedLog, stamp: str, customers_file: str) -> dict[str, A
             "orders_per_period": float(base.observed_rate[s]),
             "multiplier": float(base.segments.multiplier[s]),
             "lapsed": bool(base.segments.lapsed[s]),
-            "rule": {
-                f.name: _number(v)
-                for f in fields(rule)
-                if f.name not in ("name", "lapsed") and (v := getattr(rule, f.name)) is not None
-            },
+            "rule": _bounds(rule),
         }
         for s, (name, rule) in enumerate(zip(names, base.rules.rules, strict=True))
+    }
+    moves = {
+        a: {b: int(base.moves[s, k]) for k, b in enumerate(names) if base.moves[s, k]} for s, a in enumerate(names)
     }
     return {
         "format": FORMAT,
@@ -96,8 +96,10 @@ def _document(fitted: FittedLog, stamp: str, customers_file: str) -> dict[str, A
         "state_dependence": {"value": float(base.segments.state_dependence), "source": "assumed"},
         "segments": segments,
         "transition": {a: _row(names, base.segments.transition[s]) for s, a in enumerate(names)},
-        "moves_counted": {a: {b: int(base.moves[s, k]) for k, b in enumerate(names) if base.moves[s, k]} for s, a in enumerate(names)},
-        "own_rates": {"r": float(base.rate_dispersion), "powers": [float(p) for p in base.trait_powers], "source": "fitted"},
+        "moves_counted": moves,
+        "own_rates": {
+            "r": float(base.rate_dispersion), "powers": [float(p) for p in base.trait_powers], "source": "fitted",
+        },
         "order_value": {
             "model": "gamma_gamma", "p": value.p, "q": value.q, "gamma": value.gamma,
             "log_likelihood": value.log_likelihood, "source": "fitted",
@@ -111,8 +113,10 @@ def _row(names: tuple[str, ...], values: np.ndarray[Any, Any]) -> dict[str, floa
     return {name: float(v) for name, v in zip(names, values, strict=True) if v != 0}
 
 
-def _number(value: float) -> float | int:
-    return int(value) if float(value).is_integer() else float(value)
+def _bounds(rule: Rule) -> dict[str, float | int]:
+    """The bounds that a rule gives, whole numbers as such."""
+    named = {f.name: getattr(rule, f.name) for f in fields(rule) if f.name not in ("name", "lapsed")}
+    return {k: int(v) if float(v).is_integer() else float(v) for k, v in named.items() if v is not None}
 
 
 def load_fitted(path: Path) -> FittedLog:
@@ -121,6 +125,7 @@ def load_fitted(path: Path) -> FittedLog:
     Raises:
         ConfigError: no such file, another format, or a key that is missing or not what it should be.
         DataError: the customers' file is missing or belongs to another fit.
+
     """
     data = read_yaml(path).data
     if data.get("format") != FORMAT:
@@ -175,8 +180,9 @@ def _restored(path: Path, data: dict[str, Any]) -> FittedLog:
         segment=columns["segment"].astype(np.uint8),
         headroom=np.stack([columns[f"headroom.{c}"] for c in categories], axis=1) if categories else np.zeros((n, 0)),
         owned=columns["owned"].astype(np.uint32),
+        recency=columns["recency"].astype(np.int32),
+        tenure=columns["tenure"].astype(np.int32),
         **{name: columns[name].astype(np.float64) for name in PER_CUSTOMER},
-        **{name: columns[name].astype(np.int32) for name in COUNTED},
     )
     log = data["log"]
     first, last = date.fromisoformat(log["first_day"]), date.fromisoformat(log["last_day"])

@@ -74,6 +74,7 @@ def fit_log(
 
     Raises:
         DataError: a log too short or too thin, or settings that no fit can have.
+
     """
     rules = rules or default_rules(log.period_name)
     try:

@@ -138,6 +138,7 @@ def make_orders(tables: Tables, columns: Columns) -> None:
 
 
 def lone_returns(tables: Tables, table: Table) -> list[Issue]:
+    """Orders that only return goods: no purchase of the same order takes them."""
     count, micro = tables.rows("select count(*), sum(micro) from grouped where lone", table.source)[0]
     if not count:
         return []

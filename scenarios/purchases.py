@@ -34,6 +34,7 @@ class PurchaseLog:
         amount: (o,) float64, net of returns in the same order.
         periods: whole periods from ``first_day`` to ``last_day``.
         cell_order, cell_category, cell_amount: (k,) int32, int32, float64; empty without a category column.
+
     """
 
     source: str
@@ -85,6 +86,7 @@ def read_purchases(
 
     Raises:
         DataError: no table, missing columns, nothing left, or dirt under ``strict``.
+
     """
     if period not in PERIODS_PER_YEAR:
         raise DataError([f"period: expected {', '.join(PERIODS_PER_YEAR)}, got {period!r}"])

@@ -25,6 +25,7 @@ class Drawn:
         population: traits drawn from the posteriors of the real customers they stand for.
         rate_estimate: (N,) float32, posterior mean of ``traits.rate``.
         order_value_estimate: (N,) float32, posterior mean of ``traits.order_value``.
+
     """
 
     population: Population
@@ -51,6 +52,7 @@ class FittedBase:
         headroom: (n, C) float64; owned: (n,) uint32; complementarity: (C, C) float64.
         recency, tenure: (n,) int32, whole periods since the last and the first order.
         orders, spend: (n,) float64, of the log.
+
     """
 
     segments: Segments
@@ -110,6 +112,7 @@ class FittedBase:
             n: simulated customers, >= 1.
             seed: >= 0; the same seed gives the same bits, and customers of the same luck whatever the state dependence.
             state_dependence: kappa of the run; None = that of ``segments``.
+
         """
         if n < 1:
             raise CalibrationError([f"customers: expected >= 1, got {n}"])

@@ -81,6 +81,7 @@ def fit_trait_powers(
 
     The moment is relative to the squared mean, so that a year that sells more does not look more dispersed.  The
     power is clipped to :data:`POWER_BOUNDS`; 1 if the log holds too little to say.
+
     """
     mean = float(orders.mean()) if len(orders) else 0.0
     if mean <= 0 or len(orders) < 30:

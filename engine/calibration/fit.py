@@ -183,6 +183,7 @@ def fit_base(
 
     Raises:
         CalibrationError: a log too short or too thin.
+
     """
     fit = fit_segments(panel, rules, state_dependence)
     return fit, base_at(fit, ids, panel.periods, trait_powers(fit), cells, top_categories)

@@ -49,6 +49,7 @@ def fit_order_rates(orders: Floats, exposure: Floats, segment_orders: Floats) ->
         orders: (n,) orders of each customer in the fitted periods.
         exposure: (n, S) periods of each customer under each label.
         segment_orders: (S,) orders placed under each label.
+
     """
     total, time = float(segment_orders.sum()), float(exposure.sum())
     if total <= 0 or time <= 0:

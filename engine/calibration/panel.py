@@ -31,6 +31,7 @@ class Panel:
         spend: (k,) float64.
         customer: (n,) int32, place of each customer in the log.
         left_truncated: customers of the first window may have ordered before the log began.
+
     """
 
     start: Ints
@@ -77,6 +78,7 @@ def make_panel(customer: I32, period: I32, amount: Floats, periods: int, *, left
         amount: (o,) float64.
         periods: whole periods to use.
         left_truncated: see :class:`Panel`.
+
     """
     inside = period < periods
     if periods < 1 or not inside.any():

@@ -27,6 +27,7 @@ class Rule:
         frequency_quantile_min, value_quantile_min: in [0, 1); resolved on the log, among customers with an order in the
             window, to the least number that at most a share ``1 - quantile`` of them reach.
         lapsed: the segment counts as churned.
+
     """
 
     name: str

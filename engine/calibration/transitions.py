@@ -46,22 +46,22 @@ def count_exposure(labels: U8, segments: int, begin: int, end: int) -> Floats:
 def move_probabilities(counts: Ints) -> Floats:
     """(S, S) float64, rows sum to 1: Dirichlet posterior means.
 
-    The prior of a row is worth :data:`PRIOR_MOVES` moves: it stays as often as the pooled customer does, and
-    otherwise goes where the pooled mover goes.  A row with thousands of moves is as counted; an empty one is the
-    prior.
+    The prior of a row is worth :data:`PRIOR_MOVES` moves: it stays as often as the pooled customer does, and otherwise
+    goes where the pooled mover goes.  A row with thousands of moves is as counted; an empty one is the prior.  Where
+    nobody ever moves (to ``new``, say), the prior does not either.
     """
     s = len(counts)
-    if s == 1:
-        return np.ones((1, 1))
-    moved = counts * (1 - np.eye(s))
+    off = 1 - np.eye(s)
+    moved = counts * off
     total = counts.sum()
     stay = (total - moved.sum() + 1) / (total + 2)
-    into = (moved.sum(axis=0) + 1e-3) / (moved.sum() + s * 1e-3)
-    away = np.tile(into, (s, 1)) * (1 - np.eye(s))
-    prior = stay * np.eye(s) + (1 - stay) * away / away.sum(axis=1, keepdims=True)
+    into = moved.sum(axis=0) if moved.any() else np.ones(s)
+    away = into[None, :] * off
+    leaving = away.sum(axis=1, keepdims=True)
+    go = np.divide(away, leaving, out=np.zeros((s, s)), where=leaving > 0)
+    prior = np.where(leaving > 0, stay * np.eye(s) + (1 - stay) * go, np.eye(s))
     posterior = counts + PRIOR_MOVES * prior
-    rows = posterior / posterior.sum(axis=1, keepdims=True)
-    return np.asarray(rows / rows.sum(axis=1, keepdims=True), dtype=np.float64)
+    return np.asarray(posterior / posterior.sum(axis=1, keepdims=True), dtype=np.float64)
 
 
 def multipliers_for(transition: Floats, rate: Floats, weight: Floats) -> Floats:

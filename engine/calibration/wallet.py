@@ -36,6 +36,7 @@ class Wallet:
         owned: (n,) uint32, bit c: bought c within two windows up to the customer's last order.
         headroom: (n, C) float64, what an order would be worth more with c: 0 if owned.
         complementarity: (C, C) float64 in [0, 1], how strongly owning a goes with owning b; diagonal 0.
+
     """
 
     names: tuple[str, ...]
