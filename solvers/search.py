@@ -113,7 +113,7 @@ def line_search(layout: Layout, pricer: Pricer, at: Response, r: int, near: floa
 def search(layout: Layout, pricer: Pricer, start: FloatArray, gap: float) -> list[Response]:
     """Responses on the way, the best bound last.
 
-    Gives up as soon as more than four rules are badly off together, or when a rule was searched three times.
+    Gives up as soon as more than two rules are badly off together, or when a rule was searched twice.
     """
     best = respond(layout, pricer, start)
     kept = [best]
@@ -122,14 +122,14 @@ def search(layout: Layout, pricer: Pricer, start: FloatArray, gap: float) -> lis
     while True:
         small = 0.1 * gap * max(abs(best.bound), 1e-12)
         bad = trouble(layout, best)
-        many = np.count_nonzero(bad > 0.1 * bad.max(initial=0.0)) > 4
+        many = np.count_nonzero(bad > 0.1 * bad.max(initial=0.0)) > 2
         if last >= 0:
             bad[last] = 0.0  # just minimised along it
         if not bad.size or bad.max() <= small or many:
             break
         worst = int(np.argmax(bad))
         searched[worst] = searched.get(worst, 0) + 1
-        if searched[worst] > 3:
+        if searched[worst] > 2:
             break
         ends = line_search(layout, pricer, best, worst, small, 30)
         kept += [x for x in ends if x is not best]
