@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numba
@@ -10,8 +11,9 @@ from numpy.typing import NDArray
 
 from engine import offer_phases as offers
 from engine import phases
-from engine._jit import kernel, parallel_kernel
-from engine.ledger import SEGMENT_CUSTOMERS, SEGMENT_MARGIN, SEGMENT_ORDERS
+from engine._jit import kernel, phase
+from engine.customers import Customers
+from engine.ledger import ARM_LINES, LINES, SEGMENT_CUSTOMERS, SEGMENT_LINES, SEGMENT_MARGIN, SEGMENT_ORDERS
 from engine.phases import Money, Real, Word
 from engine.rng import HALF, LOW, OFFER, PERIOD
 from engine.scratch import (
@@ -43,32 +45,11 @@ from engine.scratch import (
 )
 from engine.tables import Tables
 
-
-class Customers(NamedTuple):
-    """The arrays of a population and of its results, (n,) each but ``headroom`` (n, C)."""
-
-    key: NDArray[np.uint64]
-    rate: Real
-    order_value: Real
-    responsiveness: Real
-    start_segment: NDArray[np.uint8]
-    headroom: Real
-    segment: NDArray[np.uint8]
-    fatigue: Real
-    owned: NDArray[np.uint32]
-    extra_value: Real
-    active_arm: NDArray[np.uint8]
-    active_left: NDArray[np.uint8]
-    recency: NDArray[np.uint16]
-    orders: Real
-    spend: Real
-    tenure: NDArray[np.uint16]
-    margin: NDArray[np.float64]
-    promotion: Money
+STRIPS_PER_THREAD = 8  # evens out strips of unequal work
 
 
 class Books(NamedTuple):
-    """Ledger sums of each strip: ``lines`` (strips, T, LINES), ``by_segment`` (strips, T, 3, S), ``by_arm`` (strips, T, 4, A)."""
+    """Ledger sums by period: ``lines`` (T, LINES), ``by_segment`` (T, 3, S), ``by_arm`` (T, 4, A)."""
 
     lines: Money
     by_segment: Money
@@ -84,7 +65,7 @@ class Switches(NamedTuple):
     planned: bool
 
 
-@kernel
+@phase
 def load(real: Real, word: Word, customers: Customers, low: int, m: int, segments: int, on: Switches) -> None:
     """A block's traits and state into the scratch; the padding has rate 0 and never orders."""
     for j in range(m, BLOCK):
@@ -121,7 +102,7 @@ def load(real: Real, word: Word, customers: Customers, low: int, m: int, segment
             real[SPEND + j] = customers.spend[i]
 
 
-@kernel
+@phase
 def store(real: Real, word: Word, customers: Customers, low: int, m: int, on: Switches) -> None:
     """A block's state back into the population."""
     for j in range(m):
@@ -146,79 +127,8 @@ def store(real: Real, word: Word, customers: Customers, low: int, m: int, on: Sw
 
 
 @kernel
-def run_period(
-    real: Real,
-    word: Word,
-    money: Money,
-    customers: Customers,
-    tables: Tables,
-    on: Switches,
-    plan: NDArray[np.uint8],
-    low: int,
-    m: int,
-    first: bool,
-    period: int,
-    weight: float,
-    k0: np.uint64,
-    k1: np.uint64,
-    lines: Money,
-    by_segment: Money,
-    by_arm: Money,
-) -> None:
-    """One period of one block."""
-    contacted = active = 0
-    if on.planned and first:
-        contacted = offers.list_contacted(word, plan, low, m)
-        if contacted > 0:
-            phases.draw(word, V0, period, OFFER, k0, k1)
-            offers.contact(
-                real,
-                word,
-                money,
-                plan,
-                low,
-                contacted,
-                tables,
-                customers.order_value,
-                customers.headroom,
-                customers.promotion,
-                lines,
-                by_arm,
-            )
-    if on.fatigue:
-        offers.tire(real, word, contacted, tables.fatigue_decay)
-    if on.offers:
-        active = offers.list_active(word, m)
-
-    phases.draw(word, W0, period, PERIOD, k0, k1)
-    phases.move(word, tables.thresholds, tables.width)
-    if active > 0:
-        offers.redirect(word, active, contacted > 0, period, k0, k1, tables)
-    phases.census(word, m, by_segment[SEGMENT_CUSTOMERS])
-
-    phases.pace(real, word, tables.pace[min(period, tables.pace.shape[0] - 1)])
-    phases.order(real, word)
-    if active > 0:
-        offers.lift(real, word, active, tables, lines)
-        offers.price(real, word, low, active, tables, customers.headroom)
-    buyers = phases.list_buyers(real, word, m)
-    phases.noise(real, word, buyers, period, k0, k1, tables)
-    phases.settle(real, word, money, buyers, PRICE if active > 0 else VALUE, tables, lines, by_segment[SEGMENT_ORDERS])
-    if active > 0:
-        offers.discount(real, word, money, buyers, low, period, k0, k1, tables, customers.promotion, lines, by_arm)
-        offers.age(word, active)
-
-    phases.book(word, money, BUYER, buyers, weight, customers.margin, low, by_segment[SEGMENT_MARGIN])
-    if contacted > 0:
-        phases.book(word, money, CONTACTED, contacted, weight, customers.margin, low, by_segment[SEGMENT_MARGIN])
-    if on.history:
-        phases.remember(real, word, money, buyers)
-
-
-@kernel
 def run_strip(
-    first_block: int,
-    last_block: int,
+    blocks: tuple[int, int],
     customers: Customers,
     tables: Tables,
     on: Switches,
@@ -231,39 +141,59 @@ def run_strip(
     by_segment: Money,
     by_arm: Money,
 ) -> None:
-    """All periods of the blocks of a strip, one block after the other."""
+    """All periods of the blocks from ``blocks[0]`` up to ``blocks[1]``, one block after the other."""
     n = customers.key.shape[0]
     real = np.zeros(REAL_ROWS, np.float32)
     word = np.zeros(WORD_ROWS, np.uint32)
     money = np.zeros(MONEY_ROWS, np.int64)
-    for b in range(first_block, last_block):
-        low = b * BLOCK
+    for block in range(blocks[0], blocks[1]):
+        low = block * BLOCK
         m = min(BLOCK, n - low)
         load(real, word, customers, low, m, tables.segments, on)
         for t in range(weights.shape[0]):
-            run_period(
-                real,
-                word,
-                money,
-                customers,
-                tables,
-                on,
-                plan,
-                low,
-                m,
-                t == 0,
-                start + t,
-                weights[t],
-                k0,
-                k1,
-                lines[t],
-                by_segment[t],
-                by_arm[t],
-            )
+            period = start + t
+            contacted = active = 0
+            if on.planned and t == 0:
+                contacted = offers.list_contacted(word, plan, low, m)
+                if contacted > 0:
+                    phases.draw(word, V0, period, OFFER, k0, k1)
+                    offers.contact(real, word, money, plan, low, contacted, tables, customers, lines[t], by_arm[t])
+            if on.fatigue:
+                offers.tire(real, word, contacted, tables.fatigue_decay)
+            if on.offers:
+                active = offers.list_active(word, m)
+
+            phases.draw(word, W0, period, PERIOD, k0, k1)
+            phases.move(word, tables)
+            if active > 0:
+                offers.redirect(word, active, contacted > 0, period, k0, k1, tables)
+            phases.census(word, m, by_segment[t, SEGMENT_CUSTOMERS])
+
+            phases.pace(real, word, tables.pace[min(period, tables.pace.shape[0] - 1)])
+            phases.order(real, word)
+            if active > 0:
+                offers.lift(real, word, active, tables, lines[t])
+                offers.price(real, word, low, active, tables, customers.headroom)
+            buyers = phases.list_buyers(real, word, m)
+            if tables.gamma:
+                phases.gamma_noise(real, word, buyers, period, k0, k1, tables)
+            else:
+                phases.lognormal_noise(real, word, buyers, period, k0, k1, tables)
+            listed = PRICE if active > 0 else VALUE
+            phases.settle(real, word, money, buyers, listed, tables, lines[t], by_segment[t, SEGMENT_ORDERS])
+            if active > 0:
+                offers.discount(real, word, money, buyers, low, period, k0, k1, tables, customers, lines[t], by_arm[t])
+                offers.age(word, active)
+
+            margins = by_segment[t, SEGMENT_MARGIN]
+            phases.book(word, money, BUYER, buyers, weights[t], customers.margin, low, margins)
+            if contacted > 0:
+                phases.book(word, money, CONTACTED, contacted, weights[t], customers.margin, low, margins)
+            if on.history:
+                phases.remember(real, word, money, buyers)
         store(real, word, customers, low, m, on)
 
 
-@parallel_kernel
 def advance(
     customers: Customers,
     tables: Tables,
@@ -271,30 +201,35 @@ def advance(
     plan: NDArray[np.uint8],
     start: int,
     weights: NDArray[np.float64],
-    k0: np.uint64,
-    k1: np.uint64,
-    books: Books,
-) -> None:
-    """Advance every customer by ``len(weights)`` periods from period ``start`` on, in place.
+    key: tuple[np.uint64, np.uint64],
+) -> Books:
+    """Advance every customer by ``len(weights)`` periods from period ``start`` on, in place, and return the books.
 
-    ``plan`` (n,) acts in the first period, 0 = none, else 1 + arm; ``weights[t]`` currency units of discounted margin per
-    micro-unit.  A strip has its own books: integer sums, so that their total is the same for any number of strips.
+    ``plan`` (n,) acts in the first period, 0 = none, else 1 + arm; ``weights[t]`` currency units of discounted margin
+    per micro-unit.  Threads run strips of blocks with the interpreter's lock released (a compiled parallel loop would
+    take the same time to run, and ten seconds more to compile).  Each strip has its own books, in integers, so that the
+    total does not depend on the number of strips.
     """
-    blocks = (customers.key.shape[0] + BLOCK - 1) // BLOCK
-    strips = books.lines.shape[0]
-    for s in numba.prange(strips):
-        run_strip(
-            s * blocks // strips,
-            (s + 1) * blocks // strips,
-            customers,
-            tables,
-            on,
-            plan,
-            start,
-            weights,
-            k0,
-            k1,
-            books.lines[s],
-            books.by_segment[s],
-            books.by_arm[s],
+    blocks = -(-len(customers.key) // BLOCK)
+    threads = numba.get_num_threads()
+    strips = max(1, min(STRIPS_PER_THREAD * threads if threads > 1 else 1, blocks))
+    bounds = [s * blocks // strips for s in range(strips + 1)]
+    periods, arms = len(weights), len(tables.contact_cost)
+    books = [
+        Books(
+            np.zeros((periods, LINES), np.int64),
+            np.zeros((periods, SEGMENT_LINES, tables.segments), np.int64),
+            np.zeros((periods, ARM_LINES, arms), np.int64),
         )
+        for _ in range(strips)
+    ]
+
+    def run(s: int) -> None:
+        run_strip((bounds[s], bounds[s + 1]), customers, tables, on, plan, start, weights, *key, *books[s])
+
+    if strips == 1:
+        run(0)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(run, range(strips)))
+    return Books(*(np.sum(part, axis=0) for part in zip(*books, strict=True)))

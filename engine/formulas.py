@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from engine._jit import formula
+from engine._jit import formula, routine
 from engine.rng import GAMMA, HALF, LOW, NOISE, unit, words
 
 F = np.float32
@@ -119,7 +119,7 @@ def logistic(x: np.float32) -> np.float32:
     return F(ONE / (ONE + exp32(-x)))
 
 
-@formula
+@routine
 def exp64(x: float) -> float:
     """e^x in float64 for -700 < x < 700: Cody-Waite reduction and 13 Taylor terms, 1e-15 relative."""
     n = math.floor(x * 1.4426950408889634 + 0.5)
@@ -144,7 +144,7 @@ def orders_head(u: np.float32, rate: np.float32) -> np.uint32:
     return FAR if u >= q3 else k
 
 
-@formula
+@routine
 def orders_search(u: np.float32, rate: np.float32) -> np.uint32:
     """Poisson inverse CDF of u, summed in float64: exact to the resolution of u at any rate below 600."""
     mean, target = float(rate), float(u)
@@ -158,7 +158,7 @@ def orders_search(u: np.float32, rate: np.float32) -> np.uint32:
     return np.uint32(k)
 
 
-@formula
+@routine
 def orders(u: np.float32, rate: np.float32) -> np.uint32:
     """Poisson inverse CDF: the number of orders in a period at this rate."""
     k = orders_head(u, rate)
@@ -171,7 +171,7 @@ def lognormal(normal: np.float32, sigma: np.float32, drift: np.float32) -> np.fl
     return exp32(sigma * normal + drift)
 
 
-@formula
+@routine
 def lognormal_sum(
     k: int,
     w2: np.uint32,
@@ -198,7 +198,7 @@ def lognormal_sum(
     return total
 
 
-@formula
+@routine
 def gamma_noise(
     order: int, low: np.uint64, high: np.uint64, period: np.uint64, k0: np.uint64, k1: np.uint64, shape: np.float32
 ) -> np.float32:
@@ -219,7 +219,7 @@ def gamma_noise(
     return F(value / shape)
 
 
-@formula
+@routine
 def gamma_sum(
     k: int, low: np.uint64, high: np.uint64, period: np.uint64, k0: np.uint64, k1: np.uint64, shape: np.float32
 ) -> np.float32:
@@ -230,7 +230,7 @@ def gamma_sum(
     return total
 
 
-@formula
+@routine
 def noise_sum(
     k: int,
     w2: np.uint32,
@@ -255,7 +255,7 @@ def micro(amount: float) -> np.int64:
     return np.int64(np.float64(amount + ROUND64).view(np.int64) - ROUND64_BITS)
 
 
-@formula
+@routine
 def gate(owned: np.uint32, category: int, complementarity: np.ndarray) -> np.float32:  # type: ignore[type-arg]
     """How far the other categories owned open the door to this one: max over owned b of complementarity[b, category]."""
     best = ZERO

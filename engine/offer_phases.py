@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine._jit import kernel
+from engine._jit import phase
+from engine.customers import Customers
 from engine.formulas import ZERO, gate, logistic, micro, noise_sum, orders
 from engine.ledger import (
     ARM_CONTACTS,
@@ -55,7 +56,7 @@ from engine.scratch import (
 from engine.tables import Tables
 
 
-@kernel
+@phase
 def list_contacted(word: Word, plan: NDArray[np.uint8], low: int, m: int) -> int:
     """Places of those whom the plan gives an arm; no jump is pending for anybody."""
     count = 0
@@ -67,13 +68,13 @@ def list_contacted(word: Word, plan: NDArray[np.uint8], low: int, m: int) -> int
     return count
 
 
-@kernel
+@phase
 def owns(owned: np.uint32, category: int) -> bool:
     """Whether the category's bit is set."""
     return bool((owned >> np.uint32(category)) & np.uint32(1))
 
 
-@kernel
+@phase
 def contact(
     real: Real,
     word: Word,
@@ -82,9 +83,7 @@ def contact(
     low: int,
     contacted: int,
     tables: Tables,
-    order_value: Real,
-    headroom: Real,
-    promotion: Money,
+    customers: Customers,
     lines: Money,
     by_arm: Money,
 ) -> None:
@@ -95,7 +94,7 @@ def contact(
         segment = np.int64(word[SEG + j])
         cost = tables.contact_cost[a]
         money[CASH + j] -= cost
-        promotion[low + j] += cost
+        customers.promotion[low + j] += cost
         lines[CONTACT] += cost
         by_arm[ARM_CONTACTS, a] += 1
         score = (
@@ -113,14 +112,14 @@ def contact(
             word[JUMP + j] = np.uint32(target + 1)
         c = np.int64(tables.category[a])
         if c >= 0 and not owns(word[OWNED + j], c) and unit(word[V2 + j]) < tables.sticks[a]:
-            part = gate(word[OWNED + j], c, tables.complementarity) * headroom[low + j, c]
+            part = gate(word[OWNED + j], c, tables.complementarity) * customers.headroom[low + j, c]
             if part > ZERO:
                 word[OWNED + j] = np.uint32(word[OWNED + j] | np.uint32(np.uint32(1) << np.uint32(c)))
                 real[EXTRA + j] = real[EXTRA + j] + part
-                real[VALUE + j] = order_value[low + j] + real[EXTRA + j]
+                real[VALUE + j] = customers.order_value[low + j] + real[EXTRA + j]
 
 
-@kernel
+@phase
 def tire(real: Real, word: Word, contacted: int, decay: np.float32) -> None:
     """Fatigue F <- decay F, + 1 on a contact."""
     for j in range(BLOCK):
@@ -130,7 +129,7 @@ def tire(real: Real, word: Word, contacted: int, decay: np.float32) -> None:
         real[FATIGUE + j] = real[FATIGUE + j] + np.float32(1)
 
 
-@kernel
+@phase
 def list_active(word: Word, m: int) -> int:
     """Places of those on whom an offer acts in this period; everybody's segment is kept for :func:`redirect`."""
     count = 0
@@ -143,7 +142,7 @@ def list_active(word: Word, m: int) -> int:
     return count
 
 
-@kernel
+@phase
 def redirect(word: Word, active: int, first: bool, period: int, k0: np.uint64, k1: np.uint64, tables: Tables) -> None:
     """A response's own move in place of the natural one, and moves into lapsed segments that a retention offer cuts.
 
@@ -168,7 +167,7 @@ def redirect(word: Word, active: int, first: bool, period: int, k0: np.uint64, k
                 word[SEG + j] = np.uint32(before)
 
 
-@kernel
+@phase
 def lift(real: Real, word: Word, active: int, tables: Tables, lines: Money) -> None:
     """Orders with the offer and, from the same uniform, without it."""
     for i in range(active):
@@ -184,7 +183,7 @@ def lift(real: Real, word: Word, active: int, tables: Tables, lines: Money) -> N
         lines[INCREMENTAL] += np.int64(k) - np.int64(without)
 
 
-@kernel
+@phase
 def price(real: Real, word: Word, low: int, active: int, tables: Tables, headroom: Real) -> None:
     """PRICE = VALUE, plus the category's part while a cross-sell offer is on trial; PART = the part."""
     for j in range(BLOCK):
@@ -199,7 +198,7 @@ def price(real: Real, word: Word, low: int, active: int, tables: Tables, headroo
                 real[PRICE + j] = real[VALUE + j] + part
 
 
-@kernel
+@phase
 def discount(
     real: Real,
     word: Word,
@@ -210,7 +209,7 @@ def discount(
     k0: np.uint64,
     k1: np.uint64,
     tables: Tables,
-    promotion: Money,
+    customers: Customers,
     lines: Money,
     by_arm: Money,
 ) -> None:
@@ -240,7 +239,7 @@ def discount(
         redemption = tables.redemption_cost[a] * k
         money[INCOME + j] -= given
         money[CASH + j] -= given + redemption
-        promotion[low + j] += given + redemption
+        customers.promotion[low + j] += given + redemption
         lines[DISCOUNT] += given
         lines[CANNIBALISED] += micro(np.float64(base * without) * tables.discount_scale[a])
         lines[REDEMPTION] += redemption
@@ -248,7 +247,7 @@ def discount(
         by_arm[ARM_DISCOUNT, a] += given
 
 
-@kernel
+@phase
 def age(word: Word, active: int) -> None:
     """One period less for every active offer."""
     for i in range(active):

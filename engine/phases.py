@@ -9,14 +9,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine._jit import kernel
-from engine.formulas import FAR, ZERO, lognormal, micro, noise_sum, normals, orders_head, orders_search
+from engine._jit import phase
+from engine.formulas import FAR, ZERO, gamma_sum, lognormal, micro, normals, orders_head, orders_search
 from engine.ledger import COST_OF_GOODS, COST_TO_SERVE, INCREMENTAL, ORDERS, REVENUE
 from engine.population import NEVER
-from engine.rng import HALF, unit, words
+from engine.rng import NOISE, unit, words
 from engine.scratch import (
     BLOCK,
     BUYER,
+    LANES,
+    N2,
+    N3,
+    NK,
     CASH,
     FREQUENCY,
     INCOME,
@@ -25,11 +29,13 @@ from engine.scratch import (
     KEY_LOW,
     LAM,
     NOISE_SUM,
-    PLACE,
+    UNCLEAR,
     RATE,
     RECENCY,
     SEG,
     SPEND,
+    TAIL,
+    TAIL_SUM,
     START,
     TENURE,
     W0,
@@ -37,19 +43,20 @@ from engine.scratch import (
     W2,
     W3,
 )
-from engine.tables import MICRO, Tables
+from engine.tables import GUIDE_BITS, MICRO, SEARCH, Tables
 
 Real = NDArray[np.float32]
 Word = NDArray[np.uint32]
 Money = NDArray[np.int64]
 
+BITS, REST = np.uint32(GUIDE_BITS), np.uint32(32 - GUIDE_BITS)
 LONG_AGO = np.uint32(NEVER - 1)  # recency stops counting here
 UNKNOWN = np.uint32(NEVER)
 LONGEST = np.uint32(65535)
-ONE, NONE = np.uint32(1), np.uint32(0)
+NONE, ONE, TWO, THREE, FOUR = np.uint32(0), np.uint32(1), np.uint32(2), np.uint32(3), np.uint32(4)
 
 
-@kernel
+@phase
 def draw(word: Word, out: int, period: int, purpose: int, k0: np.uint64, k1: np.uint64) -> None:
     """Four random words for each customer into the four rows from ``out`` on."""
     c2, c3 = np.uint64(period), np.uint64(purpose << 24)
@@ -61,39 +68,42 @@ def draw(word: Word, out: int, period: int, purpose: int, k0: np.uint64, k1: np.
         word[out + 3 * BLOCK + j] = w3
 
 
-@kernel
-def move(word: Word, thresholds: NDArray[np.uint32], width: int) -> None:
-    """Natural move by inverse CDF: a binary search over the row's cumulative probabilities, all customers in step."""
+@phase
+def move(word: Word, tables: Tables) -> None:
+    """Natural move by inverse CDF: one look-up by the word's upper bits, a search where a threshold lies in between."""
+    unclear = 0
     for j in range(BLOCK):
-        word[PLACE + j] = np.uint32(word[SEG + j] * np.uint32(width))
-    step = width // 2
-    while step > 0:
-        ahead, jump = np.uint32(step - 1), np.uint32(step)
-        for j in range(BLOCK):
-            place = word[PLACE + j]
-            passed = np.uint32(word[W0 + j] >> ONE) >= thresholds[np.uint32(place + ahead)]
-            word[PLACE + j] = np.uint32(place + (jump if passed else NONE))
-        step //= 2
-    last = np.uint32(width - 1)
-    for j in range(BLOCK):
-        word[SEG + j] = np.uint32(word[PLACE + j] & last)
+        segment = word[SEG + j]
+        cell = np.uint32(np.uint32(segment << BITS) + np.uint32(word[W0 + j] >> REST))
+        target = tables.guide[cell]
+        word[UNCLEAR + unclear] = np.uint32(j)
+        unclear += 1 if target == SEARCH else 0
+        word[SEG + j] = segment if target == SEARCH else np.uint32(target)
+    for i in range(unclear):
+        j = np.int64(word[UNCLEAR + i])
+        row = np.int64(word[SEG + j]) * tables.segments
+        u = np.uint32(word[W0 + j] >> ONE)
+        target = 0
+        while u >= tables.thresholds[row + target]:
+            target += 1
+        word[SEG + j] = np.uint32(target)
 
 
-@kernel
+@phase
 def pace(real: Real, word: Word, table: Real) -> None:
     """Order rate of the period without offers: rate x factor[start, now] x level[start, t]."""
     for j in range(BLOCK):
         real[LAM + j] = real[RATE + j] * table[np.uint32(word[START + j] + word[SEG + j])]
 
 
-@kernel
+@phase
 def order(real: Real, word: Word) -> None:
     """Orders where they are few, FAR where they are more than the head of the distribution."""
     for j in range(BLOCK):
         word[K + j] = orders_head(unit(word[W1 + j]), real[LAM + j])
 
 
-@kernel
+@phase
 def list_buyers(real: Real, word: Word, m: int) -> int:
     """Places of those who order; the few FAR ones are searched."""
     count = 0
@@ -107,27 +117,70 @@ def list_buyers(real: Real, word: Word, m: int) -> int:
     return count
 
 
-@kernel
-def noise(real: Real, word: Word, buyers: int, period: int, k0: np.uint64, k1: np.uint64, tables: Tables) -> None:
-    """NOISE_SUM[a]: the noise of buyer a's orders, added up; one and two lognormal orders in vector code."""
+@phase
+def lognormal_noise(
+    real: Real, word: Word, buyers: int, period: int, k0: np.uint64, k1: np.uint64, tables: Tables
+) -> None:
+    """NOISE_SUM[a]: lognormal noise of buyer a's orders, added up in order.
+
+    All first and second orders at once, then orders 2 to 5 of those who have them, then 6 to 9, ...  Loops run over a few
+    stale places more, to a whole number of vectors.
+    """
     shape, drift = tables.noise_shape, tables.noise_drift
-    if not tables.gamma:
-        for a in range(buyers):
-            j = word[BUYER + a]
-            first, second = normals(word[np.uint32(np.uint32(W2) + j)], word[np.uint32(np.uint32(W3) + j)])
-            x, y = lognormal(first, shape, drift), lognormal(second, shape, drift)
-            real[NOISE_SUM + a] = x + (y if word[np.uint32(np.uint32(K) + j)] > ONE else ZERO)
     for a in range(buyers):
         j = np.int64(word[BUYER + a])
-        k = np.int64(word[K + j])
-        if tables.gamma or k > 2:
-            key = np.uint64(word[KEY_HIGH + j]) << HALF | np.uint64(word[KEY_LOW + j])
-            real[NOISE_SUM + a] = noise_sum(
-                k, word[W2 + j], word[W3 + j], key, np.uint64(period), k0, k1, tables.gamma, shape, drift
-            )
+        word[N2 + a] = word[W2 + j]
+        word[N3 + a] = word[W3 + j]
+        word[NK + a] = word[K + j]
+    for a in range((buyers + LANES - 1) // LANES * LANES):
+        first, second = normals(word[N2 + a], word[N3 + a])
+        x, y = lognormal(first, shape, drift), lognormal(second, shape, drift)
+        real[NOISE_SUM + a] = x + (y if word[NK + a] > ONE else ZERO)
+
+    tail = 0
+    for a in range(buyers):
+        word[TAIL + tail] = np.uint32(a)
+        tail += 1 if word[NK + a] > TWO else 0
+    done, draws = 2, 0
+    while tail > 0:
+        for i in range(tail):
+            a = np.int64(word[TAIL + i])
+            j = np.int64(word[BUYER + a])
+            word[N2 + i] = word[KEY_LOW + j]
+            word[N3 + i] = word[KEY_HIGH + j]
+            word[NK + i] = np.uint32(word[K + j] - np.uint32(done))
+            real[TAIL_SUM + i] = real[NOISE_SUM + a]
+        c2, c3 = np.uint64(period), np.uint64(NOISE << 24 | draws)
+        for i in range((tail + LANES - 1) // LANES * LANES):
+            w0, w1, w2, w3 = words(np.uint64(word[N2 + i]), np.uint64(word[N3 + i]), c2, c3, k0, k1)
+            n0, n1 = normals(w0, w1)
+            n2, n3 = normals(w2, w3)
+            left = word[NK + i]
+            total = real[TAIL_SUM + i] + lognormal(n0, shape, drift)
+            total = total + (lognormal(n1, shape, drift) if left > ONE else ZERO)
+            total = total + (lognormal(n2, shape, drift) if left > TWO else ZERO)
+            real[TAIL_SUM + i] = total + (lognormal(n3, shape, drift) if left > THREE else ZERO)
+        more = 0
+        for i in range(tail):
+            a = word[TAIL + i]
+            real[NOISE_SUM + np.int64(a)] = real[TAIL_SUM + i]
+            word[TAIL + more] = a
+            more += 1 if word[NK + i] > FOUR else 0
+        tail = more
+        done += 4
+        draws += 1
 
 
-@kernel
+@phase
+def gamma_noise(real: Real, word: Word, buyers: int, period: int, k0: np.uint64, k1: np.uint64, tables: Tables) -> None:
+    """NOISE_SUM[a]: gamma noise of buyer a's orders, added up in order."""
+    for a in range(buyers):
+        j = np.int64(word[BUYER + a])
+        low, high = np.uint64(word[KEY_LOW + j]), np.uint64(word[KEY_HIGH + j])
+        real[NOISE_SUM + a] = gamma_sum(np.int64(word[K + j]), low, high, np.uint64(period), k0, k1, tables.noise_shape)
+
+
+@phase
 def settle(
     real: Real,
     word: Word,
@@ -157,7 +210,7 @@ def settle(
     lines[ORDERS] += order_sum
 
 
-@kernel
+@phase
 def book(
     word: Word,
     money: Money,
@@ -177,7 +230,7 @@ def book(
         money[CASH + j] = 0
 
 
-@kernel
+@phase
 def census(word: Word, m: int, customers_by_segment: Money) -> None:
     """Customers in each segment after the move."""
     for s in range(customers_by_segment.shape[0]):
@@ -188,7 +241,7 @@ def census(word: Word, m: int, customers_by_segment: Money) -> None:
         customers_by_segment[s] += np.int64(count)
 
 
-@kernel
+@phase
 def remember(real: Real, word: Word, money: Money, buyers: int) -> None:
     """Recency, frequency, money and tenure of the observed history.
 

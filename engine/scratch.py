@@ -6,7 +6,8 @@ loops into vector code.  A block's scratch stays in the first-level cache for al
 
 from __future__ import annotations
 
-BLOCK = 256
+BLOCK = 512
+LANES = 16  # the longest vector
 
 # float32 rows, one number per customer
 RATE = 0 * BLOCK
@@ -20,7 +21,8 @@ LAM = 7 * BLOCK  # order rate of the period without offers
 FREQUENCY = 8 * BLOCK
 SPEND = 9 * BLOCK
 NOISE_SUM = 10 * BLOCK  # per buyer
-REAL_ROWS = 11 * BLOCK
+TAIL_SUM = 11 * BLOCK  # the same of those with more orders to add
+REAL_ROWS = 12 * BLOCK
 
 # uint32 rows
 SEG = 0 * BLOCK
@@ -31,7 +33,7 @@ W0 = 4 * BLOCK  # the four words of PERIOD
 W1 = 5 * BLOCK
 W2 = 6 * BLOCK
 W3 = 7 * BLOCK
-PLACE = 8 * BLOCK  # of the segment search
+UNCLEAR = 8 * BLOCK  # places whose move must be searched
 K = 9 * BLOCK  # orders
 BUYER = 10 * BLOCK  # places of those who order
 RECENCY = 11 * BLOCK
@@ -48,7 +50,11 @@ V0 = 21 * BLOCK  # the four words of OFFER
 V1 = 22 * BLOCK
 V2 = 23 * BLOCK
 V3 = 24 * BLOCK
-WORD_ROWS = 25 * BLOCK
+N2 = 25 * BLOCK  # W2, W3 and K of the buyers
+N3 = 26 * BLOCK
+NK = 27 * BLOCK
+TAIL = 28 * BLOCK  # buyers with more than two orders
+WORD_ROWS = 29 * BLOCK
 
 # int64 rows, micro-units
 CASH = 0 * BLOCK  # margin of the period; all 0 between periods

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.advance import Books, Customers, Switches, advance
+from engine.advance import Switches, advance
+from engine.customers import Customers
 from engine.errors import PopulationError
-from engine.ledger import ARM_LINES, LINES, SEGMENT_LINES, Ledger, currency, empty_ledger
+from engine.ledger import Ledger, currency, empty_ledger
 from engine.population import Population, State, Traits, check_population
 from engine.rng import split
 from engine.tables import MICRO, make_tables
@@ -18,7 +18,6 @@ from engine.world import World
 
 MAX_RATE = 500.0  # orders per period: the inverse CDF is exact to 600
 MAX_ORDER_VALUE = 1e6  # currency units: micro-units of a period stay far below 2^51
-STRIPS_PER_THREAD = 8  # evens out strips of unequal work
 
 
 class Simulation:
@@ -70,20 +69,14 @@ class Simulation:
             raise PopulationError([f"periods: expected at least 1, got {periods}"])
         n, tables = len(self.population), self._tables
         given = self._check_plan(plan)
-        strips = max(1, min(STRIPS_PER_THREAD * numba.get_num_threads(), n // 1024))
-        books = Books(
-            np.zeros((strips, periods, LINES), np.int64),
-            np.zeros((strips, periods, SEGMENT_LINES, tables.segments), np.int64),
-            np.zeros((strips, periods, ARM_LINES, len(tables.contact_cost)), np.int64),
-        )
         factor = self.world.economics.discount_factor
         weights = np.array([factor**t / MICRO for t in range(self.period, self.period + periods)])
         fatigue = bool(tables.fatigue_decay != 0 or tables.fatigue_weight != 0)
         has_offers = len(tables.contact_cost) > 0
         on = Switches(has_offers, fatigue and has_offers, self._track_history, plan is not None)
-        advance(self._customers(), tables, on, given, self.period, weights, *self._key, books)
+        books = advance(self._customers(), tables, on, given, self.period, weights, self._key)
         self._remember_contacts(periods, given if plan is not None else None)
-        self.ledger = self.ledger.joined(*(part.sum(axis=0) for part in books))
+        self.ledger = self.ledger.joined(*books)
         self.period += periods
 
     def _customers(self) -> Customers:
