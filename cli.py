@@ -52,8 +52,19 @@ class Cvmax(click.Group):
         return list(self.commands)
 
 
+def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            click.echo(f"cvmax {version('cvmax')}")
+        except PackageNotFoundError:
+            click.echo("cvmax, not installed")
+        ctx.exit()
+
+
 @click.group(cls=Cvmax, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="cvmax", prog_name="cvmax")
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Print the version.")
 def main() -> None:
     r"""Customer value maximization: which customer gets which offer, within budget, and which strategy wins.
 

@@ -254,11 +254,13 @@ def _remarks(
         objective = np.where(eligible, data.measures[0], -np.inf).max(axis=0, initial=-np.inf)
         closed = int(np.count_nonzero(~eligible.any(axis=0)))
         worthless = int(np.count_nonzero(eligible.any(axis=0) & (objective <= 0)))
-        parts = [f"{worthless:,} have no offer with a positive {rules.objective}"] if worthless else []
-        parts += [f"{closed:,} have no eligible offer"] if closed else []
-        if none - closed - worthless > 0:
-            parts.append(f"{none - closed - worthless:,} are held back by the rules")
-        remarks.append(f"{none:,} of {data.n:,} customers get nothing: {', '.join(parts)}.")
+        reasons = {
+            f"no offer with a positive {rules.objective}": worthless,
+            "no eligible offer": closed,
+            "held back by the rules": none - closed - worthless,
+        }
+        parts = [f"{reason}: {number:,}" for reason, number in reasons.items() if number > 0]
+        remarks.append(f"{none:,} of {data.n:,} customers get nothing ({'; '.join(parts)}).")
     return tuple(remarks)
 
 

@@ -70,7 +70,8 @@ class Term:
 class CompiledRule:
     """A rule, its terms and its rows.
 
-    A ratio has two terms, numerator and denominator.  A rule that is only reported has no row, a ratio with both bounds two.
+    A ratio has two terms, numerator and denominator.  A rule that is only reported has no row, a ratio with both
+    bounds has two.
     """
 
     rule: Constraint

@@ -144,7 +144,7 @@ def test_revised_leaves_the_original_alone():
     assert revised.scenario.offers["coupon_15"].effects.orders.lift == 0.5
     assert loaded.scenario.offers["coupon_15"].effects.orders.lift == 1.2
     assert revised.changes == (("offers.coupon_15.effects.orders.lift", 1.2, 0.5),)
-    with pytest.raises(ConfigError, match="revised value offers.coupon_15.depth: expected a number <= 1, got 2"):
+    with pytest.raises(ConfigError, match=r"revised value offers\.coupon_15\.depth: expected a number <= 1, got 2"):
         loaded.revised({"offers.coupon_15.depth": 2})
 
 

@@ -150,8 +150,9 @@ def test_empty_and_missing_sections():
         for key in ("name", "time", "population", "margins", "channels", "offers", "strategies", "baseline")
     }
     assert scenario.rules == ()
-    assert found(STARTER, {"offers": {}}) == ["offers: expected at least one entry, got none"] + [
-        "strategies.current_plan.offer: unknown offer 'coupon_15'; there are none"
+    assert found(STARTER, {"offers": {}}) == [
+        "offers: expected at least one entry, got none",
+        "strategies.current_plan.offer: unknown offer 'coupon_15'; there are none",
     ]
 
 
