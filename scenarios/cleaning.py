@@ -34,7 +34,13 @@ class Issue:
 
     def line(self) -> str:
         """One sentence."""
-        where = f", row {self.rows[0]}" if len(self.rows) == 1 else f", rows {', '.join(map(str, self.rows))}" if self.rows else ""
+        where = (
+            f", row {self.rows[0]}"
+            if len(self.rows) == 1
+            else f", rows {', '.join(map(str, self.rows))}"
+            if self.rows
+            else ""
+        )
         more = " ..." if self.rows and self.count > len(self.rows) else ""
         money = f", amount {self.amount:,.2f}" if self.amount is not None else ""
         return f"{self.kind}: {self.count:,} ({self.rule}{money}{where}{more})"

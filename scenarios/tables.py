@@ -79,7 +79,9 @@ class Tables:
     def __enter__(self) -> Tables:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._connection.close()
 
     def run(self, sql: str, source: str = "table") -> None:
@@ -141,7 +143,9 @@ class Tables:
                     raise DataError([f"{name}: expected text with a header line, got binary data"])
             options = ", all_varchar=true, store_rejects=true" if as_text else ""
             return self._describe(name, f"read_csv({literal(str(path))}, header=true{options})", text=as_text)
-        raise DataError([f"{name}: expected a name that ends in .csv, .tsv, .txt, .parquet or .duckdb::table, got {path.suffix!r}"])
+        raise DataError(
+            [f"{name}: expected a name that ends in .csv, .tsv, .txt, .parquet or .duckdb::table, got {path.suffix!r}"]
+        )
 
     def _open_duckdb(self, name: str, path: Path, inner: str) -> Table:
         alias = f"attached_{self._attached}"
@@ -165,7 +169,9 @@ class Tables:
         return Table(name, sql, {str(row[0]): str(row[1]) for row in described}, text)
 
 
-def write_parquet(path: Path, columns: Mapping[str, NDArray[Any]], metadata: Mapping[str, object] | None = None) -> None:
+def write_parquet(
+    path: Path, columns: Mapping[str, NDArray[Any]], metadata: Mapping[str, object] | None = None
+) -> None:
     """Write columns of equal length as Parquet; ``metadata`` is kept beside them as JSON."""
     table = pa.table({name: pa.array(values) for name, values in columns.items()})
     if metadata is not None:

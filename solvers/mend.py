@@ -68,7 +68,7 @@ def cheapest_moves(measures, mask, start, chunk_class, price, form, want, arm, w
             for k in range(k_count + 1):
                 gain = want * (use[k] - use[now])
                 if gain > 0 and score[k] > -np.inf:
-                    cost = max(score[now] - score[k], 0.0) / gain
+                    cost = (score[now] - score[k]) / gain
                     if cost < best:
                         best = cost
                         to = k

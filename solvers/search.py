@@ -57,102 +57,82 @@ def trouble(layout: Layout, response: Response) -> FloatArray:
 
 
 def line_search(layout: Layout, pricer: Pricer, at: Response, r: int, near: float, most: int) -> list[Response]:
-    """Minimise the dual along multiplier r from ``at``; returns the responses that bracket the minimum, best bound last.
+    """Minimise the dual along multiplier r from ``at``; returns the responses that bracket the minimum (one if the row has slack
+    at no price, or if no price was found that is high enough).
 
-    lam = sigma * y_r >= 0 prices one side of the row; excess(lam) = sigma * (usage_r - bound_r) does not rise with lam, and
-    the minimum is where it changes sign.  Stops when lam * |excess| <= near.
+    lam = sigma * y_r >= 0 prices one side of the row; excess(lam) = sigma * (usage_r - bound_r) is minus the slope of the dual, does
+    not rise with lam, and changes sign at the minimum.  The tangents at both ends of the bracket bound the minimum from below:
+    the search stops when that is within ``near`` of the better end.
     """
-    usage = at.total[r]
     if at.y[r] != 0:
         sigma = float(np.sign(at.y[r]))
     else:
-        sigma = 1.0 if usage > layout.upper[r] else -1.0
+        sigma = 1.0 if at.total[r] > layout.upper[r] else -1.0
     rhs = layout.upper[r] if sigma > 0 else layout.lower[r]
 
     def excess(response: Response) -> float:
         return float(sigma * (response.total[r] - rhs))
 
-    def moved(lam: float) -> Response:
+    def moved(lam: float) -> tuple[float, float, Response]:
         y = at.y.copy()
         y[r] = sigma * lam
-        return respond(layout, pricer, y)
+        response = respond(layout, pricer, y)
+        return lam, excess(response), response
 
-    lam = abs(at.y[r])
-    here = excess(at)
     unit = layout.worth / layout.scale[r]
-    step = max(0.02 * lam, 0.1 * unit if lam == 0 else 1e-3 * unit)
-    below = above = None  # (lam, excess, response): below has excess > 0
-    if here > 0:
-        below = (lam, here, at)
-    else:
-        above = (lam, here, at)
-    passes = 0
-    while (below is None or above is None) and passes < most:
-        known = below or above
-        assert known is not None
-        lam = known[0] + step if below is not None else max(known[0] - step, 0.0)
-        response = moved(lam)
-        passes += 1
-        e = excess(response)
-        if e > 0:
-            below = (lam, e, response)
+    here = (abs(at.y[r]), excess(at), at)
+    step = 0.03 * here[0] if here[0] > 0 else 0.1 * unit
+    below = here if here[1] > 0 else None  # excess > 0: lam is too small
+    above = None if here[1] > 0 else here
+    for _ in range(most):
+        if below is None and above is not None:
+            trial = moved(max(above[0] - step, 0.0))
+        elif above is None and below is not None:
+            trial = moved(below[0] + step)
+        elif below is not None and above is not None:
+            width = above[0] - below[0]
+            # Intersection of the tangents: also the lower bound on the minimum.
+            turn = (below[1] * below[0] - above[1] * above[0] + above[2].bound - below[2].bound) / (below[1] - above[1])
+            floor = below[2].bound - below[1] * (turn - below[0])
+            if min(below[2].bound, above[2].bound) - floor <= near or width <= 1e-12 * above[0]:
+                break
+            chord = below[0] + width * below[1] / (below[1] - above[1])
+            # The tangents' point is exact for a kink, the chord's for a smooth curve; their middle serves both.
+            lam = 0.5 * (min(max(turn, below[0]), above[0]) + chord)
+            trial = moved(min(max(lam, below[0] + 0.03 * width), above[0] - 0.03 * width))
+        if trial[1] > 0:
+            below = trial
         else:
-            above = (lam, e, response)
-            if lam == 0.0:
-                return [response]  # the row has slack at no price
+            above = trial
+            if trial[0] == 0.0:
+                return [trial[2]]
         step *= 4.0
-    if below is None or above is None:
-        return [r_[2] for r_ in (below, above) if r_ is not None]
-    e_below, e_above, side = below[1], above[1], 0
-    while passes < most:
-        if above[0] * -above[1] <= near or above[0] - below[0] <= 1e-12 * above[0]:
-            break
-        # Regula falsi (Illinois: the end that stays put has its weight halved), kept off the ends of the bracket.
-        t = e_below / (e_below - e_above)
-        t = min(max(t, 0.02), 0.98)
-        lam = below[0] + t * (above[0] - below[0])
-        response = moved(lam)
-        passes += 1
-        e = excess(response)
-        if e > 0:
-            below = (lam, e, response)
-            e_below = e
-            if side == 1:
-                e_above *= 0.5
-            side = 1
-        else:
-            above = (lam, e, response)
-            e_above = e
-            if side == -1:
-                e_below *= 0.5
-            side = -1
-    ends = [below[2], above[2]]
-    return sorted(ends, key=lambda x: -x.bound)
+    return [end[2] for end in (below, above) if end is not None]
 
 
-def search(layout: Layout, pricer: Pricer, start: FloatArray, gap: float, most: int = 40) -> tuple[list[Response], bool]:
-    """Responses on the way, the best bound last; and whether what is left to mend is small against ``gap``.
+def search(layout: Layout, pricer: Pricer, start: FloatArray, gap: float) -> list[Response]:
+    """Responses on the way, the best bound last.
 
-    Gives up as soon as more than four rules are worst off together, or when line searches undo each other.
+    Gives up as soon as more than two rules are badly off together, or when a rule was searched twice.
     """
     best = respond(layout, pricer, start)
     kept = [best]
     searched: dict[int, int] = {}
-    settled = False
-    for _ in range(most):
+    last = -1
+    while True:
+        small = 0.1 * gap * max(abs(best.bound), 1e-12)
         bad = trouble(layout, best)
-        small = 0.3 * gap * max(abs(best.bound), 1e-12)
-        settled = bool(bad.sum() <= small)
-        if settled:
+        many = np.count_nonzero(bad > 0.1 * bad.max(initial=0.0)) > 2
+        if last >= 0:
+            bad[last] = 0.0  # just minimised along it
+        if not bad.size or bad.max() <= small or many:
             break
         worst = int(np.argmax(bad))
-        if np.count_nonzero(bad > 0.1 * bad[worst]) > 4 or searched.get(worst, 0) >= 3:
-            break
         searched[worst] = searched.get(worst, 0) + 1
-        ends = line_search(layout, pricer, best, worst, 0.1 * small, 25)
-        kept += ends
-        if ends[-1].bound > best.bound - 0.01 * small and searched[worst] > 1:
+        if searched[worst] > 2:
             break
-        best = min(ends, key=lambda x: x.bound)
-    kept = [x for x in kept if x is not best] + [best]
-    return kept, settled
+        ends = line_search(layout, pricer, best, worst, small, 30)
+        kept += [x for x in ends if x is not best]
+        best = min([best, *ends], key=lambda x: x.bound)
+        last = worst
+    return [x for x in kept if x is not best] + [best]

@@ -9,8 +9,10 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from solvers._jit import threads_for
 from solvers.certify import Certificate, certify
 from solvers.decomposition import Dual, generate
+from solvers.descent import descend
 from solvers.errors import SolverError
 from solvers.exact import exact_plan, relaxed_multipliers
 from solvers.explain import Conflict, Integral, Mixes, explain
@@ -22,7 +24,7 @@ from solvers.pricing import Pricer
 from solvers.problem import NO_ARM, Problem
 from solvers.program import Backend
 from solvers.recovery import recover, recover_mix
-from solvers.search import search, trouble
+from solvers.search import Response, search, trouble
 from solvers.solution import RowResult, Solution, Status
 
 FloatArray = NDArray[np.float64]
@@ -93,6 +95,20 @@ def solve(
     if problems:
         raise SolverError(problems)
     deadline = np.inf if time_limit is None else began + time_limit
+    with threads_for(problem.measures.size):
+        return _solve(problem, method, gap, deadline, start, backend, began)
+
+
+def _solve(
+    problem: Problem,
+    method: Method,
+    gap: float,
+    deadline: float,
+    start: NDArray[np.floating] | None,
+    backend: Backend,
+    began: float,
+) -> Solution:
+    rows = len(problem.rows)
     layout = arrange(problem)
     first = np.zeros(rows) if start is None else np.asarray(start, np.float64)
     pairs = int(layout.gross[-1].sum())
@@ -135,15 +151,15 @@ def _exact(layout: Layout, gap: float, backend: Backend, deadline: float, nodes:
 
 def _decomposition(layout: Layout, start: FloatArray, gap: float, backend: Backend, deadline: float) -> _Found:
     pricer = Pricer(layout)
-    path, settled = search(layout, pricer, start, gap)
-    best = path[-1]
-    size = max(abs(best.bound), 1e-12)
-    spare: Plan | None = None
-    if settled or trouble(layout, best).sum() <= max(20 * gap, 0.01) * size:
-        price = pricer.prices(best.y)
-        spare = recover(layout, price, best.y, best.bound, plan_of(layout, best.arm.copy()), gap).plan
-        if spare is not None and spare.value >= best.bound - 0.95 * gap * size:
-            return _Found(spare, best.y, "decomposition", passes=pricer.passes)
+    path = search(layout, pricer, start, gap)
+    spare, done = _mended(layout, pricer, path[-1], gap)
+    if not done:
+        path = path[-6:-1] + descend(layout, pricer, path[-1], gap)
+        other, done = _mended(layout, pricer, path[-1], gap)
+        if spare is None or (other is not None and other.value > spare.value):
+            spare = other
+    if done:
+        return _Found(spare, path[-1].y, "decomposition", passes=pricer.passes)
     dual = generate(layout, pricer, path, 0.3 * gap, backend=backend, deadline=deadline)
     if not dual.feasible and not dual.stopped:
         if explain_quickly(layout, backend):
@@ -161,6 +177,15 @@ def _decomposition(layout: Layout, start: FloatArray, gap: float, backend: Backe
     if plan is None:
         note = _join(note, "rules can be met on average, but no plan was found that meets them customer by customer")
     return _Found(plan, dual.best.y, "decomposition", note, passes=pricer.passes)
+
+
+def _mended(layout: Layout, pricer: Pricer, at: Response, gap: float) -> tuple[Plan | None, bool]:
+    """A plan from everybody's best answers, and whether it is good enough."""
+    size = max(abs(at.bound), 1e-12)
+    if trouble(layout, at).sum() > max(20 * gap, 0.02) * size:
+        return None, False
+    plan = recover(layout, pricer.prices(at.y), at.y, at.bound, plan_of(layout, at.arm.copy()), gap).plan
+    return plan, plan is not None and plan.value >= at.bound - 0.95 * gap * size
 
 
 def explain_quickly(layout: Layout, backend: Backend) -> bool:

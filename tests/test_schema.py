@@ -59,7 +59,7 @@ def test_shipped_scenarios_hold():
         ("offers.coupon_15.effects.orders.source", "guess", "expected one of fitted, published, assumed, given, got 'guess'"),
         ("offers.coupon_15.effects.response.by_segment", {"loyl": 0.4}, "unknown segment 'loyl'; did you mean 'loyal'?"),
         ("offers.coupon_15.dept", 0.1, "unknown key 'dept'; did you mean 'depth'?"),
-        ("strategies", ["optmal"], "expected one of current_plan, none, everyone, random, top_rfm, top_clv, best_per_segment, silo, greedy, optimal, optimal_over_time, got 'optmal'; did you mean 'optimal'?"),
+        ("strategies", ["optmal"], "expected one of current_plan, none, everyone, random, top_rfm, top_clv, best_per_segment, greedy, optimal, got 'optmal'; did you mean 'optimal'?"),
         ("baseline", "curent_plan", "unknown strategy 'curent_plan'; did you mean 'current_plan'?; a baseline is one of the strategies"),
         ("population.customers", "many", "expected a whole number, got 'many'"),
         ("population.state_dependence", 1.5, "expected 0 to 1, got 1.5"),
@@ -160,7 +160,7 @@ def test_a_strategy_may_be_a_name_a_named_mapping_or_spelt_out():
     options = [
         "none",
         {"few": {"type": "top_rfm", "share": 0.1}},
-        {"name": "silos", "type": "silo", "split": {"coupon_15": 0.5}},
+        {"name": "silos", "type": "split": {"coupon_15": 0.5}},
     ]
     data, _ = with_values(STARTER, {"strategies": options, "baseline": "few"})
     scenario, problems = validate(data)
@@ -168,7 +168,7 @@ def test_a_strategy_may_be_a_name_a_named_mapping_or_spelt_out():
     assert [(s.name, s.type, s.share) for s in scenario.strategies] == [
         ("none", "none", None),
         ("few", "top_rfm", 0.1),
-        ("silos", "silo", None),
+        ("silos", None),
     ]
 
 

@@ -23,10 +23,8 @@ StrategyType = Literal[
     "top_rfm",
     "top_clv",
     "best_per_segment",
-    "silo",
     "greedy",
     "optimal",
-    "optimal_over_time",
 ]
 STRATEGY_TYPES: tuple[str, ...] = get_args(StrategyType)
 
@@ -88,8 +86,8 @@ class Strategy(Model):
     """Who gets what.
 
     ``current_plan`` sends one ``offer`` through one ``channel`` (default: the offer's first) to the customers that
-    ``where`` keeps, or follows a ``file`` (customer_id, offer, channel).  ``share``: of the customers that a simple
-    rule contacts.  ``split``: a silo's share of the budget by offer.
+    ``where`` keeps, or follows a ``file`` (customer_id, offer, channel).  ``share``: of all customers, the part that a
+    ranking rule contacts at most.
     """
 
     name: Name
@@ -99,7 +97,6 @@ class Strategy(Model):
     where: Filter = Field(default_factory=dict)
     file: Text | None = None
     share: Share | None = None
-    split: dict[Text, Share] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -125,19 +122,16 @@ class Strategy(Model):
 
     def problems(self) -> Iterator[Problem]:
         """A strategy has the options of its type."""
-        allowed = {"current_plan": {"offer", "channel", "where", "file"}, "silo": {"split"}}.get(self.type, {"share"})
-        for name in ("offer", "channel", "where", "file", "share", "split"):
+        ranked = {"share"} if self.type in ("everyone", "top_rfm", "top_clv") else set()
+        allowed = {"offer", "channel", "where", "file"} if self.type == "current_plan" else ranked
+        for name in ("offer", "channel", "where", "file", "share"):
             if name in self.model_fields_set and name not in allowed:
-                yield (
-                    (name,),
-                    f"a strategy of type {self.type} has no option {name!r}; it has {', '.join(sorted(allowed))}",
-                )
+                has = f"it has {', '.join(sorted(allowed))}" if allowed else "it has no options"
+                yield (name,), f"a strategy of type {self.type} has no option {name!r}; {has}"
         if self.type == "current_plan" and (self.offer is None) == (self.file is None):
             yield (), "the current plan needs either an offer or a file: {current_plan: {offer: NAME, channel: NAME}}"
         if self.file is not None and (self.channel is not None or self.where):
             yield (), "a plan in a file names channels and customers itself; remove 'channel' and 'where'"
-        if sum(self.split.values()) > 1 + 1e-9:
-            yield ("split",), f"expected shares that sum to at most 1, got {sum(self.split.values()):g}"
 
 
 class Uncertainty(Model):

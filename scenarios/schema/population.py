@@ -20,6 +20,7 @@ from scenarios.schema.base import (
     Positive,
     Probability,
     Problem,
+    Share,
     Source,
     Text,
     Whole,
@@ -42,7 +43,8 @@ class Columns(Model):
 class SegmentRule(Model):
     """What the business sees of a customer; the first rule that holds names the segment, bounds included.
 
-    Recency and tenure in periods; frequency = repeat purchases; value = mean spend per order.
+    Recency and tenure: whole periods since the last and the first order.  Frequency and value: orders and spend in the
+    trailing window; a ``quantile`` is resolved on the log, among customers with an order in the window.
     """
 
     recency_min: NonNegative | None = None
@@ -53,6 +55,8 @@ class SegmentRule(Model):
     value_max: NonNegative | None = None
     tenure_min: NonNegative | None = None
     tenure_max: NonNegative | None = None
+    frequency_quantile_min: Share | None = None
+    value_quantile_min: Share | None = None
     lapsed: Flag = False
 
     def problems(self) -> Iterator[Problem]:
@@ -67,7 +71,8 @@ class Fit(Model):
     """Fit the population to purchases: a shipped ``dataset``, or a file of ``transactions`` with its ``columns``.
 
     ``exclude``: lines whose column has one of these values are left out.  ``until``: last day that is used.
-    ``segments``: rules in order (default: the fit's own).  ``categories``: how many of the largest, or which.
+    ``segments``: rules in order, over a trailing window of ``window_periods`` (default: the fit's own); the last one
+    has no bounds, it takes the rest.  ``categories``: how many of the largest, or which.
     """
 
     dataset: Text | None = None
@@ -76,6 +81,7 @@ class Fit(Model):
     exclude: dict[Text, Labels] = Field(default_factory=dict)
     until: Date | None = None
     segments: dict[Name, SegmentRule] = Field(default_factory=dict)
+    window_periods: Count = 13
     categories: Whole | tuple[Text, ...] = 0
 
     def problems(self) -> Iterator[Problem]:

@@ -150,8 +150,6 @@ def _synthetic(scenario: Scenario, names: Names) -> Iterator[Problem]:
 def _strategy(path: tuple[str | int, ...], strategy: Strategy, scenario: Scenario, names: Names) -> Iterator[Problem]:
     for sentence in unknown("offer", [strategy.offer] if strategy.offer else [], names.offers):
         yield (*path, "offer"), sentence
-    for sentence in unknown("offer", strategy.split, names.offers):
-        yield (*path, "split"), sentence
     offer = scenario.offers.get(strategy.offer or "")
     if offer is not None and strategy.channel is not None and strategy.channel not in offer.channels:
         yield (

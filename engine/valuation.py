@@ -1,0 +1,211 @@
+"""Closed forms: what a customer is worth without offers, and what an offer adds.
+
+Everything is per unit of ``rate`` and per order, by (start segment a, segment now s) *before* the move of period t, so that a
+customer's value is a table look-up times his own rate and order margin.  With ``f = factor[a, :]`` and ``level`` of
+:mod:`engine.rates`, discounted future orders without offers obey
+
+    Q[t][a, s] = sum_s' P[s, s'] (level[a, t] f[s'] + d Q[t + 1][a, s'])
+
+with, after the horizon, ``EXTENSION`` more periods by the same recursion and then a constant level, which is a linear system
+(the fundamental matrix).  At ``kappa = 1`` the level is 1 and Q is exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.population import Population
+from engine.rates import factor_table, level_table
+from engine.world import Arm, Segments, World
+
+Floats = NDArray[np.float64]
+
+EXTENSION = 520
+"""Periods after the horizon in which the level still moves; the slowest mode of a fitted chain has died out by then."""
+
+
+@dataclass(frozen=True)
+class OrderTables:
+    """Expected future orders of a customer with ``rate`` 1 and no offers.
+
+    Attributes:
+        factor: (S, S) ``[start, now]``.
+        level: (S, T) ``[start, t]``.
+        discounted: (T + 1, S, S) ``[t, start, now]``, discounted to period t, all future; row T is the terminal one.
+    """
+
+    factor: Floats
+    level: Floats
+    discounted: Floats
+
+
+def order_tables(segments: Segments, horizon: int, discount_factor: float) -> OrderTables:
+    """Backward recursion of the module's equation.  ``discount_factor`` < 1 unless every path ends in a segment without orders."""
+    f, p, d = factor_table(segments), segments.transition, discount_factor
+    s = len(f)
+    level = level_table(segments, horizon + EXTENSION)
+    a, b = np.eye(s) - d * p, p @ (level[:, -1:] * f).T
+    # At d = 1 the system is singular where nobody orders any more; the least-norm solution is the right one (0 there).
+    tail = np.linalg.solve(a, b) if d < 1 else np.linalg.lstsq(a, b, rcond=None)[0]
+    q = tail.T
+    out = np.empty((horizon + 1, s, s))
+    for t in range(horizon + EXTENSION - 1, -1, -1):
+        q = (level[:, t, None] * f + d * q) @ p.T
+        if t <= horizon:
+            out[t] = q
+    return OrderTables(f, level[:, :horizon], out)
+
+
+def orders_ahead(tables: OrderTables, segments: Segments, t: int, periods: int) -> Floats:
+    """(S, S) expected orders, undiscounted, in periods t .. t + periods - 1 (within the horizon), per unit of rate."""
+    out = np.zeros_like(tables.factor)
+    for u in range(min(t + periods, tables.level.shape[1]) - 1, t - 1, -1):
+        out = (tables.level[:, u, None] * tables.factor + out) @ segments.transition.T
+    return out
+
+
+@dataclass(frozen=True)
+class ArmTables:
+    """Expected orders of a responder to one arm contacted in period t, per unit of rate, ``[start, now]``.
+
+    Attributes:
+        active: discounted orders while the offer is active.
+        active_nominal: the same undiscounted (budgets are nominal).
+        base_nominal: orders that would come anyway in the same periods, undiscounted.
+        after: discounted orders after that, all future.
+    """
+
+    active: Floats
+    active_nominal: Floats
+    base_nominal: Floats
+    after: Floats
+
+
+def active_transitions(segments: Segments, arm: Arm) -> tuple[Floats, Floats]:
+    """(S, S) transition of a responder in the contact's period, and in later active periods."""
+    p = segments.transition
+    later = p.copy()
+    if arm.attrition_reduction:
+        moved = p * np.outer(~segments.lapsed, segments.lapsed) * arm.attrition_reduction
+        later = p - moved + np.diag(moved.sum(axis=1))
+    first = later
+    if arm.move_to >= 0 and arm.move_probability > 0:
+        goes = np.where(np.diagonal(p) == 1, 0.0, arm.move_probability)
+        first = later * (1 - goes)[:, None]
+        first[:, arm.move_to] += goes
+    return first, later
+
+
+def arm_tables(tables: OrderTables, segments: Segments, arm: Arm, t: int, discount_factor: float) -> ArmTables:
+    """Tables of one arm; an offer that outlives the horizon is cut there, as in the simulation."""
+    horizon = tables.level.shape[1]
+    end = min(t + arm.duration, horizon)
+    first, later = active_transitions(segments, arm)
+    active, nominal = np.zeros_like(tables.factor), np.zeros_like(tables.factor)
+    after = tables.discounted[end]
+    for u in range(end - 1, t - 1, -1):
+        p = (first if u == t else later).T
+        now = (1 + arm.order_lift) * tables.level[:, u, None] * tables.factor
+        active = (now + discount_factor * active) @ p
+        nominal = (now + nominal) @ p
+        after = discount_factor * after @ p
+    return ArmTables(active, nominal, orders_ahead(tables, segments, t, end - t), after)
+
+
+def order_margin(population: Population, world: World) -> Floats:
+    """(n,) margin of an order without offers: ``gross_margin_rate * value - cost_to_serve``."""
+    value = population.traits.order_value.astype(np.float64) + population.state.extra_value
+    return world.economics.gross_margin_rate * value - world.economics.cost_to_serve_per_order
+
+
+def future_value(tables: OrderTables, population: Population, world: World, t: int) -> Floats:
+    """(n,) V0: expected discounted margin of period t and all that follow, without offers, discounted to t.
+
+    ``t = horizon`` is the terminal value.  Effects of offers still active are not in it.
+    """
+    q = tables.discounted[t][population.traits.start_segment, population.state.segment]
+    return population.traits.rate * order_margin(population, world) * q
+
+
+def gate(owned: NDArray[np.uint32], complementarity: Floats, category: int) -> Floats:
+    """(n,) max over owned categories b of ``complementarity[b, category]``; 0 if none is owned or this one is already."""
+    out = np.zeros(len(owned))
+    for b in range(len(complementarity)):
+        has = (owned >> np.uint32(b)) & np.uint32(1) == 1
+        out = np.where(has, np.maximum(out, complementarity[b, category]), out)
+    return np.where((owned >> np.uint32(category)) & np.uint32(1) == 1, 0.0, out)
+
+
+def response_probability(population: Population, world: World, arm: Arm, responsiveness_sd: float = 0.0) -> Floats:
+    """(n,) probability that a customer contacted now responds.
+
+    ``logistic(logit(response[segment]) + responsiveness - weight F)``; where the trait is unknown to the planner, its mean over
+    N(0, responsiveness_sd^2) by Gauss-Hermite quadrature (the trait is then left out).
+    """
+    with np.errstate(divide="ignore"):
+        logit = np.log(arm.response) - np.log1p(-arm.response)
+    x = logit[population.state.segment] - world.fatigue.weight * population.state.fatigue.astype(np.float64)
+    if responsiveness_sd > 0:
+        node, weight = np.polynomial.hermite_e.hermegauss(9)
+        weight = weight / weight.sum()
+        return np.sum([w / (1 + np.exp(-(x + responsiveness_sd * z))) for z, w in zip(node, weight, strict=True)], axis=0)
+    return 1 / (1 + np.exp(-(x + population.traits.responsiveness)))  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What one arm brings to each customer, in expectation, per customer (n,) float64.
+
+    Attributes:
+        value: incremental CLV net of cost: immediate margin and the value of the changed future.
+        cost: contact, discount and redemption, undiscounted.
+        revenue: incremental revenue net of discount while the offer is active, undiscounted.
+        margin: incremental margin net of all costs while the offer is active, undiscounted.
+        liability: cost if the customer responded for sure, undiscounted.
+    """
+
+    value: Floats
+    cost: Floats
+    revenue: Floats
+    margin: Floats
+    liability: Floats
+
+
+def candidate(
+    world: World, tables: OrderTables, population: Population, arm: Arm, t: int, responsiveness_sd: float = 0.0
+) -> Candidate:
+    """Incremental CLV of one arm at period t.
+
+    Given a response, with r the rate, w the order margin, v the order value, h = gate x headroom of a cross-sold category,
+
+        value = r [ w (active + after - Q) - discount active ] + r gross_margin_rate h (active + sticks after)
+
+    where the discount of an order is ``depth v + redemption_cost`` (``depth h + redemption_cost`` for a cross-sell).  Named
+    approximations: later contacts of the same customer (fatigue, a second offer on top) are not foreseen.
+    """
+    d = world.economics.discount_factor
+    start, now = population.traits.start_segment, population.state.segment
+    tab = arm_tables(tables, world.segments, arm, t, d)
+    rate = population.traits.rate.astype(np.float64)
+    gm, serve = world.economics.gross_margin_rate, world.economics.cost_to_serve_per_order
+    v = population.traits.order_value.astype(np.float64) + population.state.extra_value
+    w = gm * v - serve
+    active, nominal = tab.active[start, now], tab.active_nominal[start, now]
+    base, after = tab.base_nominal[start, now], tab.after[start, now]
+    q = tables.discounted[t][start, now]
+    if arm.category >= 0:
+        h = gate(population.state.owned, world.complementarity, arm.category)
+        h *= population.traits.headroom[:, arm.category]
+        discount = arm.depth * h + arm.redemption_cost
+    else:
+        h = np.zeros(len(v))
+        discount = arm.depth * v + arm.redemption_cost
+    p = response_probability(population, world, arm, responsiveness_sd)
+    given = rate * (w * (active + after - q) - discount * active + gm * h * (active + arm.sticks * after))
+    cost = arm.contact_cost + p * rate * discount * nominal
+    revenue = p * rate * (v * (nominal - base) + h * nominal - (discount - arm.redemption_cost) * nominal)
+    margin = p * rate * (w * (nominal - base) + gm * h * nominal) - cost
+    return Candidate(p * given - arm.contact_cost, cost, revenue, margin, arm.contact_cost + rate * discount * nominal)

@@ -1,0 +1,159 @@
+"""The strategy table, said once: console, page, workbook and CSV take their columns and words from here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from scenarios.report.formats import amount, between, decimals_for, half_width, percent, plus_minus
+from scenarios.results import Interval, Month, RunResults, StrategyResult
+
+Value = float | int | Interval | None
+
+
+class Kind(Enum):
+    """How a value reads."""
+
+    EACH = "money per customer"
+    LEAD = "money per customer, with its sign"
+    TOTAL = "money in total"
+    SHARE = "share"
+    CHANGE = "relative change"
+    FACTOR = "plain number"
+    DECISION = "interval to decide on"
+    NOISE = "noise of this run"
+    MONTH = "month; None = never, 0 = nothing was spent"
+    BUDGET = "money in total, or no budget"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: key of the JSON document, words, kind, and where its value comes from."""
+
+    key: str
+    title: str
+    kind: Kind
+    get: Callable[[StrategyResult], Value]
+
+
+VALUE = (
+    Column("clv_per_customer", "CLV per customer", Kind.EACH, lambda s: s.clv_per_customer),
+    Column("clv_total", "CLV total", Kind.TOTAL, lambda s: s.clv_total),
+    Column("difference", "difference per customer", Kind.LEAD, lambda s: s.difference),
+    Column("difference_relative", "in %", Kind.CHANGE, lambda s: s.difference_relative),
+    Column("difference_ci", "decision interval", Kind.DECISION, lambda s: s.difference_ci),
+    Column("p_best", "P(best)", Kind.SHARE, lambda s: s.p_best),
+    Column("simulation_ci", "noise of this run", Kind.NOISE, lambda s: s.simulation_ci),
+)
+MONEY = (
+    Column("spend", "spend", Kind.TOTAL, lambda s: s.spend),
+    Column("unspent", "unspent", Kind.BUDGET, lambda s: s.unspent),
+    Column("roi", "ROI", Kind.FACTOR, lambda s: s.roi),
+    Column("margin_rate", "margin rate", Kind.SHARE, lambda s: s.margin_rate),
+    Column("churn_rate", "churn a year", Kind.SHARE, lambda s: s.churn_rate),
+    Column("contacts_per_customer", "contacts per customer", Kind.FACTOR, lambda s: s.contacts_per_customer),
+    Column("planned", "planned per customer", Kind.LEAD, lambda s: s.planned),
+    Column("realised", "realised per customer", Kind.LEAD, lambda s: s.realised),
+)
+DETAIL = (
+    Column("clv_horizon_per_customer", "CLV within horizon", Kind.EACH, lambda s: s.clv_horizon_per_customer),
+    Column("clv_terminal_per_customer", "CLV after horizon", Kind.EACH, lambda s: s.clv_terminal_per_customer),
+    Column("difference_total", "difference total", Kind.TOTAL, lambda s: s.difference_total),
+    Column("budget", "budget", Kind.BUDGET, lambda s: s.budget),
+    Column("planned_spend", "planned spend", Kind.TOTAL, lambda s: s.planned_spend),
+    Column("liability", "liability if all redeem", Kind.TOTAL, lambda s: s.liability),
+    Column("responses_per_customer", "responses per customer", Kind.FACTOR, lambda s: s.responses_per_customer),
+    Column("orders_per_customer", "orders per customer", Kind.FACTOR, lambda s: s.orders_per_customer),
+    Column(
+        "orders_incremental_per_customer",
+        "extra orders per customer",
+        Kind.FACTOR,
+        lambda s: s.orders_incremental_per_customer,
+    ),
+    Column(
+        "cannibalised_per_customer",
+        "discount on orders that would have come anyway, per customer",
+        Kind.EACH,
+        lambda s: s.cannibalised_per_customer,
+    ),
+    Column("payback_month", "payback month", Kind.MONTH, lambda s: s.payback_month if s.spend else 0),
+)
+
+
+def title(column: Column, level: float) -> str:
+    """The column's words, with the level of an interval."""
+    if column.kind in (Kind.DECISION, Kind.NOISE):
+        return f"{column.title} ({100 * level:g}%)"
+    return column.title
+
+
+def cells(column: Column, strategies: Sequence[StrategyResult], plus_minus_mark: str = "+/- ") -> list[str]:
+    """The column as text; amounts that stand together have the same decimals."""
+    values = [column.get(s) for s in strategies]
+    scale: list[float | None] = []
+    for v in values:
+        if isinstance(v, Interval):
+            scale += [half_width(v)] if column.kind is Kind.NOISE else [v.low, v.high]
+        else:
+            scale.append(v)
+    decimals = decimals_for(scale)
+    return [_cell(column.kind, v, decimals, plus_minus_mark) for v in values]
+
+
+def _cell(kind: Kind, value: Value, decimals: int, mark: str) -> str:
+    if isinstance(value, Interval):
+        return plus_minus(value, decimals, mark) if kind is Kind.NOISE else between(value, decimals)
+    if kind is Kind.BUDGET and value is None:
+        return "no budget"
+    if kind is Kind.MONTH:
+        return "never" if value is None else f"month {value}" if value else "no spend"
+    if kind in (Kind.SHARE, Kind.CHANGE):
+        return percent(value, sign=kind is Kind.CHANGE)
+    if kind in (Kind.TOTAL, Kind.BUDGET):
+        return amount(value, 0 if decimals <= 2 and (value is None or abs(value) >= 1 or value == 0) else decimals)
+    return amount(value, decimals, sign=kind is Kind.LEAD)
+
+
+def ranked(results: RunResults) -> tuple[StrategyResult, ...]:
+    """Strategies by CLV, largest first; those without a value last; ties as listed."""
+    return tuple(
+        sorted(
+            results.strategies, key=lambda s: -s.clv_per_customer if s.clv_per_customer == s.clv_per_customer else 1e308
+        )
+    )
+
+
+def marks(results: RunResults, strategy: StrategyResult) -> tuple[str, ...]:
+    """What to say beside a strategy's name."""
+    words = {"best": results.winner, "base": results.baseline}
+    return tuple(word for word, name in words.items() if name == strategy.name)
+
+
+def legend(results: RunResults) -> tuple[str, str]:
+    """What each of the two intervals holds."""
+    if results.draws < 2:
+        decision = "decision interval: without draws it holds no more than the noise of this run; do not decide on it."
+    else:
+        decision = (
+            "decision interval: customers resampled, effects redrawn, and the noise of this run; decide on this one."
+        )
+    return decision, (
+        "noise of this run: luck of the simulation alone; shrinks with customers and says nothing of wrong assumptions."
+    )
+
+
+def cash_groups(months: Sequence[Month], most: int = 8) -> list[tuple[str, float]]:
+    """(label, net cash) by month, quarter or year: the finest that gives at most ``most`` columns; else by year.
+
+    Net cash of a group is the change of the cumulative cash, whatever it is made of.
+    """
+    size = next((size for size in (1, 3, 12) if len(months) <= size * most), 12)
+    groups, before = [], 0.0
+    for start in range(0, len(months), size):
+        part = months[start : start + size]
+        first, last = part[0].month, part[-1].month
+        label = f"month {first}" if first == last else f"months {first}-{last}"
+        groups.append((label, part[-1].cumulative - before))
+        before = part[-1].cumulative
+    return groups

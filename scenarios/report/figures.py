@@ -1,0 +1,120 @@
+"""The figures of the report, in words: what each shows, and what to read off it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scenarios.report import charts
+from scenarios.report.formats import amount, clean, finite
+from scenarios.results import RunResults, StrategyResult
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart with the words that say what to read off it."""
+
+    key: str
+    title: str
+    caption: str
+    spec: charts.Spec | None
+
+
+def bridge(results: RunResults, winner: StrategyResult) -> list[tuple[str, float]]:
+    """Steps from the baseline to the winner, per customer; what is not split is one more, so they add up."""
+    if not finite(winner.difference) or winner.name == results.baseline:
+        return []
+    steps = [(name, value) for name, value in winner.bridge.items() if finite(value)]
+    if not steps:
+        base = next((s for s in results.strategies if s.name == results.baseline), None)
+        if base is None:
+            return []
+        steps = [
+            ("margin within the horizon", winner.clv_horizon_per_customer - base.clv_horizon_per_customer),
+            ("value after the horizon", winner.clv_terminal_per_customer - base.clv_terminal_per_customer),
+        ]
+        steps = [step for step in steps if finite(step[1])]
+    rest = winner.difference - sum(value for _, value in steps)
+    if abs(rest) > 1e-6 * max(abs(winner.difference), *(abs(v) for _, v in steps), 1e-300):
+        steps.append(("not split further", rest))
+    return steps
+
+
+def all_figures(results: RunResults) -> list[Figure]:
+    """Every figure; those without data have no specification."""
+    winner = next((s for s in results.strategies if s.name == results.winner), None)
+    best, base, today = clean(results.winner), clean(results.baseline), results.budget_today
+    at = "" if not finite(today) else f" Today's budget is {amount(today, 0)} {clean(results.currency)}."
+    return [
+        Figure(
+            "differences",
+            f"How much each strategy brings against {base}",
+            "Right of the line at 0: better than the baseline. A thin line that crosses 0 means that the order of the "
+            "two is not settled. The thick bar is only the luck of this simulation.",
+            charts.differences(results),
+        ),
+        Figure(
+            "time",
+            "When the value comes",
+            f"Discounted margin per customer against {base}, added up. The band is the decision interval; grey lines "
+            "are the other strategies. A line below 0 is money laid out first.",
+            charts.value_over_time(results),
+        ),
+        Figure(
+            "mix",
+            f"Segments under {best}",
+            "Share of customers by segment.",
+            charts.segment_mix(results, results.winner),
+        ),
+        Figure(
+            "mix_base",
+            f"Segments under {base}",
+            "The same for the baseline; choose any strategy to compare the two side by side.",
+            charts.segment_mix(results, results.baseline) if results.winner != results.baseline else None,
+        ),
+        Figure(
+            "waterfall",
+            f"From {base} to {best}",
+            "What adds to the difference per customer (right) and what it costs (left); the last bar is what remains.",
+            charts.waterfall(results, bridge(results, winner)) if winner else None,
+        ),
+        Figure(
+            "budget",
+            "Value against budget",
+            f"What the first plan is worth to the planner at each budget.{at} Where the curve is flat, more money buys "
+            "nothing.",
+            charts.budget_value(results),
+        ),
+        Figure(
+            "marginal",
+            "What the next unit of money brings",
+            "Net of the money itself: above 0 more budget pays, at 0 it breaks even.",
+            charts.budget_marginal(results),
+        ),
+        Figure(
+            "tornado",
+            "What the verdict leans on",
+            "Each assumption is moved alone, in the world, while the planner goes on believing the old value. The "
+            "widest bar matters most. A bar that reaches 0 can turn the verdict; where is written beside it.",
+            charts.tornado(results),
+        ),
+        Figure(
+            "kappa",
+            "If segments were only labels",
+            "How much of the difference between segments a move really brings: 0 = none (customers are who they are), "
+            "1 = all. A lead that holds from 0 to 1 does not depend on this.",
+            charts.state_dependence(results),
+        ),
+        Figure(
+            "planned",
+            "Planned against realised",
+            "Value against doing nothing. A planner that promises more than comes out is too sure of its effects.",
+            charts.planned_realised(results),
+        ),
+        Figure(
+            "cash",
+            "Cash by month against doing nothing",
+            "Bars up: extra margin. Bars down: what the promotions cost. The line is the running sum; where it "
+            "stays above 0, the money is back.",
+            charts.cash(results),
+        ),
+    ]

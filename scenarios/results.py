@@ -1,0 +1,211 @@
+"""What a run answers: typed records, and the JSON document made of them.
+
+Money is in the scenario's currency.  ``difference*`` are per customer against the baseline; totals end in ``_total``.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Two-sided interval."""
+
+    low: float
+    high: float
+
+    def excludes_zero(self) -> bool:
+        """Whether 0 lies outside."""
+        return self.low > 0 or self.high < 0
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """A number that the verdict may lean on: where it stands, its value, standard deviation and source."""
+
+    path: str
+    value: float
+    source: str
+    sd: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Month:
+    """Cash of one month (4 or 5 weeks of the calendar), against doing nothing, for all customers together.
+
+    ``margin`` is before promotion costs, ``promotion`` a cost >= 0, ``cumulative`` the sum of margin - promotion so far.
+    """
+
+    month: int
+    margin: float
+    promotion: float
+    cumulative: float
+
+
+@dataclass(frozen=True)
+class StrategyResult:
+    """One strategy, main run unless said otherwise.
+
+    Attributes:
+        name, description: as listed, and in words.
+        clv_per_customer: discounted margin within the horizon plus terminal value.
+        clv_horizon_per_customer, clv_terminal_per_customer: its two parts.
+        clv_total: for all customers.
+        difference: CLV per customer less the baseline's; ``difference_total`` for all customers.
+        difference_relative: difference / baseline's CLV.
+        simulation_ci: noise of this run alone (paired, common random numbers).
+        difference_ci: what a decision is signed on: resampled customers, redrawn effects, and simulation noise.
+        p_best: share of the outer draws in which this strategy had the largest CLV.
+        spend, budget, unspent: promotion cost realised (contacts, discounts, redemptions), the budget allowed (None = no rule),
+            and what is left of it.
+        planned_spend: expected by the planner; liability: if every contact redeemed.
+        roi: net incremental value against doing nothing / spend; None without spend.
+        margin_rate: margin / revenue net of discounts; None without revenue.
+        churn_rate: share of customers that lapse, a year.
+        contacts_per_customer, responses, orders_per_customer, orders_incremental_per_customer: in the horizon.
+        cannibalised_per_customer: discount on orders that would have come anyway.
+        planned, realised: incremental CLV per customer as the planner expected, and as it came out.
+        payback_month: first month from which cumulative cash against doing nothing stays >= 0; None if never.
+        months: cash by month.
+        rules: name -> largest shortfall of a rule at any epoch, relative to its bound; only rules that were missed.
+        solver: worst certified gap and total passes of the epochs, where the strategy optimises.
+        bridge: step -> amount per customer, discounted, in the order to be read; they add up to ``difference``.
+            Empty: reports show the change within the horizon and after it.
+    """
+
+    name: str
+    description: str
+    clv_per_customer: float
+    clv_horizon_per_customer: float
+    clv_terminal_per_customer: float
+    clv_total: float
+    difference: float
+    difference_total: float
+    difference_relative: float
+    simulation_ci: Interval
+    difference_ci: Interval
+    p_best: float
+    spend: float
+    planned_spend: float
+    liability: float
+    budget: float | None
+    unspent: float | None
+    roi: float | None
+    margin_rate: float | None
+    churn_rate: float
+    contacts_per_customer: float
+    responses_per_customer: float
+    orders_per_customer: float
+    orders_incremental_per_customer: float
+    cannibalised_per_customer: float
+    planned: float
+    realised: float
+    payback_month: int | None
+    months: tuple[Month, ...]
+    contacts_by_arm: dict[str, int] = field(default_factory=dict)
+    rules: dict[str, float] = field(default_factory=dict)
+    solver: dict[str, float] = field(default_factory=dict)
+    bridge: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Driver:
+    """One assumption stepped in the world while the planner's belief stays: what it does to the winner's lead.
+
+    ``steps`` are (value, lead per customer); ``flips_at`` is where the lead crosses 0, None if it does not within the steps.
+    """
+
+    path: str
+    value: float
+    source: str
+    steps: tuple[tuple[float, float], ...]
+    flips_at: float | None
+
+    @property
+    def swing(self) -> float:
+        """Largest less smallest lead."""
+        leads = [lead for _, lead in self.steps]
+        return max(leads) - min(leads)
+
+
+@dataclass(frozen=True)
+class Series:
+    """By period, for one strategy: value over time and the segment mix.
+
+    ``cumulative`` is the discounted margin against the baseline per customer; ``low``/``high`` its interval over the outer draws.
+    ``segments`` maps a segment to the number of customers in it.
+    """
+
+    strategy: str
+    cumulative: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    segments: dict[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class BudgetPoint:
+    """Model value of the first epoch's optimal plan at one budget.  ``marginal``: value of the next unit of money."""
+
+    budget: float
+    value: float
+    marginal: float
+
+
+@dataclass(frozen=True)
+class RunResults:
+    """A whole run.  ``budget_today``: the budget that ``budget_curve``'s epoch has now, None without one."""
+
+    scenario: str
+    question: str
+    currency: str
+    seed: int
+    customers: int
+    real_customers: int | None
+    horizon_periods: int
+    period: str
+    baseline: str
+    draws: int
+    level: float
+    assumptions: tuple[Assumption, ...]
+    strategies: tuple[StrategyResult, ...]
+    winner: str
+    verdict: str
+    drivers: tuple[Driver, ...]
+    state_dependence: tuple[tuple[float, float], ...]
+    series: tuple[Series, ...]
+    budget_curve: tuple[BudgetPoint, ...]
+    changes: tuple[str, ...]
+    warnings: tuple[str, ...]
+    fit: dict[str, Any] | None
+    provenance: dict[str, Any]
+    budget_today: float | None = None
+
+    def strategy(self, name: str) -> StrategyResult:
+        """The result of this strategy."""
+        return next(s for s in self.strategies if s.name == name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON document: intervals as [low, high], what has no value as null."""
+        return plain(self)  # type: ignore[no-any-return]
+
+
+def plain(value: Any) -> Any:
+    """JSON's own types: records to dicts, tuples to lists, intervals to pairs, NaN and infinities to None."""
+    if isinstance(value, Interval):
+        return [plain(value.low), plain(value.high)]
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

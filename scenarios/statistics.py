@@ -1,0 +1,56 @@
+"""Intervals for differences between strategies on common random numbers.
+
+Two kinds, never mixed up.  ``paired_interval`` holds the noise of one run.  ``outer_interval`` adds what an outer loop shows:
+customers resampled, effects redrawn, everything planned and simulated again.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from scenarios.results import Interval
+
+Floats = NDArray[np.float64]
+
+
+def paired_variance(difference: Floats, cost_difference: Floats, price: float) -> float:
+    """Variance of the mean of D_i - price (c_i - mean c), n customers.
+
+    Customers that share a budget are not independent: one who costs more leaves less for the others.  With the budget's
+    shadow price the linearised contributions are (the total cost is fixed by the budget, so only its pattern counts).
+    """
+    n = len(difference)
+    if n < 2:
+        return float("inf")
+    influence = difference - price * (cost_difference - cost_difference.mean())
+    return float(influence.var(ddof=1) / n)
+
+
+def normal_interval(estimate: float, variance: float, level: float) -> Interval:
+    """Normal interval; variance 0 gives the point."""
+    half = float(stats.norm.ppf(0.5 + level / 2)) * float(np.sqrt(variance))
+    return Interval(estimate - half, estimate + half)
+
+
+def outer_interval(
+    estimate: float, draws: Floats, noise_of_draws: Floats, noise_of_estimate: float, level: float
+) -> Interval:
+    """Interval around the main run's estimate from B outer draws (B,) with simulation variances (B,).
+
+    Variance components: what the draws scatter beyond their own simulation noise is the uncertainty about customers and
+    effects; the main run's own noise is added back.  Student's t with B - 1 degrees of freedom.  Fewer than two draws: only
+    the main run's noise is known.
+    """
+    if len(draws) < 2:
+        return normal_interval(estimate, noise_of_estimate, level)
+    between = max(float(draws.var(ddof=1)) - float(noise_of_draws.mean()), 0.0)
+    half = float(stats.t.ppf(0.5 + level / 2, len(draws) - 1)) * float(np.sqrt(between + noise_of_estimate))
+    return Interval(estimate - half, estimate + half)
+
+
+def probability_best(draws: Floats) -> Floats:
+    """(strategies,) share of draws (B, strategies) in which each is the largest; ties are shared."""
+    best = draws == draws.max(axis=1, keepdims=True)
+    return (best / best.sum(axis=1, keepdims=True)).mean(axis=0)  # type: ignore[no-any-return]

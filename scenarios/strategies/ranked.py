@@ -1,0 +1,103 @@
+"""Simple rules: rank the customers, give the first ones the rule's arm while the rules allow it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scenarios.strategies.base import Choice, View
+from solvers import fill
+
+Score = Callable[[View], NDArray[np.floating]]
+
+
+def at_random(view: View) -> NDArray[np.floating]:
+    """A random order."""
+    return view.uniform(0)
+
+
+def by_clv(view: View) -> NDArray[np.floating]:
+    """Expected value without offers."""
+    return view.clv
+
+
+def by_rfm(view: View) -> NDArray[np.floating]:
+    """Sum of the quintiles of recency (recent is high), frequency and monetary value; ties by chance."""
+    state = view.population.state
+
+    def quintile(values: NDArray[np.floating]) -> NDArray[np.floating]:
+        edges = np.quantile(values, [0.2, 0.4, 0.6, 0.8]) if len(values) else []
+        return np.searchsorted(edges, values, side="right").astype(np.float64)
+
+    recency = quintile(-state.recency.astype(np.float64))
+    return recency + quintile(state.orders) + quintile(state.spend) + view.uniform(0)
+
+
+class Ranked:
+    """One arm, by descending score, skipping whom a rule refuses; at most ``share`` of all customers."""
+
+    def __init__(self, score: Score, arm: int, share: float = 1.0) -> None:
+        self.score, self.arm, self.share = score, arm, share
+
+    def choose(self, view: View) -> Choice:
+        """Fill in order of the score."""
+        who = np.flatnonzero(view.open_to(self.arm))
+        order = who[np.argsort(-self.score(view)[who], kind="stable")]
+        order = order[: round(self.share * len(view.clv))]
+        return Choice(fill(view.problem, order, np.full(len(order), self.arm)))
+
+
+class Assigned:
+    """A fixed rule: customers in these segments get this arm, in random order while the rules allow it (today's practice)."""
+
+    def __init__(self, arm: int, segments: NDArray[np.bool_]) -> None:
+        self.arm, self.segments = arm, segments
+
+    def choose(self, view: View) -> Choice:
+        """Fill the segments in random order."""
+        who = np.flatnonzero(view.open_to(self.arm) & self.segments[view.population.state.segment])
+        order = who[np.argsort(view.uniform(0)[who], kind="stable")]
+        return Choice(fill(view.problem, order, np.full(len(order), self.arm)))
+
+
+class Random:
+    """A random open arm for customers in random order."""
+
+    def choose(self, view: View) -> Choice:
+        """Fill in random order."""
+        k = len(view.arms)
+        draw = np.minimum((view.uniform(1) * k).astype(np.int64), k - 1)
+        order = np.argsort(view.uniform(0), kind="stable")
+        return Choice(fill(view.problem, order, draw[order]))
+
+
+class BestPerSegment:
+    """The arm with the best mean value in each segment, segments by value per unit of cost; none where no arm pays."""
+
+    def choose(self, view: View) -> Choice:
+        """Fill segment by segment."""
+        segment, s = view.population.state.segment, len(view.segments)
+        ranked: list[tuple[float, int, int]] = []
+        open_to = [view.open_to(k) for k in range(len(view.arms))]
+        for index in range(s):
+            here = segment == index
+            best = (0.0, -1, 0.0)
+            for k, allowed in enumerate(open_to):
+                who = here & allowed
+                if who.any():
+                    value = float(view.value[k, who].mean(dtype=np.float64))
+                    cost = float(view.cost[k, who].mean(dtype=np.float64))
+                    if value > best[0]:
+                        best = (value, k, cost)
+            if best[1] >= 0:
+                ranked.append((best[0] / max(best[2], 1e-9), index, best[1]))
+        customers, arms = [], []
+        for _, index, k in sorted(ranked, reverse=True):
+            who = np.flatnonzero((segment == index) & open_to[k])
+            customers.append(who[np.argsort(view.uniform(0)[who], kind="stable")])
+            arms.append(np.full(len(who), k))
+        if not customers:
+            return Choice(np.full(len(segment), -1, np.int16))
+        return Choice(fill(view.problem, np.concatenate(customers), np.concatenate(arms)))
