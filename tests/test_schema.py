@@ -101,6 +101,10 @@ def test_a_value_that_cannot_be(path, value, problem):
         ({}, ["contact_policy.window_periods"], "contact_policy: max_contacts and window_periods come together; window_periods is missing"),
         ({"population.fitted": "x.yaml"}, [], "population: expected exactly one of 'fit', 'fitted', 'synthetic', got fit and fitted"),
         ({"population.fit.transactions": "x.csv"}, [], "population.fit: expected exactly one of 'dataset' and 'transactions'"),
+        ({"population.fit.segments": {"heavy": {"frequency_min": 5, "frequency_max": 2}, "rest": {}}}, [], "population.fit.segments.heavy: expected frequency_min <= frequency_max, got 5 > 2"),
+        ({"population.fit.segments": {"heavy": {"value_min": 5, "value_quantile_min": 0.8}, "rest": {}}}, [], "population.fit.segments.heavy: expected value_min or value_quantile_min, got both"),
+        ({"population.fit.segments": {"all": {}, "rest": {"value_min": 1}}}, [], "population.fit.segments.all: expected a bound, or none is left for the next"),
+        ({"population.fit.segments": {"rest": {"value_min": 1}}}, [], "population.fit.segments.rest: expected no bounds, it takes the rest; got value_min"),
         ({"population.fit.until": "2017-13-01"}, [], "population.fit.until: expected a date like 2024-12-31, got '2017-13-01'"),
         ({"population.fit.categories": "PRODUCE"}, [], "population.fit.categories: expected a whole number or a list, got 'PRODUCE'"),
     ],
@@ -160,7 +164,7 @@ def test_a_strategy_may_be_a_name_a_named_mapping_or_spelt_out():
     options = [
         "none",
         {"few": {"type": "top_rfm", "share": 0.1}},
-        {"name": "silos", "type": "split": {"coupon_15": 0.5}},
+        {"name": "spelt out", "type": "everyone", "share": 1},
     ]
     data, _ = with_values(STARTER, {"strategies": options, "baseline": "few"})
     scenario, problems = validate(data)
@@ -168,7 +172,7 @@ def test_a_strategy_may_be_a_name_a_named_mapping_or_spelt_out():
     assert [(s.name, s.type, s.share) for s in scenario.strategies] == [
         ("none", "none", None),
         ("few", "top_rfm", 0.1),
-        ("silos", None),
+        ("spelt out", "everyone", 1),
     ]
 
 
