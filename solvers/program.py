@@ -133,6 +133,10 @@ def solve_program(
     ``nodes`` limits an integer search reproducibly; ``seconds`` does not.
     """
     columns = len(objective)
+    if columns == 0:  # solvers call an empty model neither solved nor infeasible
+        possible = bool((lower <= 1e-9).all() and (upper >= -1e-9).all())
+        nothing = np.zeros(0)
+        return Answer(possible, possible, not possible, nothing, np.zeros(len(lower)), nothing, 0.0 if possible else -np.inf)
     problem = _Program()
     kind = pulp.LpInteger if integer else pulp.LpContinuous
     x = [
