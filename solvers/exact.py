@@ -50,10 +50,12 @@ class WholeProgram:
         rows: NDArray[np.bool_] | None = None,
         objective: FloatArray | None = None,
         tight: FloatArray | float = 0.0,
+        bounds: tuple[FloatArray, FloatArray] | None = None,
     ) -> tuple[Answer | None, FloatArray]:
-        """(answer, row scales); no answer if a row that nobody touches is broken.  tight: (R,) bounds moved inwards."""
+        """(answer, row scales); no answer if a row that nobody touches is broken.  tight: (R,) bounds moved inwards; bounds: others than the problem's."""
         layout = self.layout
-        lower, upper = layout.lower + tight, layout.upper - tight
+        lower, upper = (layout.lower, layout.upper) if bounds is None else bounds
+        lower, upper = lower + tight, upper - tight
         if rows is not None:
             lower, upper = np.where(rows, lower, -np.inf), np.where(rows, upper, np.inf)
         scaled = scaled_rows(self.usage, lower, upper, layout.tolerance)

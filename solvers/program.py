@@ -56,14 +56,14 @@ class _Program(pulp.LpProblem):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__("program", pulp.LpMaximize)
-        self.made: list[Any] = []
 
     def make(self, name: str, low: float | None, high: float | None, kind: str) -> Any:
-        self.made.append(self.add_variable(name, low, high, kind))
-        return self.made[-1]
+        variable = self.add_variable(name, low, high, kind)
+        self._register_variable(variable)
+        return variable
 
     def variables(self) -> list[Any]:
-        return self.made
+        return self._variables  # type: ignore[no-any-return]
 
     def _add_variables(self, variables: Any) -> None:
         pass
