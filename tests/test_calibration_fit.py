@@ -57,7 +57,7 @@ def panel_of(counts, *, left_truncated=False, periods=None):
 
 @pytest.fixture(scope="module")
 def world():
-    counts, label, own = planted(6000, 41, 11)
+    counts, _label, own = planted(6000, 41, 11)
     panel = panel_of(counts[:, :40], periods=40)
     fit, base = fit_base(panel, np.arange(6000), RULES)
     return counts, own, fit, base

@@ -230,7 +230,7 @@ def test_a_log_too_short(tmp_path):
     path.write_text(
         "customer_id,date,amount\n" + "".join(f"c{i},2024-01-{1 + i % 28:02d},{5 + i}\n" for i in range(60))
     )
-    with pytest.raises(DataError, match="expected more than 14 whole periods .* got 4; a shorter"):
+    with pytest.raises(DataError, match=r"expected more than 14 whole periods .* got 4; a shorter"):
         fit_log(read_purchases(path))
     with pytest.raises(DataError, match="holdout_periods: expected fewer than the 28 of the log, got 40"):
         fit_log(read_purchases(path, period="day"), holdout_periods=40)
