@@ -78,6 +78,9 @@ def test_cdnow_holdout(music):
     assert abs(h.revenue_forecast / h.revenue - 1) < 0.115
     assert abs(h.orders_forecast - h.orders) < abs(h.orders_window - h.orders)
     assert h.mae_forecast < h.mae_window < h.mae_average
+    assert h.orders_pareto_nbd == pytest.approx(1665.5, abs=0.05) and h.mae_pareto_nbd == pytest.approx(
+        0.7545, abs=5e-5
+    )
 
 
 def test_grocery_holdout(grocery):
