@@ -69,17 +69,22 @@ def fit_gamma_gamma(orders: Floats, mean: Floats) -> GammaGamma:
     z /= unit
     spend, n = z * x, len(x)
     counts, times = np.unique(x, return_counts=True)
-    log_x, log_z, x_log_z = float(times @ (counts * np.log(counts))), float(np.log(z).sum()), float(x @ np.log(z))
+    log_x, log_z, x_log_z = (
+        float(times @ (counts * np.log(counts))),
+        float(np.log(z).sum()),
+        float((x * np.log(z)).sum()),
+    )
 
     def objective(y: Floats) -> tuple[float, Floats]:
         """Minus :func:`gamma_gamma_log_likelihood` per customer, and its slope in the logs of p, q and gamma."""
         p, q, gamma = np.exp(y)
         total = gamma + spend
         log_total = np.log(total)
+        x_log_total = float((x * log_total).sum())
         value = times @ (gammaln(p * counts + q) - gammaln(p * counts)) + n * (q * y[2] - gammaln(q))
-        value += p * (x_log_z + log_x - x @ log_total) - log_z - q * log_total.sum()
+        value += p * (x_log_z + log_x - x_log_total) - log_z - q * log_total.sum()
         psi_sum = psi(p * counts + q)
-        slope_p = times @ (counts * (psi_sum - psi(p * counts))) + x_log_z + log_x - x @ log_total
+        slope_p = times @ (counts * (psi_sum - psi(p * counts))) + x_log_z + log_x - x_log_total
         slope_q = times @ psi_sum + n * (y[2] - psi(q)) - log_total.sum()
         slope_gamma = n * q / gamma - ((p * x + q) / total).sum()
         return -float(value) / n, -np.array([p * slope_p, q * slope_q, gamma * slope_gamma]) / n

@@ -39,7 +39,7 @@ class OrderRates:
 
     def posterior(self, orders: Floats, exposure: Floats) -> tuple[Floats, Floats]:
         """Shape and rate, (n,) each, of the posterior of rho, from orders (n,) and periods under each label (n, S)."""
-        return self.shape + orders, self.shape + exposure @ self.rate
+        return self.shape + orders, self.shape + np.einsum("is,s->i", exposure, self.rate)
 
 
 def fit_order_rates(orders: Floats, exposure: Floats, segment_orders: Floats) -> OrderRates:
@@ -62,13 +62,13 @@ def fit_order_rates(orders: Floats, exposure: Floats, segment_orders: Floats) ->
 
     def objective(x: Floats) -> tuple[float, Floats]:
         g, r = np.exp(x[:-1]), np.exp(x[-1])
-        expected = exposure @ g
+        expected = np.einsum("is,s->i", exposure, g)  # einsum: no BLAS threads, so the same bits on any machine
         mean = (r + orders) / (r + expected)
         log_rate = np.log(r + expected)
-        value = times @ gammaln(r + found) + n * (r * x[-1] - gammaln(r)) - (r + orders) @ log_rate
+        value = times @ gammaln(r + found) + n * (r * x[-1] - gammaln(r)) - ((r + orders) * log_rate).sum()
         value += counts @ x[:-1] - PRIOR_ORDERS * (g / pooled).sum()
         slope = np.empty_like(x)
-        slope[:-1] = counts - g * (mean @ exposure) - PRIOR_ORDERS * g / pooled
+        slope[:-1] = counts - g * np.einsum("i,is->s", mean, exposure) - PRIOR_ORDERS * g / pooled
         slope[-1] = r * (times @ psi(r + found) + n * (x[-1] + 1 - psi(r)) - log_rate.sum() - mean.sum())
         return -value / n, -slope / n
 
