@@ -11,6 +11,7 @@ from typing import Any
 from scenarios import paths
 from scenarios.errors import ConfigError
 from scenarios.paths import Change, PathError
+from scenarios.schema.references import Names, check
 from scenarios.schema.references import warnings as scenario_warnings
 from scenarios.schema.scenario import Scenario
 from scenarios.schema.validate import validate, with_strategies_spelt_out
@@ -56,6 +57,19 @@ class LoadedScenario:
 
         """
         return _finish(self.resolved, self.files, self.lines, values, "revised value", self.changes, self.override)
+
+    def check_fitted(self, segments: Sequence[str], lapsed: Sequence[str], categories: Sequence[str]) -> None:
+        """Hold the names of segments and categories in offers, rules and strategies against what a fit found.
+
+        Raises:
+            ConfigError: unknown names, with file, line and the nearest known one.
+
+        """
+        names = Names(self.resolved)
+        names.segments, names.lapsed, names.categories = tuple(segments), tuple(lapsed), tuple(categories)
+        found = [located(path, text, self.resolved, self.lines) for path, text in check(self.scenario, names)]
+        if found:
+            raise ConfigError(found)
 
 
 def shipped() -> tuple[str, ...]:

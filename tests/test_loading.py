@@ -148,6 +148,26 @@ def test_revised_leaves_the_original_alone():
         loaded.revised({"offers.coupon_15.depth": 2})
 
 
+def test_names_that_only_a_fit_knows_are_checked_after_it(tmp_path):
+    path = write(
+        tmp_path,
+        "s.yaml",
+        "extends: grocery\noffers:\n  reminder:\n    effects: {response: {by_segment: {hevy: 0.1}}}\n",
+    )
+    loaded = load(path)
+    loaded.check_fitted(["hevy", "light"], ["light"], ["PRODUCE", "MEAT"])
+    with pytest.raises(ConfigError) as error:
+        loaded.check_fitted(["heavy", "light"], [], ["MEAT"])
+    grocery = loaded.files[1]
+    mark = "offers.reminder.effects.response.by_segment"
+    assert error.value.problems[0] == f"{path}:4 {mark}: unknown segment 'hevy'; did you mean 'heavy'?"
+    assert [text.partition(" ")[2] for text in error.value.problems[1:]] == [
+        "offers.winback.effects.attrition: no segment is lapsed, so there is no attrition to reduce; mark one: lapsed: true",
+        "offers.produce_trial.category: unknown category 'PRODUCE'; known: MEAT",
+    ]
+    assert all(text.startswith(f"{grocery}:") for text in error.value.problems[1:])
+
+
 def test_paths():
     data = {"seed": 1, "rules": [{"name": "a", "max": 1}, {"name": "b"}], "x": 1}
     assert locate(data, "rules.b.max") == ("rules", 1, "max")

@@ -101,6 +101,10 @@ def test_a_value_that_cannot_be(path, value, problem):
         ({}, ["contact_policy.window_periods"], "contact_policy: max_contacts and window_periods come together; window_periods is missing"),
         ({"population.fitted": "x.yaml"}, [], "population: expected exactly one of 'fit', 'fitted', 'synthetic', got fit and fitted"),
         ({"population.fit.transactions": "x.csv"}, [], "population.fit: expected exactly one of 'dataset' and 'transactions'"),
+        ({"population.fit.segments": {"heavy": {"frequency_min": 5, "frequency_max": 2}, "rest": {}}}, [], "population.fit.segments.heavy: expected frequency_min <= frequency_max, got 5 > 2"),
+        ({"population.fit.segments": {"heavy": {"value_min": 5, "value_quantile_min": 0.8}, "rest": {}}}, [], "population.fit.segments.heavy: expected value_min or value_quantile_min, got both"),
+        ({"population.fit.segments": {"all": {}, "rest": {"value_min": 1}}}, [], "population.fit.segments.all: expected a bound, or none is left for the next"),
+        ({"population.fit.segments": {"rest": {"value_min": 1}}}, [], "population.fit.segments.rest: expected no bounds, it takes the rest; got value_min"),
         ({"population.fit.until": "2017-13-01"}, [], "population.fit.until: expected a date like 2024-12-31, got '2017-13-01'"),
         ({"population.fit.categories": "PRODUCE"}, [], "population.fit.categories: expected a whole number or a list, got 'PRODUCE'"),
     ],
@@ -160,7 +164,7 @@ def test_a_strategy_may_be_a_name_a_named_mapping_or_spelt_out():
     options = [
         "none",
         {"few": {"type": "top_rfm", "share": 0.1}},
-        {"name": "silos", "type": "split": {"coupon_15": 0.5}},
+        {"name": "spelt out", "type": "everyone", "share": 1},
     ]
     data, _ = with_values(STARTER, {"strategies": options, "baseline": "few"})
     scenario, problems = validate(data)
@@ -168,7 +172,7 @@ def test_a_strategy_may_be_a_name_a_named_mapping_or_spelt_out():
     assert [(s.name, s.type, s.share) for s in scenario.strategies] == [
         ("none", "none", None),
         ("few", "top_rfm", 0.1),
-        ("silos", None),
+        ("spelt out", "everyone", 1),
     ]
 
 
@@ -220,7 +224,9 @@ def test_every_assumption_is_a_path_that_can_be_set():
 def test_the_json_schema_accepts_what_is_shipped_and_refuses_a_misspelt_key():
     jsonschema = pytest.importorskip("jsonschema")
     schema = scenario_schema()
-    for data in (STARTER, GROCERY, {"extends": "grocery", "seed": 3}):
+    lone, _ = with_values(STARTER, {"offers.coupon_15.channels": "email", "rules.budget.where": {"offer": "coupon_15"}})
+    assert validate(lone)[1] == []
+    for data in (STARTER, GROCERY, lone, {"extends": "grocery", "seed": 3}):
         jsonschema.validate(data, schema)
     for wrong in ({**STARTER, "sede": 1}, {"seed": 3}, with_values(STARTER, {"offers.coupon_15.depht": 1})[0]):
         with pytest.raises(jsonschema.ValidationError):

@@ -9,7 +9,15 @@ import datetime
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import core_schema
 
 Source = Literal["fitted", "published", "assumed", "given"]
@@ -26,6 +34,11 @@ def _one_or_many(value: Any) -> Any:
     return (value,) if isinstance(value, str | int | float) else value
 
 
+def _schema_of_one_or_many(*types: str) -> WithJsonSchema:
+    item: dict[str, Any] = {"type": list(types)}
+    return WithJsonSchema({"anyOf": [item, {"type": "array", "items": item, "minItems": 1}]})
+
+
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0)]
 Positive = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0)]
@@ -38,8 +51,15 @@ Text = Annotated[str, Field(strict=True, min_length=1)]
 Name = Annotated[str, Field(strict=True, pattern=r"^[^\s./\[\]][^./\[\]]*$")]  # a name stands in dotted paths
 Date = Annotated[datetime.date, Field(strict=False)]
 Label = str | int | float | bool
-Labels = Annotated[tuple[Label, ...], BeforeValidator(_one_or_many), Field(min_length=1)]
-Names = Annotated[tuple[Text, ...], BeforeValidator(_one_or_many), Field(min_length=1)]
+Labels = Annotated[
+    tuple[Label, ...],
+    BeforeValidator(_one_or_many),
+    Field(min_length=1),
+    _schema_of_one_or_many("string", "number", "boolean"),
+]
+Names = Annotated[
+    tuple[Text, ...], BeforeValidator(_one_or_many), Field(min_length=1), _schema_of_one_or_many("string")
+]
 Filter = dict[Text, Labels]
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from pydantic import Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import core_schema
 
-from scenarios.schema.base import Count, Filter, Model, Name, Number, Problem, Share, Source, Text, Whole
+from scenarios.schema.base import Count, Filter, Model, Name, Number, Probability, Problem, Source, Text, Whole
 
 Period = Literal["week", "day", "month"]
 Knowledge = Literal["oracle", "model", "history"]
@@ -96,7 +96,7 @@ class Strategy(Model):
     channel: Text | None = None
     where: Filter = Field(default_factory=dict)
     file: Text | None = None
-    share: Share | None = None
+    share: Probability | None = Field(default=None, gt=0)
 
     @model_validator(mode="before")
     @classmethod

@@ -65,6 +65,13 @@ class SegmentRule(Model):
             low, high = getattr(self, f"{what}_min"), getattr(self, f"{what}_max")
             if low is not None and high is not None and low > high:
                 yield (), f"expected {what}_min <= {what}_max, got {low:g} > {high:g}"
+            if low is not None and getattr(self, f"{what}_quantile_min", None) is not None:
+                yield (), f"expected {what}_min or {what}_quantile_min, got both"
+
+    @property
+    def bounds(self) -> tuple[str, ...]:
+        """Names of the bounds that are given."""
+        return tuple(name for name in type(self).model_fields if name != "lapsed" and getattr(self, name) is not None)
 
 
 class Fit(Model):
@@ -92,6 +99,14 @@ class Fit(Model):
             yield (), "transactions need 'columns': {customer_id: ..., date: ..., amount: ...}"
         if self.dataset is not None and self.columns is not None:
             yield ("columns",), "a shipped dataset knows its columns; remove this key"
+        for place, (name, rule) in enumerate(self.segments.items(), start=1):
+            if (place == len(self.segments)) == bool(rule.bounds):
+                what = (
+                    f"no bounds, it takes the rest; got {', '.join(rule.bounds)}"
+                    if rule.bounds
+                    else "a bound, or none is left for the next"
+                )
+                yield ("segments", name), f"expected {what}"
         if isinstance(self.categories, tuple):
             for name in repeats(self.categories):
                 yield ("categories",), f"{name!r} is named twice"

@@ -1,0 +1,63 @@
+# make run   installs what is needed into .venv and answers the first question
+# make test  installs the development tools too and runs every test
+# The second time both start in seconds: a stamp in .venv remembers what was installed.
+
+.DELETE_ON_ERROR:
+.PHONY: run test lint types bench-smoke check clean-cache clean help
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHONS := python3.13 python3.12 python3.11 python3
+ENOUGH := import sys; sys.exit(not (3, 11) <= sys.version_info[:2])
+SETUP := pyproject.toml constraints.txt
+
+run: $(VENV)/.installed
+	$(BIN)/cvmax run grocery
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-dev
+	$(BIN)/mypy
+
+bench-smoke: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest benchmarks --benchmark-disable
+
+check: lint types test bench-smoke
+
+$(VENV)/.python:
+	@for python in $(PYTHON) $(PYTHONS); do \
+	  if $$python -c '$(ENOUGH)' 2>/dev/null; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "cvmax needs Python 3.11 or newer; tried: $(strip $(PYTHON) $(PYTHONS)). Name another: make run PYTHON=/path/to/python" >&2; exit 1; \
+	fi; \
+	echo "creating $(VENV) with $$($$found --version)"; \
+	rm -rf $(VENV); \
+	$$found -m venv $(VENV) || { echo "$$found cannot create a virtual environment (Debian: apt-get install python3-venv)" >&2; rm -rf $(VENV); exit 1; }
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.python $(SETUP)
+	@echo "installing (once, about two minutes) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[datasets]"
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "installing the development tools ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[datasets,distributed,dev]"
+	@touch $@
+
+# Compiled kernels do not notice a change in a function that they inline from another file.
+clean-cache:
+	find engine solvers scenarios -name '*.nbi' -delete -o -name '*.nbc' -delete
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .numba_cache
+
+clean: clean-cache
+	rm -rf $(VENV) build dist *.egg-info
+
+help:
+	@sed -n '1,3s/^# //p' $(MAKEFILE_LIST)
