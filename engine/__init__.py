@@ -1,0 +1,43 @@
+"""The world: how customers behave, what offers do to them, and what they bring."""
+
+from engine.calendar import Account, Calendar, CalendarError, Epoch, Release
+from engine.errors import CalibrationError, EngineError, PopulationError, WorldError
+from engine.ledger import Ledger
+from engine.population import NEVER, Population, State, Traits, make_population
+from engine.rng import CONTROL, SAMPLE, STRATEGY, uniforms
+from engine.simulate import Planner, simulate
+from engine.simulation import Simulation
+from engine.world import NO_CATEGORY, NO_SEGMENT, Arm, Economics, Fatigue, OrderValue, Segments, World
+
+__all__ = [
+    "CONTROL",
+    "NEVER",
+    "NO_CATEGORY",
+    "NO_SEGMENT",
+    "SAMPLE",
+    "STRATEGY",
+    "Account",
+    "Arm",
+    "Calendar",
+    "CalendarError",
+    "CalibrationError",
+    "Economics",
+    "EngineError",
+    "Epoch",
+    "Fatigue",
+    "Ledger",
+    "OrderValue",
+    "Planner",
+    "Population",
+    "PopulationError",
+    "Release",
+    "Segments",
+    "Simulation",
+    "State",
+    "Traits",
+    "World",
+    "WorldError",
+    "make_population",
+    "simulate",
+    "uniforms",
+]

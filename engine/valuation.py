@@ -164,12 +164,14 @@ class Candidate:
         cost: contact, discount and redemption, undiscounted.
         revenue: incremental revenue net of discount while the offer is active, undiscounted.
         margin: incremental margin net of all costs while the offer is active, undiscounted.
+        liability: cost if the customer responded for sure, undiscounted.
     """
 
     value: Floats
     cost: Floats
     revenue: Floats
     margin: Floats
+    liability: Floats
 
 
 def candidate(
@@ -206,4 +208,4 @@ def candidate(
     cost = arm.contact_cost + p * rate * discount * nominal
     revenue = p * rate * (v * (nominal - base) + h * nominal - (discount - arm.redemption_cost) * nominal)
     margin = p * rate * (w * (nominal - base) + gm * h * nominal) - cost
-    return Candidate(p * given - arm.contact_cost, cost, revenue, margin)
+    return Candidate(p * given - arm.contact_cost, cost, revenue, margin, arm.contact_cost + rate * discount * nominal)

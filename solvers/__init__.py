@@ -1,0 +1,9 @@
+"""Allocation: who gets which arm, under coupling rules, with a certificate."""
+
+from solvers.errors import ProblemError, SolverError
+from solvers.fill import fill
+from solvers.problem import NO_ARM, Problem, Row, row
+from solvers.solution import RowResult, Solution, Status
+from solvers.solve import solve
+
+__all__ = ["NO_ARM", "Problem", "ProblemError", "Row", "RowResult", "Solution", "SolverError", "Status", "fill", "row", "solve"]

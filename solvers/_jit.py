@@ -7,7 +7,8 @@ invalidate it.  After editing such a function, ``make clean-cache``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numba
@@ -25,3 +26,15 @@ def parallel_kernel(function: F) -> F:
     return numba.njit(cache=True, nogil=True, error_model="numpy", parallel=True)(function)  # type: ignore[no-any-return]
 
 
+@contextmanager
+def threads_for(work: int) -> Iterator[None]:
+    """One thread while ``work`` (numbers read a pass) is small: handing out chunks would cost more than it saves, and far
+    more on a busy machine.  Kernels sum by chunk, so the results do not depend on it.
+    """
+    before = numba.get_num_threads()
+    if work < 2_000_000:
+        numba.set_num_threads(1)
+    try:
+        yield
+    finally:
+        numba.set_num_threads(before)

@@ -36,15 +36,16 @@ def by_rfm(view: View) -> NDArray[np.floating]:
 
 
 class Ranked:
-    """One arm for everybody, by descending score, skipping whom a rule refuses."""
+    """One arm, by descending score, skipping whom a rule refuses; at most ``share`` of all customers."""
 
-    def __init__(self, score: Score, arm: int) -> None:
-        self.score, self.arm = score, arm
+    def __init__(self, score: Score, arm: int, share: float = 1.0) -> None:
+        self.score, self.arm, self.share = score, arm, share
 
     def choose(self, view: View) -> Choice:
         """Fill in order of the score."""
         who = np.flatnonzero(view.open_to(self.arm))
         order = who[np.argsort(-self.score(view)[who], kind="stable")]
+        order = order[: round(self.share * len(view.clv))]
         return Choice(fill(view.problem, order, np.full(len(order), self.arm)))
 
 

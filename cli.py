@@ -1,0 +1,241 @@
+"""The command line: parse, call, render, exit code.
+
+Everything but click is imported when a command runs, so that ``cvmax --help`` is instant.  Exit codes: 0 done; 1
+the run failed; 2 bad input or usage; 3 infeasible, no plan; 4 done, but the target gap or limit was not met.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+RUN_FAILED, BAD_INPUT = 1, 2
+
+
+class Cvmax(click.Group):
+    """The one place where errors become messages and exit codes."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; problems go to stderr, one a line."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            from engine.errors import EngineError
+            from scenarios.errors import CvmaxError, InputError
+            from solvers.errors import SolverError
+
+            if not isinstance(error, CvmaxError | EngineError | SolverError):
+                raise
+            for problem in error.problems:
+                click.echo(problem, err=True)
+            ctx.exit(BAD_INPUT if isinstance(error, InputError) else RUN_FAILED)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """With the nearest name where there is no such command."""
+        from scenarios.suggest import nearest
+
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            ctx.fail(f"no such command {args[0]!r}{nearest(args[0], self.commands)}")
+        return super().resolve_command(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order in which they were written."""
+        return list(self.commands)
+
+
+def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            click.echo(f"cvmax {version('cvmax')}")
+        except PackageNotFoundError:
+            click.echo("cvmax, not installed")
+        ctx.exit()
+
+
+@click.group(cls=Cvmax, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Print the version.")
+def main() -> None:
+    r"""Customer value maximization: which customer gets which offer, within budget, and which strategy wins.
+
+    \b
+    cvmax new shop                                    start a scenario
+    cvmax run grocery                                 which strategy wins, by how much, how surely
+    cvmax allocate candidates.parquet --rules r.yaml  who gets what within the rules
+    """
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+quiet = click.option("--quiet", "-q", is_flag=True, help="No remarks on stderr.")
+force = click.option("--force", is_flag=True, help="Replace files that exist.")
+sets = click.option(
+    "--set", "sets", multiple=True, metavar="PATH=VALUE", help="Change a value, like rules.budget.max=30000."
+)
+
+
+def out(default: str, what: str) -> Callable[[F], F]:
+    """The option ``--out``, a folder."""
+    return click.option(
+        "--out", type=click.Path(path_type=Path, file_okay=False), default=Path(default), show_default=True, help=what
+    )
+
+
+def remark(text: str, quiet: bool) -> None:
+    """A line on stderr."""
+    if not quiet:
+        click.echo(text, err=True)
+
+
+def print_json(document: Any) -> None:
+    """One document on stdout."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+@main.command()
+@click.argument("name")
+@out(".", "Folder for NAME.yaml.")
+@force
+def new(name: str, out: Path, force: bool) -> None:
+    r"""Write NAME.yaml, a commented scenario to start from.
+
+    \b
+    Example:  cvmax new shop
+    """
+    from scenarios.describe import new_scenario
+
+    click.echo(new_scenario(name, out, force))
+
+
+@main.command()
+@click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO...")
+@sets
+@as_json
+@quiet
+def validate(scenarios: tuple[str, ...], sets: tuple[str, ...], as_json: bool, quiet: bool) -> None:
+    r"""Check scenarios, files or shipped ones, and print every problem with its line.
+
+    \b
+    Example:  cvmax validate shop.yaml grocery
+    """
+    from scenarios.describe import summary
+    from scenarios.errors import InputError
+    from scenarios.loading import load
+
+    results: list[dict[str, Any]] = []
+    for name in scenarios:
+        try:
+            loaded = load(name, sets)
+        except InputError as error:
+            results.append({"scenario": name, "ok": False, "problems": error.problems, "warnings": ()})
+        else:
+            results.append(
+                {"scenario": name, "ok": True, "problems": (), "warnings": loaded.warnings, "holds": summary(loaded)}
+            )
+    if as_json:
+        print_json(results)
+    for result in results if not as_json else ():
+        for problem in result["problems"]:
+            click.echo(problem, err=True)
+        for warning in result["warnings"]:
+            remark(f"warning: {warning}", quiet)
+        if result["ok"]:
+            click.echo(f"{result['scenario']}: ok; {result['holds']}")
+    if not all(result["ok"] for result in results):
+        sys.exit(BAD_INPUT)
+
+
+@main.command()
+@click.option("--rules", is_flag=True, help="The schema of the rules of `cvmax allocate` instead of a scenario's.")
+def schema(rules: bool) -> None:
+    r"""Print the JSON Schema of a scenario, for editors that check and complete YAML.
+
+    \b
+    Example:  cvmax schema > scenario.schema.json
+              and in the YAML:  # yaml-language-server: $schema=scenario.schema.json
+    """
+    from scenarios.schema_json import rules_schema, scenario_schema
+
+    print_json(rules_schema() if rules else scenario_schema())
+
+
+@main.command()
+@click.argument("candidates")
+@click.option(
+    "--rules", required=True, type=click.Path(path_type=Path), help="YAML file with objective and constraints."
+)
+@click.option("--budget", type=float, help="Maximum of the rule named 'budget'.")
+@click.option(
+    "--gap", type=click.FloatRange(0, 1), default=1e-5, show_default=True, help="Target (bound - value) / bound."
+)
+@click.option(
+    "--time-limit", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Stop solving after this long."
+)
+@out(".", "Folder for allocation.FORMAT.")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["parquet", "csv", "xlsx"]),
+    default="parquet",
+    show_default=True,
+    help="Kind of file.",
+)
+@force
+@as_json
+@quiet
+def allocate(
+    candidates: str,
+    rules: Path,
+    budget: float | None,
+    gap: float,
+    time_limit: float | None,
+    out: Path,
+    kind: Any,
+    force: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    r"""Choose each customer's best offer within the rules.
+
+    CANDIDATES is a CSV, Parquet or DuckDB table (file.duckdb::table) with a row for each customer and offer:
+    customer_id, offer, value (net of cost), cost, a channel if there are several, and any columns that the rules
+    name.
+
+    \b
+    Example:  cvmax allocate candidates.parquet --rules rules.yaml --budget 500000
+    rules.yaml:
+      constraints:
+        - {name: budget, measure: cost, max: 400000}
+        - {name: margin floor, ratio: {of: margin, to: revenue}, min: 0.25}
+        - {name: e-mail capacity, measure: count, where: {channel: email}, max: 40000}
+
+    Exit code 3: no plan meets the rules, nothing is written.  4: a plan is written, but the target gap was not met.
+    """
+    from scenarios.allocate import allocate as solve
+    from scenarios.allocation_files import allocation_path, write_allocation
+    from scenarios.report.allocation import print_allocation
+    from scenarios.writing import refuse_overwrite
+
+    refuse_overwrite(allocation_path(out, kind), force)
+    answer = solve(candidates, rules, budget, gap, time_limit)
+    written = write_allocation(answer.rows, out, kind, force) if answer.rows is not None else None
+    if as_json:
+        print_json({**answer.document(), "file": str(written) if written else None})
+    else:
+        print_allocation(answer, sys.stdout)
+    if written:
+        remark(f"wrote {written}", quiet)
+    sys.exit(answer.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,235 @@
+"""The driver: strips of blocks in parallel, periods in order, phases one after the other."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from engine import offer_phases as offers
+from engine import phases
+from engine._jit import kernel, phase
+from engine.customers import Customers
+from engine.ledger import ARM_LINES, LINES, SEGMENT_CUSTOMERS, SEGMENT_LINES, SEGMENT_MARGIN, SEGMENT_ORDERS
+from engine.phases import Money, Real, Word
+from engine.rng import HALF, LOW, OFFER, PERIOD
+from engine.scratch import (
+    ARM,
+    BLOCK,
+    BUYER,
+    CONTACTED,
+    EXTRA,
+    FATIGUE,
+    FREQUENCY,
+    KEY_HIGH,
+    KEY_LOW,
+    LEFT,
+    MONEY_ROWS,
+    OWNED,
+    PRICE,
+    RATE,
+    REAL_ROWS,
+    RECENCY,
+    RESPONSIVENESS,
+    SEG,
+    SPEND,
+    START,
+    TENURE,
+    V0,
+    VALUE,
+    W0,
+    WORD_ROWS,
+)
+from engine.tables import Tables
+
+STRIPS_PER_THREAD = 8  # evens out strips of unequal work
+
+
+class Books(NamedTuple):
+    """Ledger sums by period: ``lines`` (T, LINES), ``by_segment`` (T, 3, S), ``by_arm`` (T, 4, A)."""
+
+    lines: Money
+    by_segment: Money
+    by_arm: Money
+
+
+class Switches(NamedTuple):
+    """Features in use; what is off is not called."""
+
+    offers: bool
+    fatigue: bool
+    history: bool
+    planned: bool
+
+
+@phase
+def load(real: Real, word: Word, customers: Customers, low: int, m: int, segments: int, on: Switches) -> None:
+    """A block's traits and state into the scratch; the padding has rate 0 and never orders."""
+    for j in range(m, BLOCK):
+        real[RATE + j] = np.float32(0)
+        word[SEG + j] = np.uint32(0)
+        word[START + j] = np.uint32(0)
+        word[RECENCY + j] = np.uint32(0)
+    for j in range(m):
+        i = low + j
+        key = customers.key[i]
+        word[KEY_LOW + j] = np.uint32(key & LOW)
+        word[KEY_HIGH + j] = np.uint32(key >> HALF)
+        word[SEG + j] = customers.segment[i]
+        word[START + j] = np.uint32(customers.start_segment[i] * np.uint32(segments))
+        real[RATE + j] = customers.rate[i]
+        real[EXTRA + j] = customers.extra_value[i]
+        real[VALUE + j] = customers.order_value[i] + customers.extra_value[i]
+    if on.offers:
+        for j in range(m):
+            i = low + j
+            real[RESPONSIVENESS + j] = customers.responsiveness[i]
+            word[OWNED + j] = customers.owned[i]
+            word[ARM + j] = customers.active_arm[i]
+            word[LEFT + j] = customers.active_left[i]
+    if on.fatigue:
+        for j in range(m):
+            real[FATIGUE + j] = customers.fatigue[low + j]
+    if on.history:
+        for j in range(m):
+            i = low + j
+            word[RECENCY + j] = customers.recency[i]
+            word[TENURE + j] = customers.tenure[i]
+            real[FREQUENCY + j] = customers.orders[i]
+            real[SPEND + j] = customers.spend[i]
+
+
+@phase
+def store(real: Real, word: Word, customers: Customers, low: int, m: int, on: Switches) -> None:
+    """A block's state back into the population."""
+    for j in range(m):
+        customers.segment[low + j] = np.uint8(word[SEG + j])
+    if on.offers:
+        for j in range(m):
+            i = low + j
+            customers.extra_value[i] = real[EXTRA + j]
+            customers.owned[i] = word[OWNED + j]
+            customers.active_arm[i] = np.uint8(word[ARM + j])
+            customers.active_left[i] = np.uint8(word[LEFT + j])
+    if on.fatigue:
+        for j in range(m):
+            customers.fatigue[low + j] = real[FATIGUE + j]
+    if on.history:
+        for j in range(m):
+            i = low + j
+            customers.recency[i] = np.uint16(word[RECENCY + j])
+            customers.tenure[i] = np.uint16(word[TENURE + j])
+            customers.orders[i] = real[FREQUENCY + j]
+            customers.spend[i] = real[SPEND + j]
+
+
+@kernel
+def run_strip(
+    blocks: tuple[int, int],
+    customers: Customers,
+    tables: Tables,
+    on: Switches,
+    plan: NDArray[np.uint8],
+    start: int,
+    weights: NDArray[np.float64],
+    k0: np.uint64,
+    k1: np.uint64,
+    lines: Money,
+    by_segment: Money,
+    by_arm: Money,
+) -> None:
+    """All periods of the blocks from ``blocks[0]`` up to ``blocks[1]``, one block after the other."""
+    n = customers.key.shape[0]
+    real = np.zeros(REAL_ROWS, np.float32)
+    word = np.zeros(WORD_ROWS, np.uint32)
+    money = np.zeros(MONEY_ROWS, np.int64)
+    for block in range(blocks[0], blocks[1]):
+        low = block * BLOCK
+        m = min(BLOCK, n - low)
+        load(real, word, customers, low, m, tables.segments, on)
+        for t in range(weights.shape[0]):
+            period = start + t
+            contacted = active = 0
+            if on.planned and t == 0:
+                contacted = offers.list_contacted(word, plan, low, m)
+                if contacted > 0:
+                    phases.draw(word, V0, period, OFFER, k0, k1)
+                    offers.contact(real, word, money, plan, low, contacted, tables, customers, lines[t], by_arm[t])
+            if on.fatigue:
+                offers.tire(real, word, contacted, tables.fatigue_decay)
+            if on.offers:
+                active = offers.list_active(word, m)
+
+            phases.draw(word, W0, period, PERIOD, k0, k1)
+            phases.move(word, tables)
+            if active > 0:
+                offers.redirect(word, active, contacted > 0, period, k0, k1, tables)
+            phases.census(word, m, by_segment[t, SEGMENT_CUSTOMERS])
+
+            phases.pace(real, word, tables.pace[min(period, tables.pace.shape[0] - 1)])
+            phases.order(real, word)
+            if active > 0:
+                offers.lift(real, word, active, tables, lines[t])
+                offers.price(real, word, low, active, tables, customers.headroom)
+            buyers = phases.list_buyers(real, word, m)
+            if tables.gamma:
+                phases.gamma_noise(real, word, buyers, period, k0, k1, tables)
+            else:
+                phases.lognormal_noise(real, word, buyers, period, k0, k1, tables)
+            listed = PRICE if active > 0 else VALUE
+            phases.settle(real, word, money, buyers, listed, tables, lines[t], by_segment[t, SEGMENT_ORDERS])
+            if active > 0:
+                offers.discount(real, word, money, buyers, low, period, k0, k1, tables, customers, lines[t], by_arm[t])
+                offers.age(word, active)
+
+            margins = by_segment[t, SEGMENT_MARGIN]
+            phases.book(word, money, BUYER, buyers, weights[t], customers.margin, low, margins)
+            if contacted > 0:
+                phases.book(word, money, CONTACTED, contacted, weights[t], customers.margin, low, margins)
+            if on.history:
+                phases.remember(real, word, money, buyers)
+        store(real, word, customers, low, m, on)
+
+
+def advance(
+    customers: Customers,
+    tables: Tables,
+    on: Switches,
+    plan: NDArray[np.uint8],
+    start: int,
+    weights: NDArray[np.float64],
+    key: tuple[np.uint64, np.uint64],
+) -> Books:
+    """Advance every customer by ``len(weights)`` periods from period ``start`` on, in place, and return the books.
+
+    ``plan`` (n,) acts in the first period, 0 = none, else 1 + arm; ``weights[t]`` currency units of discounted margin
+    per micro-unit.  Threads run strips of blocks with the interpreter's lock released (a compiled parallel loop would
+    take the same time to run, and ten seconds more to compile).  Each strip has its own books, in integers, so that the
+    total does not depend on the number of strips.
+    """
+    blocks = -(-len(customers.key) // BLOCK)
+    threads = numba.get_num_threads()
+    strips = max(1, min(STRIPS_PER_THREAD * threads if threads > 1 else 1, blocks))
+    bounds = [s * blocks // strips for s in range(strips + 1)]
+    periods, arms = len(weights), len(tables.contact_cost)
+    books = [
+        Books(
+            np.zeros((periods, LINES), np.int64),
+            np.zeros((periods, SEGMENT_LINES, tables.segments), np.int64),
+            np.zeros((periods, ARM_LINES, arms), np.int64),
+        )
+        for _ in range(strips)
+    ]
+
+    def run(s: int) -> None:
+        run_strip((bounds[s], bounds[s + 1]), customers, tables, on, plan, start, weights, *key, *books[s])
+
+    if strips == 1:
+        run(0)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(run, range(strips)))
+    return Books(*(np.sum(part, axis=0) for part in zip(*books, strict=True)))

@@ -1,0 +1,77 @@
+r"""The Gamma-Gamma model of order values (Colombo & Jiang 1999; Fader & Hardie 2013).
+
+One order's value is Gamma(shape p, rate nu_i); nu_i ~ Gamma(shape q, rate gamma).  A customer's mean value is p / nu_i.
+After x orders with total spend s, nu_i ~ Gamma(q + p x, gamma + s), so the posterior mean of p / nu_i is
+
+    p (gamma + s) / (q + p x - 1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import gammaln
+
+from engine.errors import CalibrationError
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class GammaGamma:
+    """Parameters and log-likelihood."""
+
+    p: float
+    q: float
+    gamma: float
+    log_likelihood: float
+
+    @property
+    def mean(self) -> float:
+        """Mean over the population of a customer's mean order value; infinite for q <= 1."""
+        return self.p * self.gamma / (self.q - 1) if self.q > 1 else float("inf")
+
+    def posterior(self, orders: Floats, spend: Floats) -> tuple[Floats, Floats]:
+        """Shape and rate, (n,) each, of the Gamma posterior of nu."""
+        return self.q + self.p * orders, self.gamma + spend
+
+    def expected(self, orders: Floats, spend: Floats) -> Floats:
+        """(n,) posterior mean of a customer's mean order value."""
+        shape, rate = self.posterior(orders, spend)
+        return np.asarray(self.p * rate / (shape - 1))
+
+
+def gamma_gamma_log_likelihood(p: float, q: float, gamma: float, orders: Floats, mean: Floats) -> float:
+    """Log density of the mean value of each customer's orders; both > 0."""
+    px = p * orders
+    terms = (
+        gammaln(px + q) - gammaln(px) - gammaln(q) + q * np.log(gamma) + (px - 1) * np.log(mean) + px * np.log(orders)
+        - (px + q) * np.log(gamma + mean * orders)
+    )  # fmt: skip
+    return float(terms.sum())
+
+
+def fit_gamma_gamma(orders: Floats, mean: Floats) -> GammaGamma:
+    """Maximum likelihood over customers with orders > 0 and mean value > 0; the others are left out.
+
+    The data are scaled to a mean of 1 for the search, so that currencies of any size start alike.
+    """
+    keep = (orders > 0) & (mean > 0)
+    x, z = orders[keep].astype(np.float64), mean[keep].astype(np.float64)
+    if len(x) < 3 or np.ptp(z) == 0:
+        raise CalibrationError(
+            [f"Gamma-Gamma: expected 3 or more customers with different order values, got {len(np.unique(z))} values"]
+        )
+    unit = float(np.average(z, weights=x))
+
+    def objective(y: Floats) -> float:
+        p, q, gamma = np.exp(y)
+        return -gamma_gamma_log_likelihood(p, q, gamma, x, z / unit) / len(x)
+
+    options = {"ftol": 1e-14, "gtol": 1e-8, "maxiter": 1000}
+    found = minimize(objective, np.log([2.0, 3.0, 1.0]), method="L-BFGS-B", bounds=[(-6, 8)] * 3, options=options)
+    p, q, gamma = (float(v) for v in np.exp(found.x))
+    return GammaGamma(p, q, gamma * unit, -float(found.fun) * len(x) - len(x) * float(np.log(unit)))

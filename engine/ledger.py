@@ -1,0 +1,236 @@
+"""What happened, in money: every amount an integer number of micro-units, so that books add up exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import EngineError
+
+if TYPE_CHECKING:
+    import pyarrow
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+MICRO = 1_000_000
+
+REVENUE, DISCOUNT, CANNIBALISED, COST_OF_GOODS, COST_TO_SERVE, REDEMPTION, CONTACT, ORDERS, INCREMENTAL = range(9)
+LINES = 9
+SEGMENT_CUSTOMERS, SEGMENT_ORDERS, SEGMENT_MARGIN = range(3)
+SEGMENT_LINES = 3
+ARM_CONTACTS, ARM_RESPONSES, ARM_ORDERS, ARM_DISCOUNT = range(4)
+ARM_LINES = 4
+
+
+def currency(units: Ints) -> Floats:
+    """Micro-units as currency units, float64."""
+    return np.asarray(units / MICRO, np.float64)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """T periods, S segments, A arms; int64 counts and micro-units, read as currency through the properties.
+
+    Margin = revenue - discount - cost of goods - cost to serve - redemption cost - contact cost.
+
+    Attributes:
+        lines: (T, LINES), sums over customers by period.
+        by_segment: (T, 3, S), customers after the move, orders, margin.
+        by_arm: (T, 4, A), contacts, responses, redeeming orders, discount.
+        lapsed: (S,) bool.
+        contact_cost, redemption_cost: (A,) micro-units per contact and per redeeming order.
+    """
+
+    lines: Ints
+    by_segment: Ints
+    by_arm: Ints
+    lapsed: NDArray[np.bool_]
+    contact_cost: Ints
+    redemption_cost: Ints
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    @property
+    def customers(self) -> Ints:
+        """(T,) customers in a segment that is not lapsed."""
+        return np.asarray(self.by_segment[:, SEGMENT_CUSTOMERS][:, ~self.lapsed].sum(axis=1), np.int64)
+
+    @property
+    def orders(self) -> Ints:
+        """(T,)."""
+        return self.lines[:, ORDERS]
+
+    @property
+    def incremental_orders(self) -> Ints:
+        """(T,) orders less those that the same customers place in the same period without their active offer."""
+        return self.lines[:, INCREMENTAL]
+
+    @property
+    def revenue(self) -> Floats:
+        """(T,) at list price."""
+        return currency(self.lines[:, REVENUE])
+
+    @property
+    def discount(self) -> Floats:
+        """(T,) given away by offers."""
+        return currency(self.lines[:, DISCOUNT])
+
+    @property
+    def cannibalised(self) -> Floats:
+        """(T,) the part of the discount on orders that come anyway."""
+        return currency(self.lines[:, CANNIBALISED])
+
+    @property
+    def cost_of_goods(self) -> Floats:
+        """(T,)."""
+        return currency(self.lines[:, COST_OF_GOODS])
+
+    @property
+    def cost_to_serve(self) -> Floats:
+        """(T,)."""
+        return currency(self.lines[:, COST_TO_SERVE])
+
+    @property
+    def redemption(self) -> Floats:
+        """(T,) cost of redeeming, on top of the discount."""
+        return currency(self.lines[:, REDEMPTION])
+
+    @property
+    def contact(self) -> Floats:
+        """(T,) cost of contacts."""
+        return currency(self.lines[:, CONTACT])
+
+    @property
+    def promotion_cost(self) -> Floats:
+        """(T,) contact + discount + redemption."""
+        return currency(self.lines[:, [CONTACT, DISCOUNT, REDEMPTION]].sum(axis=1))
+
+    @property
+    def margin_micro(self) -> Ints:
+        """(T,) margin in micro-units, by its definition."""
+        costs = self.lines[:, [DISCOUNT, COST_OF_GOODS, COST_TO_SERVE, REDEMPTION, CONTACT]].sum(axis=1)
+        return np.asarray(self.lines[:, REVENUE] - costs, np.int64)
+
+    @property
+    def margin(self) -> Floats:
+        """(T,) undiscounted."""
+        return currency(self.margin_micro)
+
+    @property
+    def segment_customers(self) -> Ints:
+        """(T, S) after the move."""
+        return self.by_segment[:, SEGMENT_CUSTOMERS]
+
+    @property
+    def segment_orders(self) -> Ints:
+        """(T, S)."""
+        return self.by_segment[:, SEGMENT_ORDERS]
+
+    @property
+    def segment_margin(self) -> Floats:
+        """(T, S)."""
+        return currency(self.by_segment[:, SEGMENT_MARGIN])
+
+    @property
+    def contacts(self) -> Ints:
+        """(T, A)."""
+        return self.by_arm[:, ARM_CONTACTS]
+
+    @property
+    def responses(self) -> Ints:
+        """(T, A)."""
+        return self.by_arm[:, ARM_RESPONSES]
+
+    @property
+    def redeeming_orders(self) -> Ints:
+        """(T, A)."""
+        return self.by_arm[:, ARM_ORDERS]
+
+    @property
+    def arm_discount(self) -> Floats:
+        """(T, A)."""
+        return currency(self.by_arm[:, ARM_DISCOUNT])
+
+    @property
+    def arm_contact_cost(self) -> Floats:
+        """(T, A)."""
+        return currency(self.contacts * self.contact_cost)
+
+    @property
+    def arm_redemption_cost(self) -> Floats:
+        """(T, A)."""
+        return currency(self.redeeming_orders * self.redemption_cost)
+
+    def joined(self, lines: Ints, by_segment: Ints, by_arm: Ints) -> Ledger:
+        """This ledger and further periods."""
+        return Ledger(
+            np.concatenate([self.lines, lines]),
+            np.concatenate([self.by_segment, by_segment]),
+            np.concatenate([self.by_arm, by_arm]),
+            self.lapsed,
+            self.contact_cost,
+            self.redemption_cost,
+        )
+
+    def check(self) -> None:
+        """Raise :class:`EngineError` unless all books agree, to the last micro-unit, in every period.
+
+        The margin booked customer by customer is the margin of the lines; segments and arms add up to the lines; nobody is
+        lost between segments; no more is cannibalised than is given away.
+        """
+        people = self.segment_customers.sum(axis=1)
+        pairs = {
+            "margin by segment and by definition": (self.by_segment[:, SEGMENT_MARGIN].sum(axis=1), self.margin_micro),
+            "orders by segment and in all": (self.segment_orders.sum(axis=1), self.lines[:, ORDERS]),
+            "discount by arm and in all": (self.by_arm[:, ARM_DISCOUNT].sum(axis=1), self.lines[:, DISCOUNT]),
+            "contact cost by arm and in all": ((self.contacts * self.contact_cost).sum(axis=1), self.lines[:, CONTACT]),
+            "redemption cost by arm and in all": (
+                (self.redeeming_orders * self.redemption_cost).sum(axis=1),
+                self.lines[:, REDEMPTION],
+            ),
+            "customers now and at first": (people, people[:1].repeat(len(people))),
+            "cannibalised discount and its limit": (
+                self.lines[:, CANNIBALISED],
+                np.minimum(self.lines[:, CANNIBALISED], self.lines[:, DISCOUNT]),
+            ),
+        }
+        problems = [
+            f"ledger: {name}: expected equal, got a difference of {int(np.abs(a - b).max())} micro-units or counts in period {int(np.argmax(a != b))}"
+            for name, (a, b) in pairs.items()
+            if (a != b).any()
+        ]
+        if problems:
+            raise EngineError(problems)
+
+    def to_arrow(self) -> pyarrow.Table:
+        """One row per period: counts int64, money float64 in currency units."""
+        import pyarrow
+
+        names = ["customers", "orders", "incremental_orders", "revenue", "discount", "cannibalised", "cost_of_goods"]
+        names += ["cost_to_serve", "redemption", "contact", "margin"]
+        columns = {"period": np.arange(len(self))} | {name: getattr(self, name) for name in names}
+        return pyarrow.table(columns)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Ledger) and all(
+            np.array_equal(getattr(self, f.name), getattr(other, f.name)) for f in fields(self)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def empty_ledger(lapsed: NDArray[np.bool_], contact_cost: Ints, redemption_cost: Ints) -> Ledger:
+    """No period yet."""
+    return Ledger(
+        np.zeros((0, LINES), np.int64),
+        np.zeros((0, SEGMENT_LINES, len(lapsed)), np.int64),
+        np.zeros((0, ARM_LINES, len(contact_cost)), np.int64),
+        lapsed,
+        contact_cost,
+        redemption_cost,
+    )

@@ -1,0 +1,214 @@
+"""The slow twin of the kernels: one customer and one period at a time, in plain Python.
+
+Same formulas, same float32 operations, same bits; but straight from the :class:`World`, without tables, blocks, lists or
+vector code.  It is the definition of a period, to be read first, and what the tests hold the kernels to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.formulas import gate, logistic, micro, noise_sum, orders
+from engine.ledger import (
+    ARM_CONTACTS,
+    ARM_DISCOUNT,
+    ARM_LINES,
+    ARM_ORDERS,
+    ARM_RESPONSES,
+    CANNIBALISED,
+    CONTACT,
+    COST_OF_GOODS,
+    COST_TO_SERVE,
+    DISCOUNT,
+    INCREMENTAL,
+    LINES,
+    ORDERS,
+    REDEMPTION,
+    REVENUE,
+    SEGMENT_CUSTOMERS,
+    SEGMENT_LINES,
+    SEGMENT_MARGIN,
+    SEGMENT_ORDERS,
+)
+from engine.population import NEVER, Population
+from engine.rates import factor_table, level_table
+from engine.rng import OFFER, PERIOD, philox, unit
+from engine.world import World
+
+F = np.float32
+MICRO = 10**6
+MASK = 0xFFFFFFFF
+
+
+@dataclass
+class Outcome:
+    """What :func:`live` leaves: state, discounted margin, promotion cost in micro-units, and the ledger's sums."""
+
+    population: Population
+    margin: NDArray[np.float64]
+    promotion: NDArray[np.int64]
+    lines: NDArray[np.int64]
+    by_segment: NDArray[np.int64]
+    by_arm: NDArray[np.int64]
+
+
+def live(world: World, population: Population, seed: int, plans: Sequence[NDArray[np.uint8] | None]) -> Outcome:
+    """Run ``len(plans)`` periods from period 0, each with its plan or None; history is tracked."""
+    n, s, periods = len(population), len(world.segments.names), len(plans)
+    out = Outcome(
+        population.copy(),
+        np.zeros(n),
+        np.zeros(n, np.int64),
+        np.zeros((periods, LINES), np.int64),
+        np.zeros((periods, SEGMENT_LINES, s), np.int64),
+        np.zeros((periods, ARM_LINES, len(world.arms)), np.int64),
+    )
+    with np.errstate(over="ignore", divide="ignore"):
+        for t, plan in enumerate(plans):
+            for i in range(n):
+                live_one(world, out, seed, t, i, 0 if plan is None else int(plan[i]))
+    return out
+
+
+def draw(seed: int, key: int, period: int, purpose: int) -> list[np.uint32]:
+    """The four words of draw 0."""
+    counter = (key & MASK, key >> 32, period, purpose << 24)
+    return [np.uint32(w) for w in philox(counter, (seed & MASK, (seed >> 32) & MASK))]
+
+
+def natural_move(world: World, segment: int, word: np.uint32) -> int:
+    """Inverse CDF of the row, on the word's upper 31 bits; the last segment of positive probability takes the rest."""
+    row, u, total = world.segments.transition[segment], int(word) >> 1, 0.0
+    last = max(k for k in range(len(row)) if row[k] > 0)
+    for k in range(last):
+        total += row[k]
+        if u < round(total * 2**31):
+            return k
+    return last
+
+
+def live_one(world: World, out: Outcome, seed: int, t: int, i: int, choice: int) -> None:
+    """Period t of customer i, who is given arm ``choice - 1``, or none."""
+    traits, state = out.population.traits, out.population.state
+    segments, economics = world.segments, world.economics
+    key = int(traits.key[i])
+    offer, period = draw(seed, key, t, OFFER), draw(seed, key, t, PERIOD)
+    complementarity = world.complementarity.astype(np.float32)
+    lines, by_segment, by_arm = out.lines[t], out.by_segment[t], out.by_arm[t]
+    before = int(state.segment[i])
+    cash = cost = 0
+    jump = -1
+
+    # 1. contact, response, and what a response starts
+    if choice:
+        a, arm = choice - 1, world.arms[choice - 1]
+        contact_cost = round(arm.contact_cost * MICRO)
+        cash -= contact_cost
+        cost += contact_cost
+        lines[CONTACT] += contact_cost
+        by_arm[ARM_CONTACTS, a] += 1
+        p = arm.response[before]
+        score = F(np.log(p) - np.log1p(-p)) + traits.responsiveness[i] - F(world.fatigue.weight) * state.fatigue[i]
+        if unit(offer[0]) < logistic(score):
+            by_arm[ARM_RESPONSES, a] += 1
+            state.active_arm[i], state.active_left[i] = choice, arm.duration
+            if arm.move_to >= 0 and segments.transition[before, before] != 1 and unit(offer[1]) < F(arm.move_probability):
+                jump = arm.move_to
+            c = arm.category
+            if c >= 0 and not (int(state.owned[i]) >> c) & 1 and unit(offer[2]) < F(arm.sticks):
+                part = gate(state.owned[i], c, complementarity) * traits.headroom[i, c]
+                if part > 0:
+                    state.owned[i] |= np.uint32(1 << c)
+                    state.extra_value[i] += part
+    if world.arms and (world.fatigue.decay or world.fatigue.weight):
+        state.fatigue[i] = F(world.fatigue.decay) * state.fatigue[i]
+        if choice:
+            state.fatigue[i] += F(1)
+    state.contacts[i] = (int(state.contacts[i]) << 1 | (choice > 0)) & (2**64 - 1)
+    active = world.arms[int(state.active_arm[i]) - 1] if state.active_left[i] > 0 else None
+
+    # 2. move
+    now = natural_move(world, before, period[0])
+    if jump >= 0:
+        now = jump
+    elif active and not segments.lapsed[before] and segments.lapsed[now] and unit(offer[3]) < F(active.attrition_reduction):
+        now = before
+    state.segment[i] = now
+    by_segment[SEGMENT_CUSTOMERS, now] += 1
+
+    # 3. orders, with the offer and without
+    start = int(traits.start_segment[i])
+    factor = factor_table(segments)[start, now]
+    level = level_table(segments, world.horizon)[start, min(t, world.horizon - 1)]
+    rate = traits.rate[i] * F(factor * level)
+    u = unit(period[1])
+    k = without = int(orders(u, rate))
+    if active:
+        lift = F(1 + active.order_lift)
+        k = int(orders(u, rate * lift))
+        k = max(k, without) if lift >= 1 else min(k, without)
+    lines[ORDERS] += k
+    lines[INCREMENTAL] += k - without
+    by_segment[SEGMENT_ORDERS, now] += k
+
+    # 4. order values
+    gamma = world.order_value.kind == "gamma"
+    shape = F(world.order_value.shape)
+    drift = F(0.0 if gamma else -(world.order_value.shape**2) / 2)
+    value = traits.order_value[i] + state.extra_value[i]
+    part = F(0)
+    if active and active.category >= 0:
+        part = gate(state.owned[i], active.category, complementarity) * traits.headroom[i, active.category]
+        if not (int(state.owned[i]) >> active.category) & 1:
+            value = value + part
+
+    def noise(count: int) -> np.float32:
+        k0, k1 = np.uint64(seed & MASK), np.uint64((seed >> 32) & MASK)
+        return noise_sum(count, period[2], period[3], traits.key[i], np.uint64(t), k0, k1, gamma, shape, drift)
+
+    total = noise(k)
+    listed = float(value * total)
+    revenue, goods = micro(listed * MICRO), micro(listed * float((1 - economics.gross_margin_rate) * MICRO))
+    serve = round(economics.cost_to_serve_per_order * MICRO) * k
+    cash += revenue - goods - serve
+    lines[REVENUE] += revenue
+    lines[COST_OF_GOODS] += goods
+    lines[COST_TO_SERVE] += serve
+
+    # 5. discount and redemption; a cross-sell offer acts on the category's part only
+    given = np.int64(0)
+    base = part if active and active.category >= 0 else value
+    if active and k and (active.category < 0 or base > 0):
+        a = int(state.active_arm[i]) - 1
+        given = micro(float(base * total) * (active.depth * MICRO))
+        redemption = round(active.redemption_cost * MICRO) * k
+        cash -= given + redemption
+        cost += given + redemption
+        lines[DISCOUNT] += given
+        lines[CANNIBALISED] += micro(float(base * noise(min(k, without))) * (active.depth * MICRO))
+        lines[REDEMPTION] += redemption
+        by_arm[ARM_ORDERS, a] += k
+        by_arm[ARM_DISCOUNT, a] += given
+
+    # 6. money
+    by_segment[SEGMENT_MARGIN, now] += cash
+    out.margin[i] += float(cash) * (economics.discount_factor**t / MICRO)
+    out.promotion[i] += cost
+
+    # 7. the offer ages, history is kept
+    if active:
+        state.active_left[i] -= 1
+        if state.active_left[i] == 0:
+            state.active_arm[i] = 0
+    if state.recency[i] != NEVER and state.tenure[i] < 65535:
+        state.tenure[i] += 1
+    if k:
+        state.recency[i] = 0
+        state.orders[i] += F(k)
+        state.spend[i] += F(float(revenue - given) / MICRO)
+    elif state.recency[i] < NEVER - 1:
+        state.recency[i] += 1

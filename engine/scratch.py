@@ -1,0 +1,62 @@
+"""The scratch of one block of customers: one flat array per type, rows of BLOCK.
+
+Rows start at constants and blocks have constant length, so that the compiler sees that no two rows overlap and turns the
+loops into vector code.  A block's scratch stays in the first-level cache for all periods of a call.
+"""
+
+from __future__ import annotations
+
+BLOCK = 512
+LANES = 16  # the longest vector
+
+# float32 rows, one number per customer
+RATE = 0 * BLOCK
+VALUE = 1 * BLOCK  # mean order value: the trait plus what cross-selling added
+PRICE = 2 * BLOCK  # VALUE plus, in a trial, the category's part
+PART = 3 * BLOCK  # the category's part alone
+EXTRA = 4 * BLOCK
+RESPONSIVENESS = 5 * BLOCK
+FATIGUE = 6 * BLOCK
+LAM = 7 * BLOCK  # order rate of the period without offers
+FREQUENCY = 8 * BLOCK
+SPEND = 9 * BLOCK
+NOISE_SUM = 10 * BLOCK  # per buyer
+TAIL_SUM = 11 * BLOCK  # the same of those with more orders to add
+REAL_ROWS = 12 * BLOCK
+
+# uint32 rows
+SEG = 0 * BLOCK
+START = 1 * BLOCK  # start segment x S
+KEY_LOW = 2 * BLOCK
+KEY_HIGH = 3 * BLOCK
+W0 = 4 * BLOCK  # the four words of PERIOD
+W1 = 5 * BLOCK
+W2 = 6 * BLOCK
+W3 = 7 * BLOCK
+UNCLEAR = 8 * BLOCK  # places whose move must be searched
+K = 9 * BLOCK  # orders
+BUYER = 10 * BLOCK  # places of those who order
+RECENCY = 11 * BLOCK
+TENURE = 12 * BLOCK
+K0 = 13 * BLOCK  # orders without the offer, of customers with an active offer
+OLD = 14 * BLOCK  # segment before the move
+JUMP = 15 * BLOCK  # 1 + segment into which a response moves, 0 = none
+OWNED = 16 * BLOCK
+ARM = 17 * BLOCK
+LEFT = 18 * BLOCK
+CONTACTED = 19 * BLOCK  # places of those contacted
+ACTIVE = 20 * BLOCK  # places of those with an active offer
+V0 = 21 * BLOCK  # the four words of OFFER
+V1 = 22 * BLOCK
+V2 = 23 * BLOCK
+V3 = 24 * BLOCK
+N2 = 25 * BLOCK  # W2, W3 and K of the buyers
+N3 = 26 * BLOCK
+NK = 27 * BLOCK
+TAIL = 28 * BLOCK  # buyers with more than two orders
+WORD_ROWS = 29 * BLOCK
+
+# int64 rows, micro-units
+CASH = 0 * BLOCK  # margin of the period; all 0 between periods
+INCOME = 1 * BLOCK  # revenue net of discount of those who order
+MONEY_ROWS = 2 * BLOCK

@@ -1,0 +1,133 @@
+"""One run: a population living in a world, advanced a few periods at a time."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.advance import Switches, advance
+from engine.customers import Customers
+from engine.errors import PopulationError
+from engine.ledger import Ledger, currency, empty_ledger
+from engine.population import Population, State, Traits, check_population
+from engine.rng import split
+from engine.tables import MICRO, make_tables
+from engine.world import World
+
+MAX_RATE = 500.0  # orders per period: the inverse CDF is exact to 600
+MAX_ORDER_VALUE = 1e6  # currency units: micro-units of a period stay far below 2^51
+
+
+class Simulation:
+    """A run's state and books.
+
+    The same seed gives the same bits in any split into calls, order or shard of the population, and thread count.
+
+    Attributes:
+        world: the true effects.
+        population: traits shared with the caller, state owned by the run and changed in place.
+        period: the next period to run.
+        ledger: the books of the periods run so far.
+        margin: (n,) float64, each customer's margin in currency units, discounted to period 0.
+
+    Args:
+        world: behaviour and offers.
+        population: copied; starts in period 0.
+        seed: any integer; 64 bits count.
+        track_history: keep recency, orders, spend and tenure; a run whose planner never looks goes faster without.
+
+    Raises:
+        WorldError: parameters outside what the kernels can run, all at once.
+        PopulationError: customers that do not fit the world, all at once.
+    """
+
+    def __init__(self, world: World, population: Population, *, seed: int, track_history: bool = True) -> None:
+        self._tables = make_tables(world)
+        check_population(population, world)
+        self.world = world
+        self._check_size(population)
+        self.population = population.copy()
+        self.period = 0
+        self.margin = np.zeros(len(population), np.float64)
+        self.ledger: Ledger = empty_ledger(
+            world.segments.lapsed, self._tables.contact_cost, self._tables.redemption_cost
+        )
+        self._promotion = np.zeros(len(population), np.int64)
+        self._key = split(seed)
+        self._track_history = track_history
+
+    @property
+    def promotion_cost(self) -> NDArray[np.float64]:
+        """(n,) contact + discount + redemption cost of each customer so far, currency units, undiscounted."""
+        return currency(self._promotion)
+
+    def advance(self, periods: int, plan: NDArray[np.uint8] | None = None) -> None:
+        """Run so many periods; ``plan`` (n,) uint8 acts in the first of them: 0 = no offer, else 1 + index of the arm."""
+        if periods < 1:
+            raise PopulationError([f"periods: expected at least 1, got {periods}"])
+        n, tables = len(self.population), self._tables
+        given = self._check_plan(plan)
+        factor = self.world.economics.discount_factor
+        weights = np.array([factor**t / MICRO for t in range(self.period, self.period + periods)])
+        fatigue = bool(tables.fatigue_decay != 0 or tables.fatigue_weight != 0)
+        has_offers = len(tables.contact_cost) > 0
+        on = Switches(has_offers, fatigue and has_offers, self._track_history, plan is not None)
+        books = advance(self._customers(), tables, on, given, self.period, weights, self._key)
+        self._remember_contacts(periods, given if plan is not None else None)
+        self.ledger = self.ledger.joined(*books)
+        self.period += periods
+
+    def _customers(self) -> Customers:
+        traits, state = self.population.traits, self.population.state
+        values = {f.name: getattr(traits, f.name) for f in fields(Traits)} | {
+            f.name: getattr(state, f.name) for f in fields(State)
+        }
+        values |= {"margin": self.margin, "promotion": self._promotion}
+        # The kernels are compiled for contiguous writable arrays; a column read from a file may be neither.
+        return Customers(**{name: np.require(values[name], requirements=["C", "W"]) for name in Customers._fields})
+
+    def _remember_contacts(self, periods: int, plan: NDArray[np.uint8] | None) -> None:
+        contacts = self.population.state.contacts
+        if periods > 63:
+            contacts[:] = 0
+        else:
+            contacts <<= np.uint64(periods)
+        if plan is not None and periods <= 64:
+            contacts |= (plan > 0).astype(np.uint64) << np.uint64(periods - 1)
+
+    def _check_plan(self, plan: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+        if plan is None:
+            return np.zeros(0, np.uint8)
+        n, arms = len(self.population), len(self.world.arms)
+        if plan.shape != (n,) or plan.dtype != np.uint8:
+            raise PopulationError([f"plan: expected {n} uint8 numbers, got {plan.dtype} of shape {plan.shape}"])
+        if plan.max(initial=0) > arms:
+            raise PopulationError([f"plan: expected 0 to {arms}, 1 + index of an arm, got {plan.max()}"])
+        return np.require(plan, requirements=["C", "W"])
+
+    def _check_size(self, population: Population) -> None:
+        traits, tables = population.traits, self._tables
+        lift = float(tables.lift.max(initial=1.0))
+        rate = float(traits.rate.max(initial=0)) * float(tables.pace.max(initial=0)) * lift
+        value = float(traits.order_value.max(initial=0)) + float(traits.headroom.max(initial=0)) * max(
+            len(self.world.categories), 1
+        )
+        problems = []
+        if rate > MAX_RATE:
+            problems.append(
+                f"rate: expected at most {MAX_RATE:g} orders per period in any segment with any offer, got {rate:g}"
+            )
+        if value > MAX_ORDER_VALUE:
+            problems.append(f"order_value: expected at most {MAX_ORDER_VALUE:g} with all categories, got {value:g}")
+        if (traits.headroom < 0).any():
+            problems.append(f"headroom: expected >= 0, got {traits.headroom.min()}")
+        if (population.state.active_arm > len(self.world.arms)).any():
+            problems.append(
+                f"active_arm: expected at most {len(self.world.arms)}, got {population.state.active_arm.max()}"
+            )
+        if ((population.state.active_left > 0) != (population.state.active_arm > 0)).any():
+            problems.append("active_left: expected above 0 exactly where active_arm is")
+        if problems:
+            raise PopulationError(problems)

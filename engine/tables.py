@@ -1,0 +1,194 @@
+"""A world as the kernels read it: flat arrays of fixed types, computed once for a run."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import WorldError
+from engine.rates import factor_table, level_table
+from engine.world import World
+
+MICRO = 1_000_000  # ledger units in a currency unit
+UNIT_INTERVAL = 2**31  # a move compares the upper 31 bits of a word, so that 1.0 has a threshold that is never reached
+GUIDE_BITS = 8
+GUIDES = 1 << GUIDE_BITS
+SEARCH = 255
+MAX_DURATION = 255
+MAX_ARMS = 254
+MAX_SEGMENTS = 64
+MAX_CATEGORIES = 32
+
+
+class Tables(NamedTuple):
+    """S segments, A arms, C categories, T periods.
+
+    Attributes:
+        thresholds: (S * S,) uint32, cumulative transition probabilities x 2^31.
+        guide: (S * GUIDES,) uint8, where a move leads by the upper bits of its word.
+        segments: S.
+        pace: (T, S * S) float32, order rate of a customer of rate 1, ``[t, start * S + now]``.
+        lapsed, absorbing: (S,) uint8 flags.
+        gamma: the orders' noise is gamma, not lognormal.
+        noise_shape, noise_drift: float32 sigma and -sigma^2/2; or gamma's p and 0.
+        goods_scale: micro-units of goods in a currency unit of list value.
+        serve: int64 micro-units per order.
+        logit: (A * S,) float32, logit of the response probability.
+        contact_cost, redemption_cost: (A,) int64 micro-units.
+        discount_scale: (A,) float64, micro-units given away of a currency unit of list value.
+        duration: (A,) uint8.
+        lift: (A,) float32, 1 + order lift.
+        retention: (A,) float32, share of moves into lapsed segments that is cut.
+        move_to: (A,) int32, move_probability: (A,) float32.
+        category: (A,) int32, sticks: (A,) float32.
+        fatigue_decay, fatigue_weight: float32; both 0 = fatigue is off.
+        complementarity: (C, C) float32.
+    """
+
+    thresholds: NDArray[np.uint32]
+    guide: NDArray[np.uint8]
+    segments: int
+    pace: NDArray[np.float32]
+    lapsed: NDArray[np.uint8]
+    absorbing: NDArray[np.uint8]
+    gamma: bool
+    noise_shape: np.float32
+    noise_drift: np.float32
+    goods_scale: float
+    serve: int
+    logit: NDArray[np.float32]
+    contact_cost: NDArray[np.int64]
+    redemption_cost: NDArray[np.int64]
+    discount_scale: NDArray[np.float64]
+    duration: NDArray[np.uint8]
+    lift: NDArray[np.float32]
+    retention: NDArray[np.float32]
+    move_to: NDArray[np.int32]
+    move_probability: NDArray[np.float32]
+    category: NDArray[np.int32]
+    sticks: NDArray[np.float32]
+    fatigue_decay: np.float32
+    fatigue_weight: np.float32
+    complementarity: NDArray[np.float32]
+
+
+def thresholds(transition: NDArray[np.float64]) -> NDArray[np.uint32]:
+    """(S, S) uint32: a word whose upper 31 bits reach entry k moves beyond segment k.
+
+    From a row's last positive probability on, the threshold is 2^31, never reached: rounding never opens a move that
+    the matrix forbids.
+    """
+    out = np.full(transition.shape, UNIT_INTERVAL, np.uint32)
+    for row, line in zip(out, transition, strict=True):
+        last = int(np.flatnonzero(line)[-1])
+        row[:last] = np.minimum(np.rint(np.cumsum(line[:last]) * UNIT_INTERVAL), UNIT_INTERVAL)
+    return out
+
+
+def guide(bounds: NDArray[np.uint32]) -> NDArray[np.uint8]:
+    """(S, GUIDES) uint8: the segment into which every word with these upper bits moves, or SEARCH if they differ.
+
+    Chen & Asmodelis' cutpoints: nearly all moves are one look-up, and the result is still the exact inverse CDF.
+    """
+    edges = np.arange(GUIDES, dtype=np.int64) * (UNIT_INTERVAL // GUIDES)
+    out = np.empty((len(bounds), GUIDES), np.uint8)
+    for row, line in zip(out, bounds.astype(np.int64), strict=True):
+        low = np.searchsorted(line, edges, side="right")
+        high = np.searchsorted(line, edges + (UNIT_INTERVAL // GUIDES - 1), side="right")
+        row[:] = np.where(low == high, low, SEARCH)
+    return out
+
+
+def logits(world: World) -> NDArray[np.float32]:
+    """(A * S,) float32; -inf where the probability is 0, +inf where it is 1."""
+    if not world.arms:
+        return np.zeros(0, np.float32)
+    p = np.array([arm.response for arm in world.arms], np.float64)
+    with np.errstate(divide="ignore"):
+        return (np.log(p) - np.log1p(-p)).astype(np.float32).ravel()
+
+
+def micro_units(amount: float) -> int:
+    """A constant amount in the ledger's integers, ties to even."""
+    return round(amount * MICRO)
+
+
+def problems_of(world: World) -> list[str]:
+    """What the kernels cannot run, one sentence each."""
+    s, problems = len(world.segments.names), []
+
+    def between(name: str, value: float, low: float, high: float) -> None:
+        if not low <= value <= high:
+            problems.append(f"{name}: expected {low:g} to {high:g}, got {value}")
+
+    between("segments", s, 1, MAX_SEGMENTS)
+    between("arms", len(world.arms), 0, MAX_ARMS)
+    between("categories", len(world.categories), 0, MAX_CATEGORIES)
+    between("horizon", world.horizon, 1, 65535)
+    between("economics.gross_margin_rate", world.economics.gross_margin_rate, -1e3, 1)
+    between("economics.cost_to_serve_per_order", world.economics.cost_to_serve_per_order, -1e6, 1e6)
+    between("economics.discount_factor", world.economics.discount_factor, 0, 1)
+    between("fatigue.decay", world.fatigue.decay, 0, 1)
+    between("fatigue.weight", world.fatigue.weight, -1e3, 1e3)
+    if world.complementarity.shape != (len(world.categories),) * 2:
+        problems.append(
+            f"complementarity: expected shape {(len(world.categories),) * 2}, got {world.complementarity.shape}"
+        )
+    elif not ((world.complementarity >= 0) & (world.complementarity <= 1)).all():
+        problems.append("complementarity: expected numbers in [0, 1]")
+    for arm in world.arms:
+        at = f"arm {arm.name}"
+        between(f"{at}: contact_cost", arm.contact_cost, 0, 1e6)
+        between(f"{at}: redemption_cost", arm.redemption_cost, 0, 1e6)
+        between(f"{at}: depth", arm.depth, 0, 1)
+        between(f"{at}: duration", arm.duration, 1, MAX_DURATION)
+        between(f"{at}: order_lift", arm.order_lift, -1, 1e3)
+        between(f"{at}: attrition_reduction", arm.attrition_reduction, 0, 1)
+        between(f"{at}: move_to", arm.move_to, -1, s - 1)
+        between(f"{at}: move_probability", arm.move_probability, 0, 1)
+        between(f"{at}: category", arm.category, -1, len(world.categories) - 1)
+        between(f"{at}: sticks", arm.sticks, 0, 1)
+        if arm.response.shape != (s,) or not ((arm.response >= 0) & (arm.response <= 1)).all():
+            problems.append(f"{at}: response: expected {s} probabilities, got {arm.response.tolist()}")
+    return problems
+
+
+def make_tables(world: World) -> Tables:
+    """Compile a world; raises :class:`WorldError` with every problem at once."""
+    problems = problems_of(world)
+    if problems:
+        raise WorldError(problems)
+    segments, arms, economics, noise = world.segments, world.arms, world.economics, world.order_value
+    s = len(segments.names)
+    bounds = thresholds(segments.transition)
+    pace = factor_table(segments)[None] * level_table(segments, world.horizon).T[:, :, None]
+    gamma = noise.kind == "gamma"
+    return Tables(
+        thresholds=bounds.ravel(),
+        guide=guide(bounds).ravel(),
+        segments=s,
+        pace=np.ascontiguousarray(pace.reshape(world.horizon, s * s), np.float32),
+        lapsed=segments.lapsed.astype(np.uint8),
+        absorbing=(np.diagonal(segments.transition) == 1).astype(np.uint8),
+        gamma=gamma,
+        noise_shape=np.float32(noise.shape),
+        noise_drift=np.float32(0.0 if gamma else -(noise.shape**2) / 2),
+        goods_scale=float((1 - economics.gross_margin_rate) * MICRO),
+        serve=micro_units(economics.cost_to_serve_per_order),
+        logit=logits(world),
+        contact_cost=np.array([micro_units(arm.contact_cost) for arm in arms], np.int64),
+        redemption_cost=np.array([micro_units(arm.redemption_cost) for arm in arms], np.int64),
+        discount_scale=np.array([arm.depth * MICRO for arm in arms], np.float64),
+        duration=np.array([arm.duration for arm in arms], np.uint8),
+        lift=np.array([1 + arm.order_lift for arm in arms], np.float32),
+        retention=np.array([arm.attrition_reduction for arm in arms], np.float32),
+        move_to=np.array([arm.move_to for arm in arms], np.int32),
+        move_probability=np.array([arm.move_probability for arm in arms], np.float32),
+        category=np.array([arm.category for arm in arms], np.int32),
+        sticks=np.array([arm.sticks for arm in arms], np.float32),
+        fatigue_decay=np.float32(world.fatigue.decay),
+        fatigue_weight=np.float32(world.fatigue.weight),
+        complementarity=np.ascontiguousarray(world.complementarity, np.float32),
+    )

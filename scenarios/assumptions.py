@@ -1,0 +1,88 @@
+"""The register of numbers that a verdict leans on, and scenarios with one of them changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel
+
+from scenarios.errors import ConfigError
+from scenarios.results import Assumption
+from scenarios.schema.assumptions import register
+from scenarios.schema.scenario import Scenario
+from scenarios.suggest import nearest
+
+STATE_DEPENDENCE = "population.state_dependence"
+
+STEPPED = ("effects", "fatigue", "margins")
+"""Groups of numbers that are redrawn and stepped; the rest of the register is shown."""
+
+
+def assumptions(scenario: Scenario) -> tuple[Assumption, ...]:
+    """Numbers that a verdict can lean on, in the scenario's order."""
+    return tuple(
+        Assumption(a.path, a.value, a.source, a.sd, a.note or "")
+        for a in register(scenario)
+        if a.path == STATE_DEPENDENCE or any(part in STEPPED for part in a.path.split("."))
+    )
+
+
+def limits(path: str) -> tuple[float, float]:
+    """Between which values a number can be stepped."""
+    last = path.rsplit(".", 1)[-1]
+    if ".response." in path or last in ("reduction", "probability", "sticks", "decay", "gross_margin_rate", "state_dependence"):
+        return 0.0, 1.0
+    return (-1.0, np.inf) if last == "lift" else (0.0, np.inf)
+
+
+def changed(scenario: Scenario, values: Mapping[str, float]) -> Scenario:
+    """The scenario with these numbers, by dotted path.  The probabilities of one offer's response move in proportion."""
+    for path, value in values.items():
+        parts = path.split(".")
+        if path == STATE_DEPENDENCE:
+            assumed = scenario.population.kappa.model_copy(update={"value": float(value)})
+            population = scenario.population.model_copy(update={"state_dependence": assumed})
+            scenario = scenario.model_copy(update={"population": population})
+            continue
+        if parts[2:4] == ["effects", "response"]:
+            scenario = _scaled_response(scenario, parts, value)
+            continue
+        scenario = _set(scenario, tuple(parts), value, path)
+    return scenario
+
+
+def _scaled_response(scenario: Scenario, parts: list[str], value: float) -> Scenario:
+    """One probability of a response set, the others of the same offer moved in proportion."""
+    response = scenario.offers[parts[1]].effects.response
+    today = response.base if parts[-1] == "base" else response.by_segment[parts[-1]]
+    ratio = value / today if today else 1.0
+    update = {
+        "base": None if response.base is None else min(response.base * ratio, 1.0),
+        "by_segment": {s: min(p * ratio, 1.0) for s, p in response.by_segment.items()},
+    }
+    return _set(scenario, ("offers", parts[1], "effects", "response"), response.model_copy(update=update), ".".join(parts))
+
+
+def redrawn(scenario: Scenario, rng: np.random.Generator) -> dict[str, float]:
+    """Uncertain numbers, drawn anew from a normal with their sd, cut at what is possible."""
+    values = {}
+    for a in assumptions(scenario):
+        if a.sd:
+            low, high = limits(a.path)
+            values[a.path] = float(np.clip(rng.normal(a.value, a.sd), low, high))
+    return values
+
+
+def _set(model: Any, parts: tuple[str, ...], value: Any, path: str) -> Any:
+    head, rest = parts[0], parts[1:]
+    if isinstance(model, BaseModel):
+        if head not in type(model).model_fields or getattr(model, head) is None:
+            raise ConfigError([f"{path}: no {head!r} here{nearest(head, type(model).model_fields)}"])
+        return model.model_copy(update={head: _set(getattr(model, head), rest, value, path) if rest else value})
+    if isinstance(model, dict):
+        if head not in model:
+            raise ConfigError([f"{path}: no {head!r} here{nearest(head, model)}"])
+        return {**model, head: _set(model[head], rest, value, path) if rest else value}
+    raise ConfigError([f"{path}: nothing below {head!r}"])

@@ -1,0 +1,70 @@
+"""Where customers come from: a fit to purchases, or a made-up population.  Both answer the same questions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine import OrderValue, Population, Segments
+
+Floats = NDArray[np.float64]
+F32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Customers:
+    """A drawn population, and what a planner may know of it.
+
+    Attributes:
+        population: true traits, and the state at the start.
+        rate_model, order_value_model: (n,) float32, posterior means given the history (shrunken).
+        rate_history, order_value_history: (n,) float32, raw past behaviour; the mean of all where there is none.
+        responsiveness_sd: spread of the responsiveness that a planner knows only as a distribution.
+    """
+
+    population: Population
+    rate_model: F32
+    order_value_model: F32
+    rate_history: F32
+    order_value_history: F32
+    responsiveness_sd: float = 0.0
+
+
+class Base(Protocol):
+    """A customer base."""
+
+    @property
+    def order_value(self) -> OrderValue:
+        """Spread of one order around the customer's mean."""
+        ...
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """Names of the categories."""
+        ...
+
+    @property
+    def complementarity(self) -> Floats:
+        """(C, C)."""
+        ...
+
+    @property
+    def real_customers(self) -> int | None:
+        """How many real customers stand behind it; None if made up."""
+        ...
+
+    @property
+    def ids(self) -> NDArray[Any]:
+        """Names of the real customers, in the order of ``Traits.source``; empty if made up."""
+        ...
+
+    def segments(self, state_dependence: float) -> Segments:
+        """Segments and transitions."""
+        ...
+
+    def draw(self, n: int, seed: int, state_dependence: float, *, resample: bool = False) -> Customers:
+        """Draw n customers.  ``resample``: bootstrap the real ones first.  Same arguments, same bits."""
+        ...

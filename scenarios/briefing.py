@@ -1,0 +1,115 @@
+"""What a planner knows at a decision epoch, as an allocation problem."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine import Calendar, Population, World
+from engine.candidates import candidates
+from engine.valuation import OrderTables, order_margin, order_tables, orders_ahead
+from scenarios.base import Customers
+from scenarios.rules import CompiledRules, CustomerLabel, Subject, compile_rules
+from scenarios.schema.rules import Rule
+from scenarios.schema.scenario import Scenario
+from solvers import Problem
+
+MEASURES = ("value", "cost", "revenue", "margin")
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Briefing:
+    """What every strategy of a comparison is told alike.
+
+    Attributes:
+        scenario: rules, contact policy, knowledge.
+        beliefs: the world as the planner believes it to be.
+        customers: drawn customers with the planner's estimates.
+        control: (n,) customers held out of every plan.
+        calendar: decision epochs of the run.
+        scale: drawn customers / the customers that amounts in rules are meant for.
+        seed: the planner's own luck.
+        gap: target gap of optimising strategies.
+    """
+
+    scenario: Scenario
+    beliefs: World
+    customers: Customers
+    control: NDArray[np.bool_]
+    calendar: Calendar
+    scale: float
+    seed: int
+    gap: float = 1e-4
+    tables: OrderTables = field(init=False)
+
+    def __post_init__(self) -> None:
+        world = self.beliefs
+        tables = order_tables(world.segments, world.horizon, world.economics.discount_factor)
+        object.__setattr__(self, "tables", tables)
+
+    def as_known(self, population: Population) -> Population:
+        """The customers with the traits that the planner takes for true; state is observed."""
+        knowledge = self.scenario.planning.knowledge
+        if knowledge == "oracle":
+            return population
+        c = self.customers
+        traits = replace(
+            population.traits,
+            rate=c.rate_history if knowledge == "history" else c.rate_model,
+            order_value=c.order_value_history if knowledge == "history" else c.order_value_model,
+            responsiveness=np.zeros(len(population), np.float32),
+        )
+        return Population(traits, population.state)
+
+    def candidates(self, known: Population, period: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(4, K, n) measures of every arm, and (K, n) what it would cost if everybody responded."""
+        sd = 0.0 if self.scenario.planning.knowledge == "oracle" else self.customers.responsiveness_sd
+        out = candidates(self.beliefs, self.tables, known, period, sd)
+        return out[: len(MEASURES)], out[len(MEASURES)]
+
+    def eligible(self, known: Population, measures: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """(K, n) who may get what: not the control group, within the contact policy, the offer's margin rate kept."""
+        policy = self.scenario.contact_policy
+        free = ~self.control
+        if policy.max_contacts is not None and policy.window_periods is not None:
+            window = np.uint64((1 << (policy.window_periods - 1)) - 1)
+            free = free & (np.bitwise_count(known.state.contacts & window) < policy.max_contacts)
+        out = np.repeat(free[None], measures.shape[1], axis=0)
+        for k, arm in enumerate(self.beliefs.arms):
+            rate = self.scenario.offers[arm.offer].min_margin_rate
+            if rate is not None:
+                out[k] &= measures[3, k] >= rate * measures[2, k]
+        return out
+
+    def problem(
+        self, known: Population, period: int, rules: Sequence[Rule], measures: NDArray[np.float32]
+    ) -> tuple[Problem, CompiledRules]:
+        """The allocation problem under these rules."""
+        world = self.beliefs
+        subject = Subject(
+            measures=MEASURES,
+            arms={
+                "offer": [arm.offer for arm in world.arms],
+                "channel": [arm.channel for arm in world.arms],
+                "kind": [arm.kind for arm in world.arms],
+            },
+            customers={"segment": CustomerLabel(world.segments.names, known.state.segment)},
+            n=len(known),
+            base=self._anyway(known, period),
+        )
+        compiled = compile_rules(rules, subject)
+        eligible = self.eligible(known, measures)
+        return Problem(measures, MEASURES, compiled.class_of, compiled.n_classes, compiled.rows, eligible), compiled
+
+    def _anyway(self, known: Population, period: int) -> dict[str, Floats]:
+        """Revenue and margin (n,) that come anyway until the next epoch, for rules with ``scope: base``."""
+        world = self.beliefs
+        until = min([e for e in self.calendar.decisions if e > period], default=world.horizon)
+        ahead = orders_ahead(self.tables, world.segments, period, until - period)
+        orders = known.traits.rate * ahead[known.traits.start_segment, known.state.segment]
+        value = known.traits.order_value.astype(np.float64) + known.state.extra_value
+        return {"revenue": orders * value, "margin": orders * order_margin(known, world)}

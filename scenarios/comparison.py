@@ -1,0 +1,155 @@
+"""From plays to the records of a run: one strategy's result, its series."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine import World
+from scenarios.jobs import JobResult, cumulative_margin
+from scenarios.play import Played
+from scenarios.results import Interval, Month, Series, StrategyResult
+from scenarios.schema.planning import Time
+from scenarios.statistics import normal_interval, outer_interval, paired_variance
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What the results of all strategies share.
+
+    ``draws``: outer draws, each with one row a strategy in the order of ``names``.
+    """
+
+    world: World
+    time: Time
+    names: tuple[str, ...]
+    descriptions: dict[str, str]
+    baseline: str
+    played: dict[str, Played]
+    nothing: Played
+    draws: tuple[JobResult, ...]
+    p_best: Floats
+    level: float
+
+    @property
+    def customers(self) -> int:
+        """Simulated customers."""
+        return len(self.nothing.cost)
+
+    def drawn_difference(self, name: str) -> Floats:
+        """(B,) difference against the baseline in each outer draw."""
+        i, b = self.names.index(name), self.names.index(self.baseline)
+        return np.array([d.clv[i] - d.clv[b] for d in self.draws])
+
+
+def strategy_result(frame: Frame, name: str) -> StrategyResult:
+    """One strategy's line."""
+    p, base, nothing, n = frame.played[name], frame.played[frame.baseline], frame.nothing, frame.customers
+    years = frame.world.horizon / frame.time.periods_per_year
+    difference = p.clv - base.clv
+    variance = paired_variance(difference, p.cost - base.cost, max(p.price, 0.0))
+    estimate = float(difference.mean())
+    index = frame.names.index(name)
+    noise = np.array([d.variance[index] for d in frame.draws])
+    spend = float(p.cost.sum())
+    realised = float((p.clv - nothing.clv).mean())
+    ledger = p.ledger
+    revenue = float((ledger.revenue - ledger.discount).sum())
+    months = cash_by_month(frame, p)
+    missed: dict[str, float] = {}
+    for decision in p.decisions:
+        for rule, short in decision.missed.items():
+            missed[rule] = max(missed.get(rule, 0.0), short)
+    return StrategyResult(
+        name=name,
+        description=frame.descriptions[name],
+        clv_per_customer=float(p.clv.mean()),
+        clv_horizon_per_customer=float(p.horizon_value.mean()),
+        clv_terminal_per_customer=float(p.terminal_value.mean()),
+        clv_total=float(p.clv.sum()),
+        difference=estimate,
+        difference_total=estimate * n,
+        difference_relative=estimate / float(base.clv.mean()) if base.clv.mean() else float("nan"),
+        simulation_ci=normal_interval(estimate, variance, frame.level),
+        difference_ci=outer_interval(estimate, frame.drawn_difference(name), noise, variance, frame.level),
+        p_best=float(frame.p_best[index]),
+        spend=spend,
+        planned_spend=sum(d.planned_cost for d in p.decisions),
+        liability=sum(d.liability for d in p.decisions),
+        budget=p.budget,
+        unspent=None if p.budget is None else p.budget - spend,
+        roi=realised * n / spend if spend > 0 else None,
+        margin_rate=float(ledger.margin.sum()) / revenue if revenue > 0 else None,
+        churn_rate=churn_rate(frame.world, p, base_lapsed(frame), years),
+        contacts_per_customer=float(ledger.contacts.sum()) / n,
+        responses_per_customer=float(ledger.responses.sum()) / n,
+        orders_per_customer=float(ledger.orders.sum()) / n,
+        orders_incremental_per_customer=float(ledger.incremental_orders.sum()) / n,
+        cannibalised_per_customer=float(ledger.cannibalised.sum()) / n,
+        planned=p.planned_value / n,
+        realised=realised,
+        payback_month=payback(months, spend),
+        months=months,
+        contacts_by_arm={arm.name: int(c) for arm, c in zip(frame.world.arms, ledger.contacts.sum(axis=0), strict=True)},
+        rules=missed,
+        solver={"gap": max((d.gap for d in p.decisions), default=0.0), "passes": float(sum(d.passes for d in p.decisions))},
+    )
+
+
+def base_lapsed(frame: Frame) -> NDArray[np.bool_]:
+    """(n,) customers in a lapsed segment at the start."""
+    return frame.world.segments.lapsed[frame.nothing.population.traits.start_segment]
+
+
+def churn_rate(world: World, played: Played, lapsed_at_start: NDArray[np.bool_], years: float) -> float:
+    """Share of the customers live at the start that have lapsed at the end, as a rate per year: 1 - (1 - share)^(1 / years)."""
+    live = ~lapsed_at_start
+    if not live.any():
+        return float("nan")
+    share = float(world.segments.lapsed[played.population.state.segment[live]].mean())
+    return float(1 - (1 - share) ** (1 / years))
+
+
+def cash_by_month(frame: Frame, played: Played) -> tuple[Month, ...]:
+    """Undiscounted cash against doing nothing; a month is a twelfth of a year's periods."""
+    gain = played.ledger.margin - frame.nothing.ledger.margin
+    promotion = played.ledger.promotion_cost
+    length = frame.time.periods_per_year / 12
+    month = np.minimum(np.arange(len(gain)) / length, 1e9).astype(np.int64)
+    margin, cost = np.bincount(month, gain), np.bincount(month, promotion)
+    total = np.cumsum(margin)
+    return tuple(
+        Month(i + 1, float(m), float(c), float(t)) for i, (m, c, t) in enumerate(zip(margin, cost, total, strict=True))
+    )
+
+
+def payback(months: tuple[Month, ...], spend: float) -> int | None:
+    """First month from which cumulative cash stays at or above 0; None if never, or nothing was spent."""
+    if spend <= 0 or not months or months[-1].cumulative < 0:
+        return None
+    last_negative = max((m.month for m in months if m.cumulative < 0), default=0)
+    return last_negative + 1
+
+
+def series(frame: Frame, name: str) -> Series:
+    """Value over time against the baseline, with the interval of the outer draws, and the segment mix."""
+    p, base = frame.played[name], frame.played[frame.baseline]
+    centre = cumulative_margin(p, frame.world, frame.customers) - cumulative_margin(base, frame.world, frame.customers)
+    i, b = frame.names.index(name), frame.names.index(frame.baseline)
+    bands = [Interval(x, x) for x in centre]
+    if len(frame.draws) >= 2:
+        drawn = np.array([d.cumulative[i] - d.cumulative[b] for d in frame.draws])
+        no_noise = np.zeros(len(drawn))
+        bands = [outer_interval(x, drawn[:, t], no_noise, 0.0, frame.level) for t, x in enumerate(centre)]
+    mix = p.ledger.segment_customers
+    return Series(
+        strategy=name,
+        cumulative=tuple(centre.tolist()),
+        low=tuple(x.low for x in bands),
+        high=tuple(x.high for x in bands),
+        segments={s: tuple(int(v) for v in mix[:, j]) for j, s in enumerate(frame.world.segments.names)},
+    )

@@ -1,0 +1,111 @@
+"""A scenario's customer base: made up, read from an earlier fit, or fitted now; and its names held against the scenario."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.calibration.segment_rules import Rule, SegmentRules
+from engine.errors import EngineError
+from scenarios.base import Base
+from scenarios.datasets import Columns
+from scenarios.errors import ConfigError
+from scenarios.fitted import RealBase
+from scenarios.fitted_file import load_fitted
+from scenarios.fitting import FittedLog, fit_log
+from scenarios.loading import LoadedScenario
+from scenarios.purchases import PurchaseLog, read_purchases
+from scenarios.rules import texts
+from scenarios.schema.population import Fit
+from scenarios.schema.references import Names, check
+from scenarios.suggest import nearest
+from scenarios.synthetic import SyntheticBase
+
+
+@dataclass(frozen=True)
+class Source:
+    """A base, and how far to trust it (None for a made-up one).  ``remarks``: what the user must be told."""
+
+    base: Base
+    fit: dict[str, Any] | None = None
+    remarks: tuple[str, ...] = ()
+
+
+def customer_base(loaded: LoadedScenario, *, strict: bool = False) -> Source:
+    """The base of a scenario.  ``strict``: dirt in a purchase log is an error.
+
+    Raises:
+        DataError: purchases that cannot be read or fitted.
+        ConfigError: the scenario names segments or categories that the base does not have.
+    """
+    population = loaded.scenario.population
+    if population.synthetic is not None:
+        return Source(SyntheticBase(population.synthetic))
+    if population.fitted is not None:
+        fitted = load_fitted(loaded.folder / population.fitted)
+    else:
+        assert population.fit is not None
+        log = purchases(population.fit, loaded.folder, loaded.scenario.time.period, strict=strict)
+        fitted = fit_purchases(log, population.fit, population.kappa.value)
+    if fitted.period_name != loaded.scenario.time.period:
+        raise ConfigError(
+            [f"time.period: expected {fitted.period_name}, as the population was fitted, got {loaded.scenario.time.period}"]
+        )
+    base = RealBase(fitted.base)
+    _check_names(loaded, base)
+    report = fitted.report
+    return Source(base, report.to_dict() if report else None, tuple(report.cleaning.lines()) if report else ())
+
+
+def purchases(fit: Fit, folder: Path, period: str, *, strict: bool = False) -> PurchaseLog:
+    """The purchase log that a scenario names; a file is looked for beside the scenario."""
+    columns = None
+    source: str | Path = fit.dataset or ""
+    if fit.transactions is not None and fit.columns is not None:
+        beside = folder / fit.transactions
+        source = str(beside) if (folder / fit.transactions.partition("::")[0]).exists() else fit.transactions
+        columns = Columns(**fit.columns.model_dump())
+    exclude = {name: sorted(texts(values)) for name, values in fit.exclude.items()}
+    return read_purchases(source, columns, period=period, strict=strict, until=fit.until, exclude=exclude)
+
+
+def fit_purchases(log: PurchaseLog, fit: Fit, state_dependence: float) -> FittedLog:
+    """Fit a log with a scenario's segments and categories."""
+    rules = None
+    known = {f.name for f in fields(Rule)}
+    if fit.segments:
+        named = [Rule(name, **{k: v for k, v in rule.model_dump().items() if k in known}) for name, rule in fit.segments.items()]
+        try:
+            rules = SegmentRules(tuple(named), fit.window_periods)
+        except EngineError as error:
+            raise ConfigError([f"population.fit.{problem}" for problem in error.problems]) from error
+    top = fit.categories if isinstance(fit.categories, int) else len(fit.categories)
+    if isinstance(fit.categories, tuple):
+        log = _only(log, fit.categories)
+    return fit_log(log, rules=rules, top_categories=top, state_dependence=state_dependence)
+
+
+def _only(log: PurchaseLog, names: tuple[str, ...]) -> PurchaseLog:
+    unknown = [name for name in names if name not in log.categories]
+    if unknown:
+        raise ConfigError([f"population.fit.categories: unknown category {n!r}{nearest(n, log.categories)}" for n in unknown])
+    keep = np.isin(log.cell_category, [log.categories.index(name) for name in names])
+    return replace(
+        log,
+        cell_order=log.cell_order[keep],
+        cell_category=log.cell_category[keep],
+        cell_amount=log.cell_amount[keep],
+    )
+
+
+def _check_names(loaded: LoadedScenario, base: Base) -> None:
+    names = Names(loaded.resolved)
+    segments = base.segments(1.0)
+    names.segments, names.categories = segments.names, base.categories
+    names.lapsed = tuple(n for n, lapsed in zip(segments.names, segments.lapsed, strict=True) if lapsed)
+    problems = [f"{'.'.join(str(part) for part in path)}: {text}" for path, text in check(loaded.scenario, names)]
+    if problems:
+        raise ConfigError([f"{loaded.files[0]}: {problem}" for problem in problems])

@@ -1,0 +1,57 @@
+"""How much of a rule's amount may be used at one decision epoch.
+
+A rule with ``per: quarter`` gives its amount anew each quarter.  An epoch may use what the window has left, divided by the
+epochs that the window still holds: an even pace for every strategy alike, with what was not used carried inside the window.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+
+from scenarios.schema.planning import Time
+
+
+@dataclass
+class Pace:
+    """One bound of one rule over a run.
+
+    Attributes:
+        amount: the bound, for each window.
+        windows: first periods of the windows, ascending, starting with 0.
+        epochs: periods of the decision epochs, ascending.
+    """
+
+    amount: float
+    windows: tuple[int, ...]
+    epochs: tuple[int, ...]
+    _used: dict[int, float] = field(default_factory=dict)
+
+    def _window(self, period: int) -> int:
+        return bisect_right(self.windows, period) - 1
+
+    def allowed(self, period: int) -> float:
+        """What this epoch may use (for a minimum: must reach)."""
+        window = self._window(period)
+        left = sum(1 for e in self.epochs if e >= period and self._window(e) == window)
+        return (self.amount - self._used.get(window, 0.0)) / max(left, 1)
+
+    def use(self, period: int, amount: float) -> None:
+        """Book what a plan uses."""
+        window = self._window(period)
+        self._used[window] = self._used.get(window, 0.0) + amount
+
+    def total(self) -> float:
+        """The amount of all windows that hold an epoch."""
+        return self.amount * len({self._window(e) for e in self.epochs})
+
+
+def windows(per: str, time: Time, epochs: tuple[int, ...]) -> tuple[int, ...]:
+    """First periods of a rule's windows.  ``total``: one; ``epoch``: one each decision; else calendar parts of a year."""
+    if per == "total":
+        return (0,)
+    if per == "epoch":
+        return epochs
+    length = time.periods_in(per)
+    count = int(time.horizon_periods / length) + 1
+    return tuple(sorted({w for i in range(count) if (w := round(i * length)) < time.horizon_periods}))

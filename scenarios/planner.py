@@ -1,0 +1,159 @@
+"""The planner: asks one strategy at every decision epoch, holds it to the rules, books what it planned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine import Epoch, Simulation
+from engine.rng import STRATEGY, uniforms
+from engine.valuation import future_value
+from scenarios.briefing import Briefing
+from scenarios.pacing import Pace, windows
+from scenarios.rules import CompiledRules, plan_table
+from scenarios.schema.rules import Rule
+from scenarios.strategies.base import Choice, Strategy, View
+from solvers import Problem, Solution
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One decision: what was planned, and what the solver said.
+
+    ``planned_value`` and costs are sums over customers, undiscounted to the start of the run.  ``price``: value of one more
+    unit of the budget.  ``missed``: rule -> shortfall relative to its bound.
+    """
+
+    period: int
+    contacts: int
+    planned_value: float
+    planned_cost: float
+    liability: float
+    price: float
+    gap: float
+    passes: int
+    missed: dict[str, float]
+
+
+@dataclass
+class Planner:
+    """One strategy under one briefing.  ``keep_plans`` keeps every epoch's arms for the run folder."""
+
+    briefing: Briefing
+    strategy: Strategy
+    keep_plans: bool = False
+    decisions: list[Decision] = field(default_factory=list)
+    plans: list[NDArray[np.int16]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        b = self.briefing
+
+        def pace(rule: Rule, bound: float | None) -> Pace | None:
+            if bound is None or rule.ratio is not None:
+                return None
+            epochs = tuple(b.calendar.decisions)
+            return Pace(bound * b.scale, windows(rule.per, b.scenario.time, epochs), epochs)
+
+        self._paces = [(rule, pace(rule, rule.min), pace(rule, rule.max)) for rule in b.scenario.rules]
+        self._capacities = [
+            Rule(name=f"capacity of {name}", measure="count", where={"channel": (name,)}, max=c.capacity_per_period * b.scale)
+            for name, c in b.scenario.channels.items()
+            if c.capacity_per_period is not None
+        ]
+
+    @property
+    def budget_row(self) -> int | None:
+        """Index of the rule that limits the cost of everything; None without one."""
+        for index, (rule, _, high) in enumerate(self._paces):
+            if rule.measure == "cost" and not rule.where and high is not None:
+                return index
+        return None
+
+    @property
+    def budget(self) -> float | None:
+        """Amount of all windows of the budget; None without one."""
+        index = self.budget_row
+        high = None if index is None else self._paces[index][2]
+        return None if high is None else high.total()
+
+    def __call__(self, epoch: Epoch, simulation: Simulation) -> NDArray[np.uint8]:
+        """The plan of this epoch for the engine: 0 = none, 1 + arm."""
+        b, period = self.briefing, epoch.period
+        known = b.as_known(simulation.population)
+        measures, liability = b.candidates(known, period)
+        problem, compiled = b.problem(known, period, self.rules(period), measures)
+        view = View(
+            problem=problem,
+            population=known,
+            clv=future_value(b.tables, known, b.beliefs, period),
+            arms=tuple(arm.name for arm in b.beliefs.arms),
+            segments=b.beliefs.segments.names,
+            uniform=lambda draw: uniforms(b.seed, known.traits.key, period, STRATEGY, draw),
+            gap=b.gap,
+        )
+        choice = self.strategy.choose(view)
+        self._book(period, problem, compiled, liability, choice)
+        if self.keep_plans:
+            self.plans.append(choice.arm)
+        return (choice.arm + 1).astype(np.uint8)
+
+    def rules(self, period: int) -> list[Rule]:
+        """The rules with what this epoch may use of each, and the channels' capacities."""
+        paced = [
+            rule.model_copy(
+                update={
+                    "min": low.allowed(period) if low else rule.min,
+                    "max": high.allowed(period) if high else rule.max,
+                }
+            )
+            for rule, low, high in self._paces
+        ]
+        return paced + self._capacities
+
+    def _book(
+        self, period: int, problem: Problem, compiled: CompiledRules, liability: NDArray[np.float32], choice: Choice
+    ) -> None:
+        chosen = np.flatnonzero(choice.arm >= 0)
+        table = plan_table(problem.measures, choice.arm, compiled)
+        used = [rule.value(table) for rule in compiled.rules]
+        for (_, low, high), amount in zip(self._paces, used, strict=False):
+            for pace in (low, high):
+                if pace is not None:
+                    pace.use(period, amount)
+        total = table.sum(axis=(1, 2))
+        solution, budget = choice.solution, self.budget_row
+        self.decisions.append(
+            Decision(
+                period=period,
+                contacts=len(chosen),
+                planned_value=float(total[0]),
+                planned_cost=float(total[1]),
+                liability=float(liability[choice.arm[chosen], chosen].sum(dtype=np.float64)),
+                price=shadow_price(solution, compiled, budget),
+                gap=solution.gap if solution is not None else 0.0,
+                passes=solution.passes if solution is not None else 0,
+                missed=shortfalls(problem, table),
+            )
+        )
+
+
+def shadow_price(solution: Solution | None, compiled: CompiledRules, rule: int | None) -> float:
+    """Price of one rule in the solver's answer; 0 without one."""
+    if solution is None or rule is None or not compiled.rules[rule].rows:
+        return 0.0
+    name = compiled.rules[rule].rows[0].name
+    return next((r.shadow_price for r in solution.rows if r.name == name), 0.0)
+
+
+def shortfalls(problem: Problem, table: NDArray[np.float64]) -> dict[str, float]:
+    """Rows that a plan's table misses -> by how much, relative to the bound (at least 1)."""
+    missed = {}
+    for row in problem.rows:
+        value = float((row.coefficients @ table.ravel())[0]) + row.constant
+        size = max([1.0, *(abs(bound) for bound in (row.lower, row.upper) if np.isfinite(bound))])
+        short = max(row.lower - value, value - row.upper) / size
+        if short > 1e-6:
+            missed[row.name] = short
+    return missed

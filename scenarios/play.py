@@ -1,0 +1,79 @@
+"""One strategy, one world, one population: plan, simulate, value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine import Ledger, Population, World, simulate
+from engine.valuation import OrderTables, future_value
+from scenarios.briefing import Briefing
+from scenarios.planner import Decision, Planner
+from scenarios.strategies.base import Strategy
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Played:
+    """How one strategy went.  n customers.
+
+    Attributes:
+        horizon_value: (n,) discounted margin within the horizon.
+        terminal_value: (n,) value of the state at its end, without further offers, discounted to the start.
+        cost: (n,) promotion cost realised, undiscounted.
+        ledger: sums by period, segment and arm.
+        decisions: one an epoch.
+        plans: arms by epoch, if kept.
+        budget: amount allowed in all, None without a budget.
+        population: customers at the end.
+        discount_factor: per period.
+    """
+
+    horizon_value: Floats
+    terminal_value: Floats
+    cost: Floats
+    ledger: Ledger
+    decisions: tuple[Decision, ...]
+    plans: tuple[NDArray[np.int16], ...]
+    budget: float | None
+    population: Population
+    discount_factor: float
+
+    @property
+    def clv(self) -> Floats:
+        """(n,) customer lifetime value."""
+        return self.horizon_value + self.terminal_value
+
+    @property
+    def planned_value(self) -> float:
+        """Expected incremental value of all decisions, discounted to the start, sum over customers."""
+        return sum(d.planned_value * self.discount_factor**d.period for d in self.decisions)
+
+    @property
+    def price(self) -> float:
+        """Mean shadow price of the budget, weighted by planned cost."""
+        weight = sum(d.planned_cost for d in self.decisions)
+        return sum(d.price * d.planned_cost for d in self.decisions) / weight if weight > 0 else 0.0
+
+
+def play(
+    world: World, tables: OrderTables, briefing: Briefing, strategy: Strategy, seed: int, *, keep_plans: bool = False
+) -> Played:
+    """Run a strategy through the calendar.  ``tables`` are the world's (:func:`engine.valuation.order_tables`)."""
+    planner = Planner(briefing, strategy, keep_plans)
+    run = simulate(world, briefing.customers.population, seed=seed, calendar=briefing.calendar, planner=planner)
+    d = world.economics.discount_factor
+    return Played(
+        horizon_value=run.margin,
+        terminal_value=future_value(tables, run.population, world, world.horizon) * d**world.horizon,
+        cost=run.promotion_cost,
+        ledger=run.ledger,
+        decisions=tuple(planner.decisions),
+        plans=tuple(planner.plans),
+        budget=planner.budget,
+        population=run.population,
+        discount_factor=d,
+    )

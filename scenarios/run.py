@@ -1,0 +1,200 @@
+"""A whole run: customers, strategies on common random numbers, the outer loop, the drivers, the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from engine.valuation import order_tables
+from scenarios.assumptions import STATE_DEPENDENCE, assumptions, redrawn
+from scenarios.base import Base
+from scenarios.budget_curve import budget_curve
+from scenarios.building import build_world
+from scenarios.comparison import Frame, series, strategy_result
+from scenarios.drivers import drivers, lead
+from scenarios.jobs import Job, JobResult, Setup, run_job
+from scenarios.pilot import pilot_arms
+from scenarios.play import Played, play
+from scenarios.results import RunResults
+from scenarios.schema.scenario import Scenario
+from scenarios.statistics import probability_best
+from scenarios.strategies.catalogue import DESCRIPTIONS
+from scenarios.strategies.optimising import Nobody
+from scenarios.verdict import verdict
+from scenarios.workers import Runner, runner
+
+Progress = Callable[[str], None]
+
+SMALL = 5000
+"""Customers of a stepped comparison (drivers, state dependence)."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Results, and what the run folder keeps of the main run."""
+
+    results: RunResults
+    setup: Setup
+    played: dict[str, Played]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run: outer draws (None: the scenario's), processes, Dask scheduler, strategies to run (None: all)."""
+
+    draws: int | None = None
+    workers: int = 0
+    cluster: str | None = None
+    strategies: tuple[str, ...] | None = None
+    sensitivity: bool = True
+
+
+def run(
+    scenario: Scenario,
+    base: Base,
+    options: Options,
+    *,
+    changes: Sequence[str] = (),
+    warnings: Sequence[str] = (),
+    fit: dict[str, Any] | None = None,
+    provenance: dict[str, Any] | None = None,
+    progress: Progress = lambda _: None,
+) -> Run:
+    """Compare the scenario's strategies.  Same scenario, base and seed: same results for any number of workers."""
+    names = _names(scenario, options)
+    customers = scenario.population.customers or base.real_customers or 20_000
+    setup = Setup(scenario, base, {}, customers)
+    progress("finding each simple rule's best offer")
+    setup = replace(setup, pilot_arms=pilot_arms(setup, scenario))
+    played, nothing = _main(setup, names, progress)
+    outer = options.draws if options.draws is not None else scenario.uncertainty.draws
+    means = np.array([played[name].clv.mean() for name in names])
+    winner = names[int(means.argmax())]
+    found, along, draws = (), (), ()
+    if outer or options.sensitivity:
+        with runner(run_job, setup, options.workers, options.cluster) as on:
+            draws = _outer(setup, names, outer, on, progress)
+            if options.sensitivity:
+                found, along = _sensitivity(setup, _nearest(names, means, scenario.baseline), winner, on, progress)
+    world = build_world(scenario, base)
+    frame = Frame(
+        world=world,
+        time=scenario.time,
+        names=names,
+        descriptions=_descriptions(setup, names),
+        baseline=scenario.baseline,
+        played=played,
+        nothing=nothing,
+        draws=draws,
+        p_best=probability_best(np.array([d.clv for d in draws]) if draws else means[None]),
+        level=scenario.uncertainty.level,
+    )
+    results = tuple(strategy_result(frame, name) for name in names)
+    progress("value against budget")
+    return Run(
+        RunResults(
+            scenario=scenario.name,
+            question=scenario.question or "",
+            currency=scenario.currency,
+            seed=scenario.seed,
+            customers=customers,
+            real_customers=base.real_customers,
+            horizon_periods=world.horizon,
+            period=scenario.time.period,
+            baseline=scenario.baseline,
+            draws=outer,
+            level=frame.level,
+            assumptions=assumptions(scenario),
+            strategies=results,
+            winner=winner,
+            verdict=verdict(results, winner, scenario.baseline, found, scenario.currency, outer, frame.level),
+            drivers=found,
+            state_dependence=along,
+            series=tuple(series(frame, name) for name in names),
+            budget_curve=budget_curve(setup),
+            changes=tuple(changes),
+            warnings=tuple(warnings),
+            fit=fit,
+            provenance=provenance or {},
+        ),
+        setup,
+        played,
+    )
+
+
+def _names(scenario: Scenario, options: Options) -> tuple[str, ...]:
+    wanted = options.strategies
+    names = tuple(s.name for s in scenario.strategies if wanted is None or s.name in wanted)
+    return names if scenario.baseline in names else (scenario.baseline, *names)
+
+
+def _main(setup: Setup, names: tuple[str, ...], progress: Progress) -> tuple[dict[str, Played], Played]:
+    scenario = setup.scenario
+    world = build_world(scenario, setup.base)
+    tables = order_tables(world.segments, world.horizon, world.economics.discount_factor)
+    drawn = setup.base.draw(setup.customers, scenario.seed, scenario.population.kappa.value)
+    briefing = setup.briefing(drawn, scenario.seed, 1e-4)
+    makers = setup.makers(names)
+    played = {}
+    for name in names:
+        progress(f"simulating {setup.customers:,} customers under {name}")
+        played[name] = play(world, tables, briefing, makers[name](), scenario.seed, keep_plans=True)
+    doing_nothing = next((s.name for s in scenario.strategies if s.type == "none" and s.name in played), None)
+    nothing = played[doing_nothing] if doing_nothing else play(world, tables, briefing, Nobody(), scenario.seed)
+    return played, nothing
+
+
+def _outer(
+    setup: Setup, names: tuple[str, ...], draws: int, on: Runner, progress: Progress
+) -> tuple[JobResult, ...]:
+    scenario = setup.scenario
+    size = min(scenario.uncertainty.customers or 10_000, setup.customers)
+    jobs = []
+    for b in range(draws):
+        rng = np.random.default_rng([scenario.seed, 2, b])
+        values = redrawn(scenario, rng)
+        jobs.append(Job(values, int(rng.integers(2**62)), size, names, scenario.baseline, resample=True))
+    out = []
+    for result in on(jobs):
+        out.append(result)
+        progress(f"outer draw {len(out)} of {draws}")
+    return tuple(out)
+
+
+def _nearest(names: tuple[str, ...], means: Any, baseline: str) -> tuple[str, ...]:
+    """The strategies whose order the verdict hangs on: the best, its two nearest rivals, and the baseline."""
+    first = [names[i] for i in np.argsort(-means, kind="stable")[:3]]
+    return tuple(name for name in names if name in first or name == baseline)
+
+
+def _sensitivity(
+    setup: Setup,
+    names: tuple[str, ...],
+    winner: str,
+    on: Runner,
+    progress: Progress,
+) -> tuple[Any, Any]:
+    scenario = setup.scenario
+    progress("stepping assumptions")
+    seed = int(np.random.default_rng([scenario.seed, 3]).integers(2**62))
+    job = Job({}, seed, min(SMALL, setup.customers), names, scenario.baseline)
+    index = names.index(winner)
+    found = drivers(scenario, job, index, on)
+    kappas = sorted({0.0, scenario.population.kappa.value, 1.0})
+    stepped = on([replace(job, values={STATE_DEPENDENCE: k}) for k in kappas])
+    return found, tuple((k, lead(result, index)) for k, result in zip(kappas, stepped, strict=True))
+
+
+def _descriptions(setup: Setup, names: tuple[str, ...]) -> dict[str, str]:
+    arms = [a.name for a in setup.beliefs().arms]
+    out = {}
+    for spec in setup.scenario.strategies:
+        if spec.name in names:
+            text = DESCRIPTIONS[spec.type]
+            if spec.name in setup.pilot_arms:
+                text += f" ({arms[setup.pilot_arms[spec.name]]})"
+            out[spec.name] = text
+    return out

@@ -1,0 +1,182 @@
+"""Names in a scenario that point at something: offers, channels, segments, categories, strategies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from scenarios.schema.base import Filter, Problem
+from scenarios.schema.offers import Offer
+from scenarios.schema.planning import Strategy
+from scenarios.schema.scenario import Scenario
+from scenarios.suggest import nearest
+
+RULE_MEASURES = ("value", "cost", "revenue", "margin", "count")
+RULE_LABELS = ("offer", "channel", "kind", "segment")
+PLAN_LABELS = ("segment",)
+KINDS = ("contact", "discount", "retention", "cross_sell")
+
+
+class Names:
+    """What a scenario defines; None = known only after a fit.
+
+    Read from the raw data, so that an offer with a fault of its own still has its name.
+    """
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        def keys(section: Any) -> tuple[str, ...]:
+            return tuple(section) if isinstance(section, dict) else ()
+
+        self.channels = keys(data.get("channels"))
+        self.offers = keys(data.get("offers"))
+        strategies = data.get("strategies")
+        named = (
+            [item.get("name") for item in strategies if isinstance(item, dict)] if isinstance(strategies, list) else []
+        )
+        self.strategies = tuple(str(name) for name in named)
+        self.segments: tuple[str, ...] | None = None
+        self.categories: tuple[str, ...] | None = None
+        self.lapsed: tuple[str, ...] | None = None
+        population = data.get("population")
+        population = population if isinstance(population, dict) else {}
+        synthetic, fit = population.get("synthetic"), population.get("fit")
+        if isinstance(synthetic, dict):
+            self.segments = keys(synthetic.get("segments"))
+            self.categories = keys(synthetic.get("categories"))
+        elif isinstance(fit, dict):
+            self.segments = keys(fit.get("segments")) or None
+            categories = fit.get("categories", 0)
+            if isinstance(categories, list | tuple):
+                self.categories = tuple(str(item) for item in categories)
+            elif categories == 0:
+                self.categories = ()
+        if self.segments is not None:
+            defined = (synthetic if isinstance(synthetic, dict) else fit or {}).get("segments")
+            segments = defined if isinstance(defined, dict) else {}
+            self.lapsed = tuple(
+                name for name, part in segments.items() if isinstance(part, dict) and part.get("lapsed") is True
+            )
+
+
+def unknown(what: str, names: Iterable[object], known: tuple[str, ...] | None) -> Iterator[str]:
+    """A sentence for each name that is not known."""
+    if known is not None:
+        for name in names:
+            if name not in known:
+                yield f"unknown {what} {name!r}{nearest(name, known)}"
+
+
+def check(scenario: Scenario, names: Names) -> Iterator[Problem]:
+    """Every name that points at nothing, and every filter that keeps nothing."""
+    for name, offer in scenario.offers.items():
+        yield from _offer(("offers", name), offer, names)
+    yield from _synthetic(scenario, names)
+    for index, rule in enumerate(scenario.rules):
+        where: tuple[str | int, ...] = ("rules", index)
+        named = [rule.measure] if rule.measure is not None else []
+        named += [rule.ratio.of, rule.ratio.to] if rule.ratio else []
+        for sentence in unknown("measure", named, RULE_MEASURES):
+            yield where, sentence
+        yield from _filter((*where, "where"), rule.where, RULE_LABELS, names)
+        if scenario.offers and not _keeps_an_arm(rule.where, scenario.offers):
+            yield (
+                (*where, "where"),
+                "no offer goes through such a channel, or is of such a kind: the filter can match nothing",
+            )
+    for index, strategy in enumerate(scenario.strategies):
+        yield from _strategy(("strategies", index), strategy, scenario, names)
+    if names.strategies and scenario.baseline:
+        for sentence in unknown("strategy", [scenario.baseline], names.strategies):
+            yield ("baseline",), f"{sentence}; a baseline is one of the strategies"
+
+
+def warnings(scenario: Scenario) -> Iterator[Problem]:
+    """What is allowed, but seldom meant."""
+    rate = scenario.margins.gross_margin_rate
+    for name, offer in scenario.offers.items():
+        if offer.depth > rate and offer.min_margin_rate is None and offer.kind != "cross_sell":
+            loss = f"a discount of {offer.depth:g} on a margin of {rate:g} loses money on every order"
+            yield ("offers", name, "depth"), f"{loss}; min_margin_rate would hold it back"
+    if not any(rule.measure == "cost" and rule.max is not None for rule in scenario.rules):
+        yield ("rules",), "no rule limits cost: every strategy may spend what it likes"
+
+
+def _offer(path: tuple[str | int, ...], offer: Offer, names: Names) -> Iterator[Problem]:
+    effects, segments = offer.effects, names.segments
+    for sentence in unknown("channel", offer.channels, names.channels):
+        yield (*path, "channels"), sentence
+    if offer.category is not None:
+        for sentence in unknown("category", [offer.category], names.categories):
+            yield (*path, "category"), sentence
+    by_segment = effects.response.by_segment
+    at = (*path, "effects", "response", "by_segment")
+    for sentence in unknown("segment", by_segment, segments):
+        yield at, sentence
+    if (
+        by_segment
+        and effects.response.base is None
+        and segments
+        and (rest := [name for name in segments if name not in by_segment])
+    ):
+        yield at, f"no response for {', '.join(rest)}; add them, or a base for the rest"
+    if effects.move is not None:
+        for sentence in unknown("segment", [effects.move.to], segments):
+            yield (*path, "effects", "move", "to"), sentence
+        if names.lapsed and effects.move.to in names.lapsed:
+            yield (*path, "effects", "move", "to"), f"{effects.move.to!r} is a lapsed segment"
+    if effects.attrition is not None and names.lapsed == ():
+        yield (
+            (*path, "effects", "attrition"),
+            "no segment is lapsed, so there is no attrition to reduce; mark one: lapsed: true",
+        )
+
+
+def _synthetic(scenario: Scenario, names: Names) -> Iterator[Problem]:
+    synthetic = scenario.population.synthetic if scenario.population else None
+    if synthetic is None:
+        return
+    at: tuple[str | int, ...] = ("population", "synthetic")
+    for key, table, what, known in (
+        ("transition", synthetic.transition, "segment", names.segments),
+        ("complementarity", synthetic.complementarity or {}, "category", names.categories),
+    ):
+        for sentence in unknown(what, table, known):
+            yield (*at, key), sentence
+        for name, row in table.items():
+            for sentence in unknown(what, row, known):
+                yield (*at, key, name), sentence
+
+
+def _strategy(path: tuple[str | int, ...], strategy: Strategy, scenario: Scenario, names: Names) -> Iterator[Problem]:
+    for sentence in unknown("offer", [strategy.offer] if strategy.offer else [], names.offers):
+        yield (*path, "offer"), sentence
+    offer = scenario.offers.get(strategy.offer or "")
+    if offer is not None and strategy.channel is not None and strategy.channel not in offer.channels:
+        yield (
+            (*path, "channel"),
+            f"{strategy.offer!r} does not go through {strategy.channel!r}{nearest(strategy.channel, offer.channels)}",
+        )
+    yield from _filter((*path, "where"), strategy.where, PLAN_LABELS, names)
+
+
+def _filter(path: tuple[str | int, ...], where: Filter, labels: tuple[str, ...], names: Names) -> Iterator[Problem]:
+    known = {"offer": names.offers, "channel": names.channels, "segment": names.segments, "kind": KINDS}
+    for label, values in where.items():
+        if label not in labels:
+            yield path, f"unknown label {label!r}{nearest(label, labels)}"
+            continue
+        for sentence in unknown(label, values, known[label]):
+            yield (*path, label), sentence
+
+
+def _keeps_an_arm(where: Filter, offers: dict[str, Offer]) -> bool:
+    """Whether some offer through some channel passes the filter; names that are unknown have been reported already."""
+    if any(value not in offers for value in where.get("offer", ())):
+        return True
+    return any(
+        name in where.get("offer", (name,))
+        and offer.kind in where.get("kind", (offer.kind,))
+        and channel in where.get("channel", (channel,))
+        for name, offer in offers.items()
+        for channel in offer.channels
+    )

@@ -1,0 +1,139 @@
+"""A made-up customer base, with a history for the planner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine import OrderValue, Segments
+from engine.population import NEVER, make_population
+from scenarios.base import Customers
+from scenarios.schema.population import Synthetic
+
+HISTORY_PERIODS = 26
+"""Observed periods before the start, in which customers stay in their first segment: what a planner learns rates from."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class SyntheticBase:
+    """A base from the numbers of a scenario."""
+
+    spec: Synthetic
+
+    @property
+    def order_value(self) -> OrderValue:
+        """Noise of one order."""
+        value = self.spec.order_value
+        if value.distribution == "lognormal":
+            return OrderValue("lognormal", float(value.sigma or 0.0))
+        return OrderValue("gamma", float(value.p or 1.0))
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """Category names."""
+        return tuple(self.spec.categories)
+
+    @property
+    def complementarity(self) -> Floats:
+        """(C, C) from the scenario; every door open if it gives none; no category opens itself."""
+        names, given = self.categories, self.spec.complementarity
+        table = np.array([[1.0 if given is None else given.get(a, {}).get(b, 0.0) for b in names] for a in names])
+        table = table.reshape(len(names), len(names))
+        np.fill_diagonal(table, 0.0)
+        return table
+
+    @property
+    def real_customers(self) -> int | None:
+        """None: nobody is real."""
+        return None
+
+    @property
+    def ids(self) -> NDArray[Any]:
+        """Nobody has a name."""
+        return np.zeros(0, np.int64)
+
+    def segments(self, state_dependence: float) -> Segments:
+        """Segments of the scenario."""
+        names = tuple(self.spec.segments)
+        return Segments(
+            names,
+            np.array([[self.spec.transition[a].get(b, 0.0) for b in names] for a in names], float),
+            np.array([s.orders_per_period for s in self.spec.segments.values()], float),
+            np.array([s.lapsed for s in self.spec.segments.values()], bool),
+            state_dependence,
+        )
+
+    def draw(self, n: int, seed: int, state_dependence: float, *, resample: bool = False) -> Customers:
+        """Draw traits, then a history of ``HISTORY_PERIODS`` without offers.  ``resample`` changes nothing: each seed is a new base."""
+        del resample, state_dependence
+        rng = np.random.default_rng([seed, 1])
+        spec, value = self.spec, self.spec.order_value
+        share = np.array([s.share for s in spec.segments.values()])
+        multiplier = np.array([s.orders_per_period for s in spec.segments.values()])
+        segment = rng.choice(len(share), n, p=share / share.sum())
+        r = spec.order_rate_shape
+        rate = rng.gamma(r, 1 / r, n) if r else np.ones(n)
+        if value.distribution == "lognormal":
+            population_mean = float(value.mean or 0.0)
+            order_value = np.full(n, population_mean)
+        else:
+            p, q, gamma = float(value.p or 1.0), float(value.q or 2.0), float(value.gamma or 1.0)
+            population_mean = p * gamma / (q - 1)
+            order_value = p * gamma / rng.gamma(q, 1.0, n)
+        expected = multiplier[segment] * HISTORY_PERIODS
+        orders = rng.poisson(rate * expected)
+        spend = order_value * self._total_noise(orders, rng)
+        seen = np.maximum(orders, 1)
+        last = HISTORY_PERIODS * (1 - rng.random(n) ** (1 / seen))
+        responsiveness = rng.normal(0.0, spec.responsiveness_sd, n)
+        owned, headroom = self._categories(order_value / max(population_mean, 1e-12), rng)
+        population = make_population(
+            rate=rate,
+            order_value=order_value,
+            segment=segment,
+            responsiveness=responsiveness,
+            headroom=headroom,
+            owned=owned,
+            recency=np.where(orders > 0, last.astype(np.int64), NEVER),
+            orders=orders.astype(np.float64),
+            spend=spend,
+            tenure=np.full(n, HISTORY_PERIODS),
+        )
+        raw_rate = np.where(expected > 0, orders / np.where(expected > 0, expected, 1.0), 1.0)
+        raw_value = np.where(orders > 0, spend / seen, population_mean)
+        rate_model = (r + orders) / (r + expected) if r else np.ones(n)
+        if value.distribution == "lognormal":
+            value_model = order_value
+        else:
+            value_model = (gamma * p + p * spend) / (p * orders + q - 1)
+        return Customers(
+            population,
+            rate_model.astype(np.float32),
+            value_model.astype(np.float32),
+            raw_rate.astype(np.float32),
+            raw_value.astype(np.float32),
+            spec.responsiveness_sd,
+        )
+
+    def _total_noise(self, orders: NDArray[np.int64], rng: np.random.Generator) -> Floats:
+        """(n,) sum of the noise of each customer's orders."""
+        noise = self.order_value
+        if noise.kind == "gamma":
+            return np.where(orders > 0, rng.gamma(noise.shape * np.maximum(orders, 1)) / noise.shape, 0.0)
+        each = np.exp(noise.shape * rng.standard_normal(int(orders.sum())) - noise.shape**2 / 2)
+        return np.bincount(np.repeat(np.arange(len(orders)), orders), each, len(orders))
+
+    def _categories(self, scale: Floats, rng: np.random.Generator) -> tuple[NDArray[np.uint32], Floats]:
+        """Owned bit mask (n,) and headroom (n, C): spend per order of the category's buyers, scaled by the customer's order value."""
+        n = len(scale)
+        owned, headroom = np.zeros(n, np.uint32), np.zeros((n, len(self.spec.categories)))
+        for c, category in enumerate(self.spec.categories.values()):
+            has = rng.random(n) < category.owner_share
+            owned |= has.astype(np.uint32) << np.uint32(c)
+            headroom[:, c] = np.where(has, 0.0, category.spend_per_order * scale)
+        return owned, headroom

@@ -1,0 +1,155 @@
+"""Which rules conflict, proven, and by how much each of them would have to give.
+
+Phase 1 is the column generation with objective 0: the master minimises what rows are broken by (in row sizes).  Its multipliers y
+are a proof as soon as their bound is below 0: then no choice, customer by customer, meets the rows with y != 0 together; the
+proof is recomputed in float64 by :func:`solvers.certify.lagrangian`.  A column is a plan with its use of every row, so that one pool
+serves every subset of rows.
+
+An irreducible set (deletion filter): try to prove the conflict without one row; proven: go on with the rows of the new
+proof; feasible: the row is needed.  How much: the least that a row of the set must give if all other rows of the problem hold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from solvers.certify import lagrangian
+from solvers.decomposition import Pool, generate, master
+from solvers.exact import WholeProgram
+from solvers.layout import Layout
+from solvers.mend import row_form
+from solvers.pricing import Pricer
+from solvers.program import Backend
+from solvers.search import respond
+
+FloatArray = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Rows (indices) of an irreducible conflict, and the least each must give (NaN: giving alone does not help)."""
+
+    rows: tuple[int, ...]
+    gives: tuple[float, ...]
+
+
+class Oracle(Protocol):
+    """Decides subsets of rows."""
+
+    def conflict(self, rows: Mask) -> Mask | None:
+        """Rows among ``rows`` that are proven to conflict, or None if no proof was found."""
+        ...
+
+    def least(self, rest: Mask, r: int) -> float:
+        """The least by which row r must give if the rows ``rest`` hold; NaN if they conflict without it."""
+        ...
+
+
+class Mixes:
+    """Oracle over mixes of plans: what it proves holds for integral plans too."""
+
+    def __init__(self, layout: Layout, backend: Backend = "highs", most: int = 300) -> None:
+        h, k, _, c = layout.shape
+        self.layout, self.backend, self.most = layout, backend, most
+        self.pricer = Pricer(layout, np.zeros((h + 1, c, k)))
+        self.pool = Pool(layout, 1.0)
+
+    def conflict(self, rows: Mask) -> Mask | None:
+        layout = self.layout
+        scale = layout.scale
+        lower = np.where(rows, layout.lower / scale, -np.inf)
+        upper = np.where(rows, layout.upper / scale, np.inf)
+        best, center = np.inf, np.zeros(len(scale))
+        y = np.zeros(len(scale))
+        for _ in range(self.most):
+            if len(self.pool.block):
+                mix = master(self.pool, lower, upper, 1.0, self.backend)
+                if np.abs(mix.broken).sum() < 1e-9:
+                    return None
+                y = np.where(np.isinf(upper), np.minimum(mix.y, 0.0), mix.y)
+                y = np.where(np.isinf(lower), np.maximum(y, 0.0), y)
+                y = np.where(np.abs(y) > 1e-9, y, 0.0)
+            point = y if np.isinf(best) else 0.5 * (center + y)
+            response = respond(layout, self.pricer, point / scale)
+            self.pool.add(response)
+            if response.bound < best:
+                best, center = response.bound, point
+            if best < 0 and (proof := self._proof(center / scale)) is not None:
+                return proof
+        return None
+
+    def _proof(self, y: FloatArray) -> Mask | None:
+        allowed = float(np.abs(y) @ self.layout.tolerance) + 1e-10 * float(np.abs(y) @ self.layout.scale)
+        if lagrangian(self.layout.problem, y, valued=False) < -allowed:
+            return y != 0
+        return None
+
+    def least(self, rest: Mask, r: int) -> float:
+        layout = self.layout
+        form = row_form(layout, r).transpose(1, 0, 2)
+        give = 0.0
+        for sign, limit in ((-1.0, layout.upper[r]), (1.0, -layout.lower[r])):
+            if np.isfinite(limit):
+                pricer = Pricer(layout, np.ascontiguousarray(sign * form))
+                first = respond(layout, pricer, np.zeros(len(rest)))
+                dual = generate(
+                    layout, pricer, [first], 1e-5, backend=self.backend, rows=rest, worth=float(layout.scale[r]), passes=150
+                )
+                if not dual.feasible:
+                    return float("nan")
+                give = max(give, -dual.best.bound - limit)
+        return give
+
+
+class Integral:
+    """Oracle over integral plans of a small problem."""
+
+    def __init__(self, layout: Layout, backend: Backend = "highs") -> None:
+        self.layout, self.backend, self.program = layout, backend, WholeProgram(layout)
+
+    def conflict(self, rows: Mask) -> Mask | None:
+        answer, _ = self.program.solve(
+            integer=True, backend=self.backend, rows=rows, objective=np.zeros(len(self.program.value))
+        )
+        return rows.copy() if answer is None or answer.infeasible else None
+
+    def least(self, rest: Mask, r: int) -> float:
+        layout, give = self.layout, 0.0
+        line = np.asarray(self.program.usage[r].todense()).ravel()
+        for sign, limit in ((-1.0, layout.upper[r]), (1.0, -layout.lower[r])):
+            if np.isfinite(limit):
+                answer, _ = self.program.solve(integer=True, backend=self.backend, rows=rest, objective=sign * line)
+                if answer is None or not answer.solved:
+                    return float("nan")
+                give = max(give, -float(sign * line @ answer.x) - limit)
+        return give
+
+
+def explain(layout: Layout, oracle: Oracle) -> Conflict | None:
+    """An irreducible set of rows in conflict and what each must give; None if the oracle finds no proof of any."""
+    everything = np.ones(len(layout.lower), bool)
+    rows = oracle.conflict(everything)
+    if rows is None:
+        return None
+    needed = np.zeros(len(rows), bool)
+    while (rows & ~needed).any():
+        r = int(np.flatnonzero(rows & ~needed)[0])
+        without = rows.copy()
+        without[r] = False
+        smaller = oracle.conflict(without)
+        if smaller is None:
+            needed[r] = True
+        else:
+            rows = smaller
+    found = np.flatnonzero(rows)
+    gives = []
+    for r in found.tolist():
+        rest = everything.copy()
+        rest[r] = False
+        gives.append(oracle.least(rest, r))
+    return Conflict(tuple(found.tolist()), tuple(gives))

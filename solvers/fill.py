@@ -1,0 +1,99 @@
+"""Candidates in a given order: take each that breaks no rule, skip the others."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from solvers._jit import kernel
+from solvers.certify import TOLERANCE, integral_bounds, plan_table, row_size
+from solvers.errors import ProblemError
+from solvers.layout import cells_of
+from solvers.problem import NO_ARM, Problem
+
+
+@kernel
+def fill_in_order(  # type: ignore[no-untyped-def]
+    measures, mask, class_of, first, row, coefficient, customers, arms, lower, upper, tolerance, arm, usage
+):
+    """Accept candidates in order; arm (n,) and usage (R,) are the state and the result."""
+    h_count, k_count, _ = measures.shape
+    masked = mask.shape[0] > 0
+    shift = np.zeros(len(row))
+    for j in range(len(customers)):
+        i, k = customers[j], arms[j]
+        if arm[i] >= 0 or (masked and not mask[k, i]):
+            continue
+        cell = class_of[i] * k_count + k
+        fine = True
+        for e in range(first[cell], first[cell + 1]):
+            d = coefficient[e, h_count]
+            for h in range(h_count):
+                if coefficient[e, h] != 0:
+                    d += coefficient[e, h] * measures[h, k, i]
+            shift[e] = d
+            r = row[e]
+            new = usage[r] + d
+            # A row may stay broken (a minimum is, at first); it may not be broken further.
+            if (d > 0 and new > upper[r] + tolerance[r]) or (d < 0 and new < lower[r] - tolerance[r]):
+                fine = False
+                break
+        if fine:
+            for e in range(first[cell], first[cell + 1]):
+                usage[row[e]] += shift[e]
+            arm[i] = k
+
+
+def fill(
+    problem: Problem,
+    customers: NDArray[np.integer],
+    arms: NDArray[np.integer],
+    *,
+    arm: NDArray[np.integer] | None = None,
+) -> NDArray[np.int16]:
+    """Take candidates (customers[j], arms[j]) in order, each if the customer has no arm yet, it is open to them and no rule objects.
+
+    A rule objects if its value would rise above its upper bound or fall below its lower bound because of this candidate (one that is
+    outside already may stay there or come nearer).  ``arm``: a plan (n,) to start from; none by default.
+
+    Returns:
+        (n,) int16 plan, -1 = none.  Minimums may be unmet: certify it.
+
+    Raises:
+        ProblemError: candidates that do not exist.
+    """
+    h, k, n, c = problem.shape
+    customers, arms = np.asarray(customers), np.asarray(arms)
+    problems = []
+    if customers.shape != arms.shape or customers.ndim != 1:
+        problems.append(f"candidates: expected two lists of one length, got shapes {customers.shape} and {arms.shape}")
+    for name, values, end in (("customers", customers, n), ("arms", arms, k)):
+        if len(values) and (values.min() < 0 or values.max() >= end):
+            problems.append(f"{name}: expected 0 .. {end - 1}, got {values.min()} .. {values.max()}")
+    plan = np.full(n, NO_ARM, np.int16) if arm is None else np.array(arm, np.int16)
+    if plan.shape != (n,):
+        problems.append(f"arm: expected shape {(n,)}, got {plan.shape}")
+    if problems:
+        raise ProblemError(problems)
+    cells = cells_of(problem)
+    bounds = np.array([integral_bounds(row, h * c * k) for row in problem.rows]).reshape(-1, 2)
+    usage = np.zeros(len(bounds))
+    if arm is not None and len(bounds):
+        table = plan_table(problem, plan)
+        usage = np.array([row.coefficients.data @ table[row.coefficients.indices] for row in problem.rows])
+    fill_in_order(
+        problem.measures,
+        np.zeros((0, 0), np.bool_) if problem.eligible is None else problem.eligible,
+        problem.class_of,
+        cells.first,
+        cells.row,
+        cells.coefficient,
+        customers,
+        arms,
+        np.ascontiguousarray(bounds[:, 0]),
+        np.ascontiguousarray(bounds[:, 1]),
+        np.array([0.5 * TOLERANCE * row_size(row.lower, row.upper) for row in problem.rows]),
+        plan,
+        usage,
+    )
+    return plan

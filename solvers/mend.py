@@ -1,0 +1,233 @@
+"""Moving single customers: until no row is broken, and then for more value within what the rows have left.
+
+At multipliers y a plan loses against the bound exactly
+
+    bound(y) - value = sum of regrets + sum_r |y_r| slack_r,
+
+regret = score of the customer's best arm - score of the arm they have.  So the customers to move are those that lose least
+regret per unit of the row (or of value) that they move; n customers offer about n nearly free moves.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from solvers._jit import kernel, parallel_kernel
+from solvers.layout import Layout
+from solvers.plan import Plan, plan_of
+
+FloatArray = NDArray[np.float64]
+_CANDIDATES = 4096
+
+
+@kernel
+def insert(values, ids, value, i):  # type: ignore[no-untyped-def]
+    """Put (value, i) into ascending lists of fixed length, if it is small enough."""
+    j = len(values) - 1
+    if value >= values[j]:
+        return
+    while j > 0 and values[j - 1] > value:
+        values[j] = values[j - 1]
+        ids[j] = ids[j - 1]
+        j -= 1
+    values[j] = value
+    ids[j] = i
+
+
+@parallel_kernel
+def cheapest_moves(measures, mask, start, chunk_class, price, form, want, arm, who, rate):  # type: ignore[no-untyped-def]
+    """By chunk, the moves that shift a linear form of the table most cheaply in direction want (+1 or -1).
+
+    form (C, H + 1, K); who (Q, G): customer * (K + 1) + new arm (K = none), or -1; rate (Q, G): regret per unit, rising.
+    """
+    h_count, k_count, _ = measures.shape
+    masked = mask.shape[0] > 0
+    for q in numba.prange(len(start) - 1):
+        p, a = price[chunk_class[q]], form[chunk_class[q]]
+        if not np.any(a != 0):
+            continue
+        score, use = np.zeros(k_count + 1), np.zeros(k_count + 1)
+        for i in range(start[q], start[q + 1]):
+            for k in range(k_count):
+                if masked and not mask[k, i]:
+                    score[k] = -np.inf
+                    use[k] = 0.0
+                    continue
+                s, u = -p[h_count, k], a[h_count, k]
+                for h in range(h_count):
+                    if p[h, k] != 0:
+                        s -= p[h, k] * measures[h, k, i]
+                    if a[h, k] != 0:
+                        u += a[h, k] * measures[h, k, i]
+                score[k] = s
+                use[k] = u
+            now = arm[i] if arm[i] >= 0 else k_count
+            best, to = np.inf, -1
+            for k in range(k_count + 1):
+                gain = want * (use[k] - use[now])
+                if gain > 0 and score[k] > -np.inf:
+                    cost = (score[now] - score[k]) / gain
+                    if cost < best:
+                        best = cost
+                        to = k
+            if to >= 0:
+                insert(rate[q], who[q], best, i * (k_count + 1) + to)
+
+
+@kernel
+def shift_of(measures, first, row, coefficient, cell, k, i, sign, delta):  # type: ignore[no-untyped-def]
+    """delta[row] += sign * what customer i uses on arm k."""
+    h_count = measures.shape[0]
+    for e in range(first[cell], first[cell + 1]):
+        d = coefficient[e, h_count]
+        for h in range(h_count):
+            if coefficient[e, h] != 0:
+                d += coefficient[e, h] * measures[h, k, i]
+        delta[row[e]] += sign * d
+
+
+@kernel
+def apply_moves(  # type: ignore[no-untyped-def]
+    measures, class_of, first, row, coefficient, moves, target, lower, upper, tolerance, arm, usage
+):
+    """Make the moves that help, in order; returns how many.
+
+    target = a row: a move helps if that row's violation falls; stop when it is mended.  target = -1: a move helps if the value
+    rises.  No move may break another row, or worsen one that is broken.
+    """
+    h_count, k_count, _ = measures.shape
+    delta = np.zeros(len(usage))
+    made = 0
+    for code in moves:
+        if target >= 0:
+            out = max(usage[target] - upper[target], lower[target] - usage[target])
+            if out <= tolerance[target]:
+                break
+        i, to = code // (k_count + 1), code % (k_count + 1)
+        now = arm[i]
+        if to == k_count:
+            to = -1
+        if to == now:
+            continue
+        cell = class_of[i] * k_count
+        gain = 0.0
+        if now >= 0:
+            shift_of(measures, first, row, coefficient, cell + now, now, i, -1.0, delta)
+            gain -= measures[0, now, i]
+        if to >= 0:
+            shift_of(measures, first, row, coefficient, cell + to, to, i, 1.0, delta)
+            gain += measures[0, to, i]
+        fine = target >= 0 or gain > 0
+        for side in range(2):
+            arm_here = now if side == 0 else to
+            if arm_here >= 0 and fine:
+                for e in range(first[cell + arm_here], first[cell + arm_here + 1]):
+                    r = row[e]
+                    was = max(usage[r] - upper[r], lower[r] - usage[r])
+                    new = usage[r] + delta[r]
+                    becomes = max(new - upper[r], lower[r] - new)
+                    if becomes > tolerance[r] and becomes > was:
+                        fine = False
+                    if r == target and becomes >= was:
+                        fine = False
+        for side in range(2):
+            arm_here = now if side == 0 else to
+            if arm_here >= 0:
+                for e in range(first[cell + arm_here], first[cell + arm_here + 1]):
+                    r = row[e]
+                    if fine:
+                        usage[r] += delta[r]
+                    delta[r] = 0.0
+        if fine:
+            arm[i] = to
+            made += 1
+    return made
+
+
+def moves_along(
+    layout: Layout, price: FloatArray, form: FloatArray, want: float, arm: NDArray[np.signedinteger], most: int
+) -> NDArray[np.int64]:
+    """Moves (customer * (K + 1) + arm) that shift ``form`` (C, H + 1, K) in direction ``want``, cheapest first."""
+    chunks = len(layout.chunk_class)
+    depth = int(np.clip(most // max(chunks, 1), 32, 512))
+    who, rate = np.full((chunks, depth), -1), np.full((chunks, depth), np.inf)
+    cheapest_moves(
+        layout.measures, layout.mask, layout.start, layout.chunk_class, price, form, want, arm, who, rate
+    )
+    order = np.argsort(rate, axis=None, kind="stable")
+    found = who.ravel()[order]
+    return found[found >= 0]
+
+
+def row_form(layout: Layout, r: int) -> FloatArray:
+    """(C, H + 1, K) coefficients of a row."""
+    h, k, _, c = layout.shape
+    line = np.zeros((h + 1) * c * k)
+    piece = slice(layout.rows.indptr[r], layout.rows.indptr[r + 1])
+    np.add.at(line, layout.rows.indices[piece], layout.rows.data[piece])
+    return np.ascontiguousarray(line.reshape(h + 1, c, k).transpose(1, 0, 2))
+
+
+def _apply(layout: Layout, plan: Plan, moves: NDArray[np.int64], target: int) -> int:
+    cells = layout.cells
+    return int(
+        apply_moves(
+            layout.measures,
+            layout.class_of,
+            cells.first,
+            cells.row,
+            cells.coefficient,
+            moves,
+            target,
+            layout.lower,
+            layout.upper,
+            layout.tolerance,
+            plan.arm,
+            plan.usage,
+        )
+    )
+
+
+def broken_rows(layout: Layout, usage: FloatArray) -> NDArray[np.int64]:
+    """Rows outside their bounds by more than the tolerance, the most broken (in row sizes) first."""
+    out = layout.violation(usage)
+    size = np.where(out > layout.tolerance, out / layout.scale, 0.0)
+    order = np.argsort(-size, kind="stable")
+    return order[size[order] > 0]
+
+
+def mend(layout: Layout, price: FloatArray, plan: Plan, rounds: int = 60) -> bool:
+    """Move customers in ``plan`` until no row is broken, at prices (C, H + 1, K); False if that does not succeed."""
+    stuck: set[int] = set()
+    for _ in range(rounds):
+        rows = [int(r) for r in broken_rows(layout, plan.usage) if int(r) not in stuck]
+        if not rows:
+            break
+        r = rows[0]
+        want = -1.0 if plan.usage[r] > layout.upper[r] else 1.0
+        moves = moves_along(layout, price, row_form(layout, r), want, plan.arm, _CANDIDATES)
+        if _apply(layout, plan, moves, r) == 0:
+            stuck.add(r)
+        else:
+            stuck.clear()
+    fresh = plan_of(layout, plan.arm)
+    plan.value, plan.usage = fresh.value, fresh.usage
+    return len(broken_rows(layout, plan.usage)) == 0
+
+
+def improve(layout: Layout, price: FloatArray, plan: Plan, enough: float, rounds: int = 3) -> None:
+    """Add value to a plan that breaks no row, until it is worth ``enough`` or no cheap move is left."""
+    h, k, _, c = layout.shape
+    form = np.zeros((c, h + 1, k))
+    form[:, 0] = 1.0
+    for _ in range(rounds):
+        if plan.value >= enough:
+            break
+        moves = moves_along(layout, price, form, 1.0, plan.arm, _CANDIDATES)
+        made = _apply(layout, plan, moves, -1)
+        fresh = plan_of(layout, plan.arm)
+        plan.value, plan.usage = fresh.value, fresh.usage
+        if made == 0:
+            break

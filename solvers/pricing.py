@@ -1,0 +1,139 @@
+"""The pricing pass: every customer's best arm at given multipliers, at a cost that does not depend on the number of rows.
+
+    score[i, k] = -sum_h price[class(i), h, k] w[h, k, i] - price[class(i), H, k],
+
+where price = sum_r y_r a_r, less 1 for measure 0 (the objective).  A customer takes the first arm of largest score if it
+is above 0.  The pass returns table[class, measure, arm]; rows are linear forms of it.
+
+A chunk holds customers of one class, so inner loops have constant prices and run over contiguous memory: LLVM turns them
+into vector code without fastmath.  A measure whose price is 0 is not read.  Sums are kept by chunk and added in chunk
+order: the same bits whatever the number of threads.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from solvers._jit import parallel_kernel
+from solvers.layout import Layout
+
+FloatArray = NDArray[np.float64]
+
+
+@parallel_kernel
+def price_pass(measures, mask, start, chunk_class, price, read, arm_out, sums):  # type: ignore[no-untyped-def]
+    """One pass.  price (C, H + 1, K) in the dtype of measures.  Out: arm_out (n,), -1 = none; sums (Q, H + 1, K)."""
+    h_count, k_count, _ = measures.shape
+    masked = mask.shape[0] > 0
+    for q in numba.prange(len(start) - 1):
+        lo, m = start[q], start[q + 1] - start[q]
+        p = price[chunk_class[q]]
+        score, best = np.empty(m, measures.dtype), np.zeros(m, measures.dtype)
+        arm = np.full(m, -1, np.int32)
+        for k in range(k_count):
+            score[:] = -p[h_count, k]
+            for h in range(h_count):
+                c = p[h, k]
+                if c != 0:
+                    w = measures[h, k, lo : lo + m]
+                    for i in range(m):
+                        score[i] -= c * w[i]
+            kk = np.int32(k)
+            if masked:
+                ok = mask[k, lo : lo + m]
+                for i in range(m):
+                    better = ok[i] & (score[i] > best[i])
+                    best[i] = score[i] if better else best[i]
+                    arm[i] = kk if better else arm[i]
+            else:
+                for i in range(m):
+                    better = score[i] > best[i]
+                    best[i] = score[i] if better else best[i]
+                    arm[i] = kk if better else arm[i]
+        # Sum what was chosen arm by arm, after a counting sort of the chunk by arm: adding to sums[h, arm[i]] customer by
+        # customer is three times slower (branches, cold lines, one chain of additions).
+        edge = np.zeros(k_count + 2, np.int64)
+        for i in range(m):
+            edge[arm[i] + 2] += 1
+        for k in range(1, k_count + 2):
+            edge[k] += edge[k - 1]
+        at, order = edge.copy(), np.empty(m, np.int32)
+        for i in range(m):
+            order[at[arm[i] + 1]] = i
+            at[arm[i] + 1] += 1
+        for k in range(k_count):
+            a, b = edge[k + 1], at[k + 1]
+            sums[q, h_count, k] = b - a
+            for h in range(h_count):
+                x0, x1, x2, x3 = 0.0, 0.0, 0.0, 0.0
+                if read[h]:
+                    w = measures[h, k, lo : lo + m]
+                    j = a
+                    while j + 4 <= b:
+                        x0 += w[order[j]]
+                        x1 += w[order[j + 1]]
+                        x2 += w[order[j + 2]]
+                        x3 += w[order[j + 3]]
+                        j += 4
+                    while j < b:
+                        x0 += w[order[j]]
+                        j += 1
+                sums[q, h, k] = (x0 + x1) + (x2 + x3)
+        for i in range(m):
+            arm_out[lo + i] = arm[i]
+
+
+class Pricer:
+    """Turns row multipliers into every customer's answer, and into value and row usage by block.
+
+    Attributes:
+        arm: (n,) the last pass's plan, in the layout's order; overwritten by the next pass.
+        passes: passes so far.
+        objective: (H + 1, C, K) linear form of the table that is maximised; the problem's own unless replaced.
+    """
+
+    def __init__(self, layout: Layout, objective: FloatArray | None = None) -> None:
+        h, k, n, c = layout.shape
+        self.layout = layout
+        self.arm = np.full(n, -1, layout.arm_dtype)
+        self.passes = 0
+        if objective is None:
+            objective = np.zeros((h + 1, c, k))
+            objective[0] = 1.0
+        self.objective = objective
+        self._objective = np.ascontiguousarray(objective.transpose(1, 0, 2)).reshape(c, -1)[layout.here]
+        self._sums = np.zeros((len(layout.chunk_class), h + 1, k))
+        cut = np.diff(layout.block[layout.here], prepend=-1)
+        self._cut = np.flatnonzero(cut)
+        self._read = layout.read | objective[:h].any(axis=(1, 2))
+
+    def prices(self, y: FloatArray) -> FloatArray:
+        """price[class, measure, arm] of row multipliers y (R,), float64."""
+        h, k, _, c = self.layout.shape
+        price = (self.layout.transposed @ y).reshape(h + 1, c, k) - self.objective
+        return np.ascontiguousarray(price.transpose(1, 0, 2))
+
+    def respond(self, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """(value (B,), usage (B, R)) of everybody's best answer to y; the plan is in ``arm``."""
+        layout = self.layout
+        h, k, n, c = layout.shape
+        self.passes += 1
+        if n == 0:
+            return np.zeros(layout.n_blocks), np.zeros((layout.n_blocks, len(layout.lower)))
+        price = self.prices(y).astype(layout.measures.dtype, copy=False)
+        price_pass(
+            layout.measures, layout.mask, layout.start, layout.chunk_class, price, self._read, self.arm, self._sums
+        )
+        by_class = np.add.reduceat(self._sums, layout.first_chunk, axis=0)
+        table = np.zeros((h + 1, c, k))
+        table[:, layout.here] = by_class.transpose(1, 0, 2)
+        usage = (layout.by_block @ table.ravel()).reshape(layout.n_blocks, len(layout.lower))
+        value = (by_class.reshape(len(layout.here), -1) * self._objective).sum(axis=1)
+        return np.add.reduceat(value, self._cut), usage
+
+
+def dual_bound(layout: Layout, y: FloatArray, value: float, usage: FloatArray) -> float:
+    """value - y.usage + y.rhs: the bound that a best answer (value, usage (R,)) to y proves."""
+    return float(value - y @ usage + y @ layout.rhs(y))

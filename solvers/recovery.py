@@ -1,0 +1,245 @@
+"""An integral plan whose value is near a bound: mend, improve, and where that is not enough a PuLP program over few customers.
+
+The program frees some hundred customers and fixes the rest.  Freed are those that lose least by changing (regret), a few of
+every kind of change (class, arm, other arm), the contested ones of a mix, and, for rows that are broken or have dear slack left,
+those that move the row most cheaply.  Not good enough: again from the better plan, with twice as many.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from solvers._jit import parallel_kernel
+from solvers.decomposition import Dual
+from solvers.layout import Layout
+from solvers.mend import broken_rows, improve, insert, mend, moves_along, row_form
+from solvers.offers import once_each, scaled_rows, usage_of_offers
+from solvers.plan import Plan, plan_of
+from solvers.program import Backend, solve_program
+from solvers.rounding import rounded
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+NODES = 300
+
+
+@parallel_kernel
+def regrets(measures, mask, edge, price, arm, regret, who, least):  # type: ignore[no-untyped-def]
+    """regret[i] = |score of arm[i] - best other score|.
+
+    who[c, arm, other] = the customers of class c with the smallest regrets for that change (place K = none), least their
+    regrets; unused places hold -1 and inf.
+    """
+    h_count, k_count, _ = measures.shape
+    masked = mask.shape[0] > 0
+    for c in numba.prange(len(edge) - 1):
+        for i in range(edge[c], edge[c + 1]):
+            now = arm[i] if arm[i] >= 0 else k_count
+            mine, other, to = 0.0, -np.inf, -1
+            if now < k_count:
+                other = 0.0
+                to = k_count
+            for k in range(k_count):
+                if masked and not mask[k, i]:
+                    continue
+                s = -price[c, h_count, k]
+                for h in range(h_count):
+                    if price[c, h, k] != 0:
+                        s -= price[c, h, k] * measures[h, k, i]
+                if k == now:
+                    mine = s
+                elif s > other:
+                    other = s
+                    to = k
+            d = abs(mine - other)
+            regret[i] = d
+            if to >= 0 and who.shape[3] > 0:
+                insert(least[c, now, to], who[c, now, to], d, i)
+
+
+
+@dataclass
+class Recovery:
+    """What recovery came to: the best plan that breaks no row (or None), the nearest plan otherwise, and the programs run."""
+
+    plan: Plan | None
+    nearest: Plan
+    programs: list[tuple[int, int]] = field(default_factory=list)  # (customers freed, variables)
+
+
+def _program(
+    layout: Layout,
+    price: FloatArray,
+    plan: Plan,
+    freed: IntArray,
+    pairs: IntArray,
+    cut: float,
+    enough: float,
+    slack: float,
+    backend: Backend,
+    seconds: float | None,
+) -> tuple[NDArray[np.signedinteger] | None, int]:
+    """Best arms of the freed customers (ascending) while the others keep theirs; (plan or None, variables).
+
+    Offered: their present arm, arms with regret <= cut, and pairs (customer, arm).  Stops at value ``enough`` or within
+    ``slack`` of the best.
+    """
+    h, k_count, _, _ = layout.shape
+    fixed_arm = plan.arm.copy()
+    fixed_arm[freed] = -1
+    fixed = plan_of(layout, fixed_arm)
+    w = np.concatenate([layout.measures[:, :, freed].astype(np.float64), np.ones((1, k_count, len(freed)))])
+    w[:h][~layout.read] = 0.0
+    open_to = np.ones((k_count, len(freed)), bool) if not layout.mask.size else layout.mask[:, freed]
+    w[:, ~open_to] = 0.0
+    score = -np.einsum("mhk,hkm->km", price[layout.class_of[freed]], w)
+    score = np.where(open_to, score, -np.inf)
+    offer = np.maximum(score.max(axis=0), 0.0) - score <= cut
+    mine = np.flatnonzero(plan.arm[freed] >= 0)
+    offer[plan.arm[freed][mine], mine] = True
+    if len(pairs):
+        offer[pairs[:, 1], np.searchsorted(freed, pairs[:, 0])] = True
+    i, k = np.nonzero((offer & open_to).T)
+    value, usage = usage_of_offers(layout, freed[i], k)
+    rows = scaled_rows(usage, layout.lower - fixed.usage, layout.upper - fixed.usage, layout.tolerance)
+    if rows is None:
+        return None, len(k)  # nobody freed can mend some row
+    matrix, lower, upper = rows
+    own = once_each(i)
+    answer = solve_program(
+        value,
+        sparse.vstack([matrix, own]).tocsr(),
+        np.concatenate([lower, np.full(own.shape[0], -np.inf)]),
+        np.concatenate([upper, np.ones(own.shape[0])]),
+        np.zeros(len(k)),
+        np.ones(len(k)),
+        integer=True,
+        backend=backend,
+        gap_absolute=slack,
+        enough=enough - fixed.value,
+        nodes=NODES,
+        seconds=seconds,
+    )
+    if not answer.solved:
+        return None, len(k)
+    taken = answer.x > 0.5
+    fixed_arm[freed[i[taken]]] = k[taken]
+    return fixed_arm, len(k)
+
+
+def _better(layout: Layout, new: Plan, old: Plan | None) -> bool:
+    return len(broken_rows(layout, new.usage)) == 0 and (old is None or new.value > old.value)
+
+
+def recover(
+    layout: Layout,
+    price: FloatArray,
+    y: FloatArray,
+    bound: float,
+    plan: Plan,
+    gap: float,
+    *,
+    dual: Dual | None = None,
+    contested: NDArray[np.bool_] | None = None,
+    backend: Backend = "highs",
+    free: int = 500,
+    most: int = 4000,
+    deadline: float = np.inf,
+) -> Recovery:
+    """From a plan near the bound to one that breaks no row and is worth (1 - gap) of the bound, if that succeeds.
+
+    price (C, H + 1, K), y (R,) and bound belong together.  Without ``dual`` no program is solved.
+    """
+    n = layout.shape[2]
+    loss = gap * max(abs(bound), 1e-12)
+    enough = bound - 0.9 * loss
+    out = Recovery(None, plan)
+    trial = plan.copy()
+    if mend(layout, price, trial):
+        improve(layout, price, trial, enough)
+        out.plan = out.nearest = trial
+    if dual is None or (out.plan is not None and out.plan.value >= enough):
+        return out
+    now = (out.plan or plan).copy()
+    mixed = np.flatnonzero(contested) if contested is not None else np.zeros(0, np.int64)
+    while free <= min(2 * most, 4 * n) and time.perf_counter() < deadline:
+        freed, pairs, cut = _choice(layout, price, y, now, dual, mixed, free, loss)
+        seconds = None if np.isinf(deadline) else max(deadline - time.perf_counter(), 0.05)
+        arm, variables = _program(layout, price, now, freed, pairs, cut, enough, 0.2 * loss, backend, seconds)
+        out.programs.append((len(freed), variables))
+        if arm is not None:
+            trial = plan_of(layout, arm)
+            if mend(layout, price, trial):
+                improve(layout, price, trial, enough)
+            if _better(layout, trial, out.plan):
+                out.plan = out.nearest = now = trial
+        if out.plan is not None and out.plan.value >= enough:
+            break
+        free *= 2
+    return out
+
+
+def _choice(
+    layout: Layout,
+    price: FloatArray,
+    y: FloatArray,
+    plan: Plan,
+    dual: Dual,
+    mixed: IntArray,
+    free: int,
+    loss: float,
+) -> tuple[IntArray, IntArray, float]:
+    """(customers to free, pairs (customer, arm) to offer, regret up to which arms are offered anyway)."""
+    _, k_count, n, c = layout.shape
+    deep = 8 if c * (k_count + 1) ** 2 <= 250_000 else 0
+    who = np.full((c, k_count + 1, k_count + 1, deep), -1)
+    least, regret = np.full(who.shape, np.inf), np.empty(n)
+    regrets(layout.measures, layout.mask, layout.edge, price, plan.arm, regret, who, least)
+    kinds = np.argsort(least * (1 + np.arange(deep)), axis=None, kind="stable")[: int(np.isfinite(least).sum())]
+    spread = who.ravel()[kinds][: free // 3]
+    third = free // 3
+    cheap = np.argpartition(regret, third)[:third] if free < n else np.arange(n)
+    some = mixed[:: len(mixed) // free + 1]
+    pick, pairs = [cheap, spread], [np.zeros((0, 2), np.int64)]
+    block_of = layout.block[layout.class_of[some]]
+    for b in np.unique(block_of).tolist():  # contested: offer the arms that their columns propose
+        those = some[block_of == b]
+        pairs += [np.stack([those, dual.arms[d, those].astype(np.int64)], axis=1) for d in dual.answer[dual.block == b].tolist()]
+    slack = np.where(y > 0, layout.upper - plan.usage, np.where(y < 0, plan.usage - layout.lower, 0.0))
+    out = layout.violation(plan.usage) > layout.tolerance
+    rows = np.flatnonzero(out | (np.abs(y) * slack > 0.1 * loss))
+    for r in rows.tolist():
+        up = plan.usage[r] < layout.lower[r] or (not out[r] and y[r] > 0)
+        moves = moves_along(layout, price, row_form(layout, r), 1.0 if up else -1.0, plan.arm, 4096)
+        moves = moves[: max(8, third // len(rows))]
+        pairs.append(np.stack(np.divmod(moves, k_count + 1), axis=1))
+    offers = np.concatenate(pairs)
+    freed = np.unique(np.concatenate([*pick, offers[:, 0]]))
+    offers = offers[(offers[:, 1] >= 0) & (offers[:, 1] < k_count)]
+    cut = max(1.5 * float(np.quantile(regret[freed], 0.7)), 1e-9) if len(freed) else 0.0
+    return freed, offers, cut if np.isfinite(cut) else 0.0
+
+
+def recover_mix(
+    layout: Layout, price: FloatArray, dual: Dual, gap: float, *, backend: Backend = "highs", deadline: float = np.inf
+) -> Recovery:
+    """Round a mix and recover from there."""
+    arm, contested = rounded(layout, dual)
+    return recover(
+        layout,
+        price,
+        dual.best.y,
+        dual.best.bound,
+        plan_of(layout, arm),
+        gap,
+        dual=dual,
+        contested=contested,
+        backend=backend,
+        deadline=deadline,
+    )

@@ -1,0 +1,86 @@
+"""From a mix of plans to one plan, with an error that does not grow with the number of customers.
+
+Customers whose arm is the same in all plans of their block's mix keep it.  The contested ones take an arm one after the other so that
+their class's table stays nearest to the mix's: what one customer's choice is off by is carried to the next.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from solvers._jit import parallel_kernel
+from solvers.decomposition import Dual
+from solvers.layout import Layout
+
+
+@parallel_kernel
+def round_mix(measures, read, edge, size, arms, weight, answer, first, out, contested):  # type: ignore[no-untyped-def]
+    """Class c mixes columns first[c, 0] : first[c, 1] with shares weight[j] of plan arms[answer[j]]; what is missing to 1 is no arm.
+
+    size (C, H + 1): what a measure's error is measured against.  Out: out (n,), contested (n,).
+    """
+    h_count, k_count, _ = measures.shape
+    for c in numba.prange(len(edge) - 1):
+        lo, hi = first[c, 0], first[c, 1]
+        total = weight[lo:hi].sum()
+        debt, share = np.zeros((h_count + 1, k_count)), np.zeros(k_count)  # debt: the mix's table less the plan's
+        for i in range(edge[c], edge[c + 1]):
+            a = -1
+            if hi > lo:
+                a = arms[answer[lo], i]
+            same = total > 0.999999 or a < 0
+            for j in range(lo + 1, hi):
+                same &= arms[answer[j], i] == a
+            contested[i] = not same
+            if not same:
+                share[:] = 0
+                none = 1.0 - total
+                for j in range(lo, hi):
+                    k = arms[answer[j], i]
+                    if k >= 0:
+                        share[k] += weight[j]
+                    else:
+                        none += weight[j]
+                least, a = np.inf, -1
+                if none > 1e-6:
+                    least = 0.0
+                for k in range(k_count):
+                    if share[k] > 0:  # change of |debt|^2 against taking no arm
+                        cost = 0.0
+                        for h in range(h_count + 1):
+                            if h == h_count or read[h]:
+                                w = 1.0 / size[c, h]
+                                if h < h_count:
+                                    w = measures[h, k, i] / size[c, h]
+                                cost += w * (w - 2 * (debt[h, k] + share[k] * w))
+                        if cost < least:
+                            least = cost
+                            a = k
+                for k in range(k_count):
+                    d = share[k]
+                    if k == a:
+                        d -= 1.0
+                    if d != 0:
+                        for h in range(h_count):
+                            if read[h]:
+                                debt[h, k] += d * measures[h, k, i] / size[c, h]
+                        debt[h_count, k] += d / size[c, h_count]
+            out[i] = a
+
+
+def rounded(layout: Layout, dual: Dual) -> tuple[NDArray[np.signedinteger], NDArray[np.bool_]]:
+    """(arm (n,), contested (n,)) of a mix."""
+    h, _, n, c = layout.shape
+    order = np.argsort(dual.block, kind="stable")
+    block = dual.block[order]
+    first = np.stack([np.searchsorted(block, layout.block, side=side) for side in ("left", "right")], axis=1)
+    size = np.ones((c, h + 1))
+    people = np.maximum(layout.gross[h].sum(axis=1), 1.0)
+    size[:, :h] = layout.gross[:h].sum(axis=2).T / people[:, None] + 1e-12
+    arm, contested = np.empty(n, layout.arm_dtype), np.empty(n, np.bool_)
+    round_mix(
+        layout.measures, layout.read, layout.edge, size, dual.arms, dual.weight[order], dual.answer[order], first, arm, contested
+    )
+    return arm, contested

@@ -1,0 +1,60 @@
+"""Intervals: closed forms and coverage."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from scenarios.drivers import flip
+from scenarios.statistics import normal_interval, outer_interval, paired_variance, probability_best
+
+
+def test_paired_variance_without_a_price_is_the_textbook_one() -> None:
+    d = np.array([1.0, 3.0, 5.0, 7.0])
+    assert paired_variance(d, np.zeros(4), 0.0) == pytest.approx(d.var(ddof=1) / 4)
+
+
+def test_a_budget_shared_by_customers_takes_its_part_of_the_variance_away() -> None:
+    """If value is exactly price x cost, and the total cost is fixed, nothing is uncertain."""
+    cost = np.random.default_rng(0).gamma(2, 1, 500)
+    assert paired_variance(3 * cost, cost, 3.0) == pytest.approx(0.0, abs=1e-25)
+
+
+def test_normal_interval_is_1_96_standard_errors() -> None:
+    interval = normal_interval(10.0, 4.0, 0.95)
+    assert (interval.high - 10) / 2 == pytest.approx(1.959964, abs=1e-6)
+
+
+def test_outer_interval_adds_components_and_keeps_the_main_estimate_in_the_middle() -> None:
+    draws = np.array([9.0, 11.0, 10.0, 14.0])
+    interval = outer_interval(10.0, draws, np.full(4, 1.0), 0.25, 0.95)
+    between = draws.var(ddof=1) - 1.0
+    half = stats.t.ppf(0.975, 3) * np.sqrt(between + 0.25)
+    assert interval.low == pytest.approx(10 - half) and interval.high == pytest.approx(10 + half)
+
+
+def test_outer_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+    """Truth 0; effects scatter by 1, small draws add noise of sd 2, the main run noise of sd 0.5."""
+    rng, hits, trials = np.random.default_rng(7), 0, 600
+    for _ in range(trials):
+        # The main run stands at the assumed effects; the truth is one more draw of them.
+        truth = rng.normal(0, 1)
+        main = rng.normal(0, 0.5)
+        draws = rng.normal(0, 1, 40) + rng.normal(0, 2, 40)
+        interval = outer_interval(main, draws, np.full(40, 4.0), 0.25, 0.95)
+        hits += interval.low <= truth <= interval.high
+    assert 0.90 <= hits / trials <= 0.99
+
+
+def test_no_draws_leave_the_noise_of_the_run() -> None:
+    assert outer_interval(1.0, np.array([]), np.array([]), 0.04, 0.95) == normal_interval(1.0, 0.04, 0.95)
+
+
+def test_probability_best_counts_draws_and_shares_ties() -> None:
+    draws = np.array([[1.0, 2.0], [3.0, 2.0], [1.0, 1.0], [0.0, 5.0]])
+    np.testing.assert_allclose(probability_best(draws), [1.5 / 4, 2.5 / 4])
+
+
+def test_flip_is_where_the_lead_crosses_zero_nearest_to_today() -> None:
+    assert flip({0.0: -2.0, 1.0: 2.0, 2.0: 4.0}, 1.0) == pytest.approx(0.5)
+    assert flip({0.0: 1.0, 1.0: 2.0}, 1.0) is None
+    assert flip({0.0: -1.0, 1.0: 1.0, 2.0: -3.0}, 1.2) == pytest.approx(1.25)
