@@ -223,7 +223,7 @@ def tornado(results: RunResults) -> Spec | None:
         if d.flips_at is not None:
             flips.append({"driver": label, "text": f"flips at {significant(d.flips_at)}"})
     y = alt.Y("driver:N", sort=[s["driver"] for s in spans], title=None, axis=None)
-    x = alt.X("low:Q", title=_unit(results, "lead, {} per customer"))
+    x = alt.X("low:Q", title=_unit(results, "lead over the next best, {} per customer"))
     bars = alt.Chart(data(spans)).mark_bar(color="#dfe6ee", height=14, yOffset=8).encode(y=y, x=x, x2="high:Q")
     colour = alt.Scale(domain=kinds, range=["#E69F00", INK, BLUE])
     shapes = alt.Scale(domain=kinds, range=["triangle-left", "diamond", "triangle-right"])
@@ -345,7 +345,7 @@ def cash(results: RunResults) -> Spec | None:
     spenders = [s for s in results.strategies if s.months]
     for s in spenders:
         for m in s.months:
-            for kind, money in zip(kinds, (m.margin, -m.promotion), strict=True):
+            for kind, money in zip(kinds, (m.margin + m.promotion, -m.promotion), strict=True):
                 bars.append({"strategy": clean(s.name), "month": m.month, "is": kind, "amount": _number(money)})
             sums.append(
                 {"strategy": clean(s.name), "month": m.month, "is": "running sum", "sum": _number(m.cumulative)}
