@@ -94,7 +94,8 @@ def all_figures(results: RunResults) -> list[Figure]:
             "tornado",
             "What the verdict leans on",
             "The winner's lead over the next best strategy when each assumption is moved alone, in the world, while "
-            "the planner goes on believing the old value. The widest bar matters most. A bar that reaches 0 can turn the verdict; where is written beside it.",
+            "the planner goes on believing the old value. The widest bar matters most. A "
+            "bar that reaches 0 can turn the verdict; where is written beside it.",
             charts.tornado(results),
         ),
         Figure(
