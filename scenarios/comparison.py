@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import World
+from scenarios.bridge import bridge
 from scenarios.jobs import JobResult, cumulative_margin, difference_variance
 from scenarios.play import Played
 from scenarios.results import Interval, Month, Series, StrategyResult
@@ -99,6 +100,7 @@ def strategy_result(frame: Frame, name: str) -> StrategyResult:
         realised=realised,
         payback_month=payback(months, spend),
         months=months,
+        bridge=bridge(p, base) if name != frame.baseline else {},
         contacts_by_arm={arm.name: int(c) for arm, c in zip(frame.world.arms, ledger.contacts.sum(axis=0), strict=True)},
         rules=missed,
         solver={"gap": max((d.gap for d in p.decisions), default=0.0), "passes": float(sum(d.passes for d in p.decisions))},

@@ -37,7 +37,7 @@ class Assumption:
 class Month:
     """Cash of one month (4 or 5 weeks of the calendar), against doing nothing, for all customers together.
 
-    ``margin`` is before promotion costs, ``promotion`` a cost >= 0, ``cumulative`` the sum of margin - promotion so far.
+    ``margin`` is what is left after the ``promotion`` cost (>= 0); ``cumulative`` is the running sum of ``margin``.
     """
 
     month: int
@@ -117,7 +117,8 @@ class StrategyResult:
 
 @dataclass(frozen=True)
 class Driver:
-    """One assumption stepped in the world while the planner's belief stays: what it does to the winner's lead.
+    """One assumption stepped in the world while the planner's belief stays: what it does to the winner's lead
+    over the best of the others.
 
     ``steps`` are (value, lead per customer); ``flips_at`` is where the lead crosses 0, None if it does not within the steps.
     """
