@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -96,6 +97,22 @@ def remark(text: str, quiet: bool) -> None:
         click.echo(text, err=True)
 
 
+@contextmanager
+def progress(quiet: bool) -> Iterator[Callable[[str], None]]:
+    """A line on stderr that says what is going on: rewritten in place on a terminal, one line each step elsewhere."""
+    if quiet:
+        yield lambda _: None
+        return
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda text: click.echo(f"... {text}", err=True)
+        return
+    with console.status("starting") as status:
+        yield lambda text: status.update(text)
+
+
 def print_json(document: Any) -> None:
     """One document on stdout."""
     click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
@@ -166,6 +183,141 @@ def schema(rules: bool) -> None:
     from scenarios.schema_json import rules_schema, scenario_schema
 
     print_json(rules_schema() if rules else scenario_schema())
+
+
+@main.command()
+@click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO...")
+@sets
+@click.option("--override", metavar="NAME", help="Apply one of the scenario's overrides.")
+@click.option("--strategies", metavar="A,B", help="Only these, and the baseline.")
+@click.option("--replications", type=click.IntRange(0), metavar="N", help="Outer draws instead of the scenario's.")
+@click.option("--no-sensitivity", is_flag=True, help="Do not step the assumptions.")
+@click.option("--workers", type=click.IntRange(0), default=0, metavar="N", help="Processes; 0 = one a core.")
+@click.option("--cluster", metavar="ADDRESS", help="Dask scheduler to run the draws on.")
+@click.option("--seed", type=click.IntRange(0), help="Seed instead of the scenario's.")
+@click.option("--strict", is_flag=True, help="Make dirt in a purchase log an error.")
+@click.option("--out", type=click.Path(path_type=Path), help="Run folder.  [default: runs/SCENARIO-TIME]")
+@as_json
+@quiet
+def run(
+    scenarios: tuple[str, ...],
+    sets: tuple[str, ...],
+    override: str | None,
+    strategies: str | None,
+    replications: int | None,
+    no_sensitivity: bool,
+    workers: int,
+    cluster: str | None,
+    seed: int | None,
+    strict: bool,
+    out: Path | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    r"""Which strategy wins, by how much, and how surely.
+
+    Simulates every strategy of a scenario on the same customers and the same luck, and writes a folder with the report.
+
+    \b
+    Example:  cvmax run starter
+              cvmax run grocery --override tight --set offers.coupon_10.depth=0.05
+    """
+    from scenarios.report.console import print_results
+    from scenarios.run import Options
+    from scenarios.session import run_scenario
+
+    wanted = tuple(name.strip() for name in strategies.split(",")) if strategies else None
+    options = Options(replications, workers, cluster, wanted, not no_sensitivity)
+    documents = []
+    for index, name in enumerate(scenarios):
+        folder = out if out is None or len(scenarios) == 1 else out / f"{index + 1}-{Path(name).stem}"
+        with progress(quiet or as_json) as tell:
+            done = run_scenario(
+                name, sets=sets, override=override, seed=seed, options=options, out=folder, strict=strict, progress=tell
+            )
+        for text in done.remarks:
+            remark(text, quiet)
+        documents.append({**done.results.to_dict(), "folder": str(done.folder)})
+        if not as_json:
+            print_results(done.results, folder=done.folder)
+    if as_json:
+        print_json(documents if len(documents) > 1 else documents[0])
+
+
+@main.command()
+@click.argument("transactions")
+@click.option("--customer-id", metavar="COL", help="Column of the customer.  [default: customer_id]")
+@click.option("--date", metavar="COL", help="Column of the date.  [default: date]")
+@click.option("--amount", metavar="COL", help="Column of the amount.  [default: amount]")
+@click.option("--order-id", metavar="COL", help="Column of the order; without it, a customer's lines of a day are one.")
+@click.option("--category", metavar="COL", help="Column of the category, for wallets and cross-selling.")
+@click.option("--categories", type=click.IntRange(0, 32), default=8, show_default=True, help="How many to keep, by sales.")
+@click.option("--period", type=click.Choice(["day", "week", "month"]), default="week", show_default=True)
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Last day to use.")
+@click.option("--segments", type=click.Path(path_type=Path), help="YAML file with window_periods and rules.")
+@click.option("--state-dependence", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Assumed.")
+@click.option("--holdout", type=click.IntRange(0), metavar="N", help="Last periods to hold out.  [default: a quarter]")
+@click.option("--strict", is_flag=True, help="Make dirt in the log an error.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="FILE.yaml to write.")
+@force
+@as_json
+@quiet
+def fit(transactions: str, out: Path, force: bool, as_json: bool, quiet: bool, **options: Any) -> None:
+    r"""Turn a purchase log into a population to simulate.
+
+    TRANSACTIONS is a CSV, Parquet or DuckDB table (file.duckdb::table), or the name of a dataset: complete-journey,
+    cdnow, cdnow-sample.  Writes FILE.yaml and FILE.customers.parquet; a scenario takes population: {fitted: FILE.yaml}.
+
+    \b
+    Example:  cvmax fit cdnow-sample --out cdnow.yaml
+              cvmax fit sales.csv --customer-id client --date day --amount euros --out sales.yaml
+    """
+    from scenarios.fit_command import fit_transactions
+
+    with progress(quiet or as_json) as tell:
+        report = fit_transactions(transactions, out, force, tell, **options)
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        click.echo("\n".join(report.lines()))
+    remark(f"wrote {out}", quiet)
+
+
+@main.command()
+@click.argument("scenario")
+@sets
+@click.option("--override", metavar="NAME", help="Apply one of the scenario's overrides.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Parquet file to write.")
+@force
+@quiet
+def score(scenario: str, sets: tuple[str, ...], override: str | None, out: Path, force: bool, quiet: bool) -> None:
+    r"""Score real customers x offers, ready for `cvmax allocate`.
+
+    \b
+    Example:  cvmax score grocery --out candidates.parquet
+    """
+    from scenarios.score import score as write_scores
+
+    rows = write_scores(scenario, out, sets=sets, override=override, force=force)
+    remark(f"wrote {out}: {rows:,} candidates", quiet)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def report(folder: Path) -> None:
+    r"""Write report.html of a run folder anew, and print its tables.
+
+    \b
+    Example:  cvmax report runs/starter-20260101-120000
+    """
+    from scenarios.folder import replace_text
+    from scenarios.reading import read_results
+    from scenarios.report.console import print_results
+    from scenarios.report.html import render
+
+    results = read_results(folder)
+    replace_text(folder / "report.html", render(results))
+    print_results(results, folder=folder)
 
 
 @main.command()

@@ -11,38 +11,11 @@ from numpy.typing import NDArray
 
 from engine import offer_phases as offers
 from engine import phases
-from engine._jit import kernel, phase
-from engine.customers import Customers
+from engine._jit import kernel
+from engine.customers import Customers, Money, Switches, load, store
 from engine.ledger import ARM_LINES, LINES, SEGMENT_CUSTOMERS, SEGMENT_LINES, SEGMENT_MARGIN, SEGMENT_ORDERS
-from engine.phases import Money, Real, Word
-from engine.rng import HALF, LOW, OFFER, PERIOD
-from engine.scratch import (
-    ARM,
-    BLOCK,
-    BUYER,
-    CONTACTED,
-    EXTRA,
-    FATIGUE,
-    FREQUENCY,
-    KEY_HIGH,
-    KEY_LOW,
-    LEFT,
-    MONEY_ROWS,
-    OWNED,
-    PRICE,
-    RATE,
-    REAL_ROWS,
-    RECENCY,
-    RESPONSIVENESS,
-    SEG,
-    SPEND,
-    START,
-    TENURE,
-    V0,
-    VALUE,
-    W0,
-    WORD_ROWS,
-)
+from engine.rng import OFFER, PERIOD
+from engine.scratch import BLOCK, BUYER, CONTACTED, MONEY_ROWS, PRICE, REAL_ROWS, VALUE, WORD_ROWS
 from engine.tables import Tables
 
 STRIPS_PER_THREAD = 8  # evens out strips of unequal work
@@ -54,76 +27,6 @@ class Books(NamedTuple):
     lines: Money
     by_segment: Money
     by_arm: Money
-
-
-class Switches(NamedTuple):
-    """Features in use; what is off is not called."""
-
-    offers: bool
-    fatigue: bool
-    history: bool
-    planned: bool
-
-
-@phase
-def load(real: Real, word: Word, customers: Customers, low: int, m: int, segments: int, on: Switches) -> None:
-    """A block's traits and state into the scratch; the padding has rate 0 and never orders."""
-    for j in range(m, BLOCK):
-        real[RATE + j] = np.float32(0)
-        word[SEG + j] = np.uint32(0)
-        word[START + j] = np.uint32(0)
-        word[RECENCY + j] = np.uint32(0)
-    for j in range(m):
-        i = low + j
-        key = customers.key[i]
-        word[KEY_LOW + j] = np.uint32(key & LOW)
-        word[KEY_HIGH + j] = np.uint32(key >> HALF)
-        word[SEG + j] = customers.segment[i]
-        word[START + j] = np.uint32(customers.start_segment[i] * np.uint32(segments))
-        real[RATE + j] = customers.rate[i]
-        real[EXTRA + j] = customers.extra_value[i]
-        real[VALUE + j] = customers.order_value[i] + customers.extra_value[i]
-    if on.offers:
-        for j in range(m):
-            i = low + j
-            real[RESPONSIVENESS + j] = customers.responsiveness[i]
-            word[OWNED + j] = customers.owned[i]
-            word[ARM + j] = customers.active_arm[i]
-            word[LEFT + j] = customers.active_left[i]
-    if on.fatigue:
-        for j in range(m):
-            real[FATIGUE + j] = customers.fatigue[low + j]
-    if on.history:
-        for j in range(m):
-            i = low + j
-            word[RECENCY + j] = customers.recency[i]
-            word[TENURE + j] = customers.tenure[i]
-            real[FREQUENCY + j] = customers.orders[i]
-            real[SPEND + j] = customers.spend[i]
-
-
-@phase
-def store(real: Real, word: Word, customers: Customers, low: int, m: int, on: Switches) -> None:
-    """A block's state back into the population."""
-    for j in range(m):
-        customers.segment[low + j] = np.uint8(word[SEG + j])
-    if on.offers:
-        for j in range(m):
-            i = low + j
-            customers.extra_value[i] = real[EXTRA + j]
-            customers.owned[i] = word[OWNED + j]
-            customers.active_arm[i] = np.uint8(word[ARM + j])
-            customers.active_left[i] = np.uint8(word[LEFT + j])
-    if on.fatigue:
-        for j in range(m):
-            customers.fatigue[low + j] = real[FATIGUE + j]
-    if on.history:
-        for j in range(m):
-            i = low + j
-            customers.recency[i] = np.uint16(word[RECENCY + j])
-            customers.tenure[i] = np.uint16(word[TENURE + j])
-            customers.orders[i] = real[FREQUENCY + j]
-            customers.spend[i] = real[SPEND + j]
 
 
 @kernel
@@ -156,14 +59,14 @@ def run_strip(
             if on.planned and t == 0:
                 contacted = offers.list_contacted(word, plan, low, m)
                 if contacted > 0:
-                    phases.draw(word, V0, period, OFFER, k0, k1)
+                    phases.draw(word, period, np.uint64(OFFER), k0, k1)
                     offers.contact(real, word, money, plan, low, contacted, tables, customers, lines[t], by_arm[t])
             if on.fatigue:
                 offers.tire(real, word, contacted, tables.fatigue_decay)
             if on.offers:
                 active = offers.list_active(word, m)
 
-            phases.draw(word, W0, period, PERIOD, k0, k1)
+            phases.draw(word, period, np.uint64(PERIOD), k0, k1)
             phases.move(word, tables)
             if active > 0:
                 offers.redirect(word, active, contacted > 0, period, k0, k1, tables)

@@ -23,7 +23,7 @@ class CalendarError(EngineError):
 
 @dataclass(frozen=True)
 class Release:
-    """``amount`` currency units enter ``account`` before the decision of ``period``; what is left at ``expires`` is lost."""
+    """``amount`` currency units enter ``account`` before the decision of ``period``; at ``expires`` the rest is lost."""
 
     period: int
     account: str

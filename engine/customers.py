@@ -1,4 +1,4 @@
-"""A population as the kernels read and write it."""
+"""A population as the kernels read and write it, and a block of it on its way into the scratch and back."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from engine import scratch as at
+from engine._jit import phase
+from engine.rng import HALF, LOW
+
 Real = NDArray[np.float32]
+Word = NDArray[np.uint32]
 Money = NDArray[np.int64]
 
 
@@ -32,3 +37,73 @@ class Customers(NamedTuple):
     tenure: NDArray[np.uint16]
     margin: NDArray[np.float64]
     promotion: Money
+
+
+class Switches(NamedTuple):
+    """Features in use; what is off is not called."""
+
+    offers: bool
+    fatigue: bool
+    history: bool
+    planned: bool
+
+
+@phase
+def load(real: Real, word: Word, customers: Customers, low: int, m: int, segments: int, on: Switches) -> None:
+    """A block's traits and state into the scratch; the padding has rate 0 and never orders."""
+    for j in range(m, at.BLOCK):
+        real[at.RATE + j] = np.float32(0)
+        word[at.SEG + j] = np.uint32(0)
+        word[at.START + j] = np.uint32(0)
+        word[at.RECENCY + j] = np.uint32(0)
+    for j in range(m):
+        i = low + j
+        key = customers.key[i]
+        word[at.KEY_LOW + j] = np.uint32(key & LOW)
+        word[at.KEY_HIGH + j] = np.uint32(key >> HALF)
+        word[at.SEG + j] = customers.segment[i]
+        word[at.START + j] = np.uint32(customers.start_segment[i] * np.uint32(segments))
+        real[at.RATE + j] = customers.rate[i]
+        real[at.EXTRA + j] = customers.extra_value[i]
+        real[at.VALUE + j] = customers.order_value[i] + customers.extra_value[i]
+    if on.offers:
+        for j in range(m):
+            i = low + j
+            real[at.RESPONSIVENESS + j] = customers.responsiveness[i]
+            word[at.OWNED + j] = customers.owned[i]
+            word[at.ARM + j] = customers.active_arm[i]
+            word[at.LEFT + j] = customers.active_left[i]
+    if on.fatigue:
+        for j in range(m):
+            real[at.FATIGUE + j] = customers.fatigue[low + j]
+    if on.history:
+        for j in range(m):
+            i = low + j
+            word[at.RECENCY + j] = customers.recency[i]
+            word[at.TENURE + j] = customers.tenure[i]
+            real[at.FREQUENCY + j] = customers.orders[i]
+            real[at.SPEND + j] = customers.spend[i]
+
+
+@phase
+def store(real: Real, word: Word, customers: Customers, low: int, m: int, on: Switches) -> None:
+    """A block's state back into the population."""
+    for j in range(m):
+        customers.segment[low + j] = np.uint8(word[at.SEG + j])
+    if on.offers:
+        for j in range(m):
+            i = low + j
+            customers.extra_value[i] = real[at.EXTRA + j]
+            customers.owned[i] = word[at.OWNED + j]
+            customers.active_arm[i] = np.uint8(word[at.ARM + j])
+            customers.active_left[i] = np.uint8(word[at.LEFT + j])
+    if on.fatigue:
+        for j in range(m):
+            customers.fatigue[low + j] = real[at.FATIGUE + j]
+    if on.history:
+        for j in range(m):
+            i = low + j
+            customers.recency[i] = np.uint16(word[at.RECENCY + j])
+            customers.tenure[i] = np.uint16(word[at.TENURE + j])
+            customers.orders[i] = real[at.FREQUENCY + j]
+            customers.spend[i] = real[at.SPEND + j]

@@ -1,15 +1,17 @@
 """Scalar formulas of one customer's period, in float32 unless said otherwise.
 
-Own exponential, logarithm and sine in float32 operations only: library versions differ between machines, interpreter and
-vectorised code, these do not.  All run compiled in the kernels and as plain Python on NumPy scalars in the reference.
+Own exponential, logarithm and sine in float32 operations only: library versions differ between machines, interpreter
+and vectorised code, these do not.  All run compiled in the kernels and as plain Python on NumPy scalars in the reference.
 Polynomial coefficients: Cephes single precision (Moshier); errors are held to 2e-7 relative by the tests.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine._jit import formula, routine
 from engine.rng import GAMMA, HALF, LOW, NOISE, unit, words
@@ -40,6 +42,12 @@ def bits(x: np.float32) -> np.int32:
 def real(i: np.int32) -> np.float32:
     """The float of these bits."""
     return np.int32(i).view(np.float32)
+
+
+@formula
+def integer(values: NDArray[Any], place: int) -> int:
+    """An entry of an unsigned row as the signed integer that counts and places are."""
+    return np.int64(values[place])  # type: ignore[return-value]
 
 
 @formula
@@ -184,7 +192,7 @@ def lognormal_sum(
     sigma: np.float32,
     drift: np.float32,
 ) -> np.float32:
-    """Noise of the first k orders added up in order: two from the period's own words, then four from each NOISE draw."""
+    """Noise of the first k orders, added up: two from the period's own words, then four from each NOISE draw."""
     a, b = normals(w2, w3)
     total = ZERO
     for j in range(k):
@@ -202,7 +210,7 @@ def lognormal_sum(
 def gamma_noise(
     order: int, low: np.uint64, high: np.uint64, period: np.uint64, k0: np.uint64, k1: np.uint64, shape: np.float32
 ) -> np.float32:
-    """Gamma(p) / p of one order by Marsaglia & Tsang (2000); a shape below 1 is boosted, Gamma(p) = Gamma(p + 1) U^(1/p)."""
+    """Gamma(p) / p of one order (Marsaglia & Tsang 2000); a shape below 1 is boosted: Gamma(p + 1) U^(1/p)."""
     boost = shape < ONE
     d = (shape + ONE if boost else shape) - F(1 / 3)
     c = ONE / np.sqrt(F(9) * d)
@@ -256,8 +264,8 @@ def micro(amount: float) -> np.int64:
 
 
 @routine
-def gate(owned: np.uint32, category: int, complementarity: np.ndarray) -> np.float32:  # type: ignore[type-arg]
-    """How far the other categories owned open the door to this one: max over owned b of complementarity[b, category]."""
+def gate(owned: np.uint32, category: int, complementarity: NDArray[np.float32]) -> np.float32:
+    """How far the other categories owned open the door to this one: max of complementarity[owned, category]."""
     best = ZERO
     for b in range(complementarity.shape[0]):
         if b != category and (owned >> np.uint32(b)) & np.uint32(1) != 0:

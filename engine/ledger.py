@@ -180,8 +180,8 @@ class Ledger:
     def check(self) -> None:
         """Raise :class:`EngineError` unless all books agree, to the last micro-unit, in every period.
 
-        The margin booked customer by customer is the margin of the lines; segments and arms add up to the lines; nobody is
-        lost between segments; no more is cannibalised than is given away.
+        The margin booked customer by customer is the margin of the lines; segments and arms add up to the lines;
+        nobody is lost between segments; no more is cannibalised than is given away.
         """
         people = self.segment_customers.sum(axis=1)
         pairs = {
@@ -200,7 +200,7 @@ class Ledger:
             ),
         }
         problems = [
-            f"ledger: {name}: expected equal, got a difference of {int(np.abs(a - b).max())} micro-units or counts in period {int(np.argmax(a != b))}"
+            f"ledger: {name}: expected equal, got {a[a != b][0]} and {b[a != b][0]} in period {np.argmax(a != b)}"
             for name, (a, b) in pairs.items()
             if (a != b).any()
         ]

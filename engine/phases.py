@@ -9,45 +9,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from engine import scratch as at
 from engine._jit import phase
-from engine.formulas import FAR, ZERO, gamma_sum, lognormal, micro, normals, orders_head, orders_search
-from engine.ledger import COST_OF_GOODS, COST_TO_SERVE, INCREMENTAL, ORDERS, REVENUE
+from engine.customers import Money, Real, Word
+from engine.formulas import FAR, ZERO, gamma_sum, integer, lognormal, micro, normals, orders_head, orders_search
+from engine.ledger import COST_OF_GOODS, COST_TO_SERVE, ORDERS, REVENUE
 from engine.population import NEVER
 from engine.rng import NOISE, unit, words
-from engine.scratch import (
-    BLOCK,
-    BUYER,
-    LANES,
-    N2,
-    N3,
-    NK,
-    CASH,
-    FREQUENCY,
-    INCOME,
-    K,
-    KEY_HIGH,
-    KEY_LOW,
-    LAM,
-    NOISE_SUM,
-    UNCLEAR,
-    RATE,
-    RECENCY,
-    SEG,
-    SPEND,
-    TAIL,
-    TAIL_SUM,
-    START,
-    TENURE,
-    W0,
-    W1,
-    W2,
-    W3,
-)
 from engine.tables import GUIDE_BITS, MICRO, SEARCH, Tables
-
-Real = NDArray[np.float32]
-Word = NDArray[np.uint32]
-Money = NDArray[np.int64]
 
 BITS, REST = np.uint32(GUIDE_BITS), np.uint32(32 - GUIDE_BITS)
 LONG_AGO = np.uint32(NEVER - 1)  # recency stops counting here
@@ -57,50 +26,54 @@ NONE, ONE, TWO, THREE, FOUR = np.uint32(0), np.uint32(1), np.uint32(2), np.uint3
 
 
 @phase
-def draw(word: Word, out: int, period: int, purpose: int, k0: np.uint64, k1: np.uint64) -> None:
-    """Four random words for each customer into the four rows from ``out`` on."""
-    c2, c3 = np.uint64(period), np.uint64(purpose << 24)
-    for j in range(BLOCK):
-        w0, w1, w2, w3 = words(np.uint64(word[KEY_LOW + j]), np.uint64(word[KEY_HIGH + j]), c2, c3, k0, k1)
-        word[out + j] = w0
-        word[out + BLOCK + j] = w1
-        word[out + 2 * BLOCK + j] = w2
-        word[out + 3 * BLOCK + j] = w3
+def draw(word: Word, period: int, purpose: np.uint64, k0: np.uint64, k1: np.uint64) -> None:
+    """Four random words for each customer into rows W0 to W3.
+
+    The rows are fixed: with a row chosen at run time the compiler cannot rule out overlaps, and this takes five times
+    as long.
+    """
+    c2, c3 = np.uint64(period), np.uint64(purpose << np.uint64(24))
+    for j in range(at.BLOCK):
+        w0, w1, w2, w3 = words(np.uint64(word[at.KEY_LOW + j]), np.uint64(word[at.KEY_HIGH + j]), c2, c3, k0, k1)
+        word[at.W0 + j] = w0
+        word[at.W1 + j] = w1
+        word[at.W2 + j] = w2
+        word[at.W3 + j] = w3
 
 
 @phase
 def move(word: Word, tables: Tables) -> None:
     """Natural move by inverse CDF: one look-up by the word's upper bits, a search where a threshold lies in between."""
     unclear = 0
-    for j in range(BLOCK):
-        segment = word[SEG + j]
-        cell = np.uint32(np.uint32(segment << BITS) + np.uint32(word[W0 + j] >> REST))
+    for j in range(at.BLOCK):
+        segment = word[at.SEG + j]
+        cell = np.uint32(np.uint32(segment << BITS) + np.uint32(word[at.W0 + j] >> REST))
         target = tables.guide[cell]
-        word[UNCLEAR + unclear] = np.uint32(j)
+        word[at.UNCLEAR + unclear] = np.uint32(j)
         unclear += 1 if target == SEARCH else 0
-        word[SEG + j] = segment if target == SEARCH else np.uint32(target)
+        word[at.SEG + j] = segment if target == SEARCH else np.uint32(target)
     for i in range(unclear):
-        j = np.int64(word[UNCLEAR + i])
-        row = np.int64(word[SEG + j]) * tables.segments
-        u = np.uint32(word[W0 + j] >> ONE)
+        j = integer(word, at.UNCLEAR + i)
+        row = integer(word, at.SEG + j) * tables.segments
+        u = np.uint32(word[at.W0 + j] >> ONE)
         target = 0
         while u >= tables.thresholds[row + target]:
             target += 1
-        word[SEG + j] = np.uint32(target)
+        word[at.SEG + j] = np.uint32(target)
 
 
 @phase
 def pace(real: Real, word: Word, table: Real) -> None:
     """Order rate of the period without offers: rate x factor[start, now] x level[start, t]."""
-    for j in range(BLOCK):
-        real[LAM + j] = real[RATE + j] * table[np.uint32(word[START + j] + word[SEG + j])]
+    for j in range(at.BLOCK):
+        real[at.LAM + j] = real[at.RATE + j] * table[np.uint32(word[at.START + j] + word[at.SEG + j])]
 
 
 @phase
 def order(real: Real, word: Word) -> None:
     """Orders where they are few, FAR where they are more than the head of the distribution."""
-    for j in range(BLOCK):
-        word[K + j] = orders_head(unit(word[W1 + j]), real[LAM + j])
+    for j in range(at.BLOCK):
+        word[at.K + j] = orders_head(unit(word[at.W1 + j]), real[at.LAM + j])
 
 
 @phase
@@ -108,12 +81,12 @@ def list_buyers(real: Real, word: Word, m: int) -> int:
     """Places of those who order; the few FAR ones are searched."""
     count = 0
     for j in range(m):
-        word[BUYER + count] = np.uint32(j)
-        count += 1 if word[K + j] != NONE else 0
+        word[at.BUYER + count] = np.uint32(j)
+        count += 1 if word[at.K + j] != NONE else 0
     for a in range(count):
-        j = np.int64(word[BUYER + a])
-        if word[K + j] == FAR:
-            word[K + j] = orders_search(unit(word[W1 + j]), real[LAM + j])
+        j = integer(word, at.BUYER + a)
+        if word[at.K + j] == FAR:
+            word[at.K + j] = orders_search(unit(word[at.W1 + j]), real[at.LAM + j])
     return count
 
 
@@ -128,44 +101,44 @@ def lognormal_noise(
     """
     shape, drift = tables.noise_shape, tables.noise_drift
     for a in range(buyers):
-        j = np.int64(word[BUYER + a])
-        word[N2 + a] = word[W2 + j]
-        word[N3 + a] = word[W3 + j]
-        word[NK + a] = word[K + j]
-    for a in range((buyers + LANES - 1) // LANES * LANES):
-        first, second = normals(word[N2 + a], word[N3 + a])
+        j = integer(word, at.BUYER + a)
+        word[at.N2 + a] = word[at.W2 + j]
+        word[at.N3 + a] = word[at.W3 + j]
+        word[at.NK + a] = word[at.K + j]
+    for a in range((buyers + at.LANES - 1) // at.LANES * at.LANES):
+        first, second = normals(word[at.N2 + a], word[at.N3 + a])
         x, y = lognormal(first, shape, drift), lognormal(second, shape, drift)
-        real[NOISE_SUM + a] = x + (y if word[NK + a] > ONE else ZERO)
+        real[at.NOISE_SUM + a] = x + (y if word[at.NK + a] > ONE else ZERO)
 
     tail = 0
     for a in range(buyers):
-        word[TAIL + tail] = np.uint32(a)
-        tail += 1 if word[NK + a] > TWO else 0
+        word[at.TAIL + tail] = np.uint32(a)
+        tail += 1 if word[at.NK + a] > TWO else 0
     done, draws = 2, 0
     while tail > 0:
         for i in range(tail):
-            a = np.int64(word[TAIL + i])
-            j = np.int64(word[BUYER + a])
-            word[N2 + i] = word[KEY_LOW + j]
-            word[N3 + i] = word[KEY_HIGH + j]
-            word[NK + i] = np.uint32(word[K + j] - np.uint32(done))
-            real[TAIL_SUM + i] = real[NOISE_SUM + a]
+            a = integer(word, at.TAIL + i)
+            j = integer(word, at.BUYER + a)
+            word[at.N2 + i] = word[at.KEY_LOW + j]
+            word[at.N3 + i] = word[at.KEY_HIGH + j]
+            word[at.NK + i] = np.uint32(word[at.K + j] - np.uint32(done))
+            real[at.TAIL_SUM + i] = real[at.NOISE_SUM + a]
         c2, c3 = np.uint64(period), np.uint64(NOISE << 24 | draws)
-        for i in range((tail + LANES - 1) // LANES * LANES):
-            w0, w1, w2, w3 = words(np.uint64(word[N2 + i]), np.uint64(word[N3 + i]), c2, c3, k0, k1)
+        for i in range((tail + at.LANES - 1) // at.LANES * at.LANES):
+            w0, w1, w2, w3 = words(np.uint64(word[at.N2 + i]), np.uint64(word[at.N3 + i]), c2, c3, k0, k1)
             n0, n1 = normals(w0, w1)
             n2, n3 = normals(w2, w3)
-            left = word[NK + i]
-            total = real[TAIL_SUM + i] + lognormal(n0, shape, drift)
+            left = word[at.NK + i]
+            total = real[at.TAIL_SUM + i] + lognormal(n0, shape, drift)
             total = total + (lognormal(n1, shape, drift) if left > ONE else ZERO)
             total = total + (lognormal(n2, shape, drift) if left > TWO else ZERO)
-            real[TAIL_SUM + i] = total + (lognormal(n3, shape, drift) if left > THREE else ZERO)
+            real[at.TAIL_SUM + i] = total + (lognormal(n3, shape, drift) if left > THREE else ZERO)
         more = 0
         for i in range(tail):
-            a = word[TAIL + i]
-            real[NOISE_SUM + np.int64(a)] = real[TAIL_SUM + i]
-            word[TAIL + more] = a
-            more += 1 if word[NK + i] > FOUR else 0
+            a = word[at.TAIL + i]
+            real[at.NOISE_SUM + np.int64(a)] = real[at.TAIL_SUM + i]
+            word[at.TAIL + more] = a
+            more += 1 if word[at.NK + i] > FOUR else 0
         tail = more
         done += 4
         draws += 1
@@ -175,9 +148,11 @@ def lognormal_noise(
 def gamma_noise(real: Real, word: Word, buyers: int, period: int, k0: np.uint64, k1: np.uint64, tables: Tables) -> None:
     """NOISE_SUM[a]: gamma noise of buyer a's orders, added up in order."""
     for a in range(buyers):
-        j = np.int64(word[BUYER + a])
-        low, high = np.uint64(word[KEY_LOW + j]), np.uint64(word[KEY_HIGH + j])
-        real[NOISE_SUM + a] = gamma_sum(np.int64(word[K + j]), low, high, np.uint64(period), k0, k1, tables.noise_shape)
+        j = integer(word, at.BUYER + a)
+        low, high = np.uint64(word[at.KEY_LOW + j]), np.uint64(word[at.KEY_HIGH + j])
+        real[at.NOISE_SUM + a] = gamma_sum(
+            integer(word, at.K + j), low, high, np.uint64(period), k0, k1, tables.noise_shape
+        )
 
 
 @phase
@@ -194,16 +169,16 @@ def settle(
     """Revenue at list price, cost of goods and cost to serve, into CASH, INCOME and the ledger."""
     revenue_sum, goods_sum, order_sum = np.int64(0), np.int64(0), np.int64(0)
     for a in range(buyers):
-        j = np.int64(word[BUYER + a])
-        k = np.int64(word[K + j])
-        amount = np.float64(real[price + j] * real[NOISE_SUM + a])
+        j = integer(word, at.BUYER + a)
+        k = integer(word, at.K + j)
+        amount = np.float64(real[price + j] * real[at.NOISE_SUM + a])
         revenue, goods = micro(amount * MICRO), micro(amount * tables.goods_scale)
-        money[INCOME + j] = revenue
-        money[CASH + j] += revenue - goods - tables.serve * k
+        money[at.INCOME + j] = revenue
+        money[at.CASH + j] += revenue - goods - tables.serve * k
         revenue_sum += revenue
         goods_sum += goods
         order_sum += k
-        orders_by_segment[np.int64(word[SEG + j])] += k
+        orders_by_segment[integer(word, at.SEG + j)] += k
     lines[REVENUE] += revenue_sum
     lines[COST_OF_GOODS] += goods_sum
     lines[COST_TO_SERVE] += tables.serve * order_sum
@@ -223,11 +198,11 @@ def book(
 ) -> None:
     """CASH of the listed customers into their discounted margin (``weight``: units per micro-unit); CASH is 0 again."""
     for a in range(count):
-        j = np.int64(word[places + a])
-        cash = money[CASH + j]
+        j = integer(word, places + a)
+        cash = money[at.CASH + j]
         margin[low + j] += np.float64(cash) * weight
-        margin_by_segment[np.int64(word[SEG + j])] += cash
-        money[CASH + j] = 0
+        margin_by_segment[integer(word, at.SEG + j)] += cash
+        money[at.CASH + j] = 0
 
 
 @phase
@@ -237,7 +212,7 @@ def census(word: Word, m: int, customers_by_segment: Money) -> None:
         wanted = np.uint32(s)
         count = np.uint32(0)
         for j in range(m):
-            count = np.uint32(count + (ONE if word[SEG + j] == wanted else NONE))
+            count = np.uint32(count + (ONE if word[at.SEG + j] == wanted else NONE))
         customers_by_segment[s] += np.int64(count)
 
 
@@ -247,13 +222,13 @@ def remember(real: Real, word: Word, money: Money, buyers: int) -> None:
 
     Tenure counts from the first order: it stays 0 for those who have not ordered before this period.
     """
-    for j in range(BLOCK):
-        recency, tenure = word[RECENCY + j], word[TENURE + j]
+    for j in range(at.BLOCK):
+        recency, tenure = word[at.RECENCY + j], word[at.TENURE + j]
         ages = recency != UNKNOWN and tenure != LONGEST
-        word[TENURE + j] = np.uint32(tenure + (ONE if ages else NONE))
+        word[at.TENURE + j] = np.uint32(tenure + (ONE if ages else NONE))
         waits = np.uint32(recency + (ONE if recency < LONG_AGO else NONE))
-        word[RECENCY + j] = waits if word[K + j] == NONE else NONE
-        real[FREQUENCY + j] = real[FREQUENCY + j] + np.float32(np.int32(word[K + j]))
+        word[at.RECENCY + j] = waits if word[at.K + j] == NONE else NONE
+        real[at.FREQUENCY + j] = real[at.FREQUENCY + j] + np.float32(np.int32(word[at.K + j]))
     for a in range(buyers):
-        j = np.int64(word[BUYER + a])
-        real[SPEND + j] = real[SPEND + j] + np.float32(np.float64(money[INCOME + j]) / MICRO)
+        j = integer(word, at.BUYER + a)
+        real[at.SPEND + j] = real[at.SPEND + j] + np.float32(np.float64(money[at.INCOME + j]) / MICRO)

@@ -1,7 +1,7 @@
 """The slow twin of the kernels: one customer and one period at a time, in plain Python.
 
-Same formulas, same float32 operations, same bits; but straight from the :class:`World`, without tables, blocks, lists or
-vector code.  It is the definition of a period, to be read first, and what the tests hold the kernels to.
+Same formulas, same float32 operations, same bits; but straight from the :class:`World`, without tables, blocks, lists
+or vector code.  It is the definition of a period, to be read first, and what the tests hold the kernels to.
 """
 
 from __future__ import annotations
@@ -116,7 +116,11 @@ def live_one(world: World, out: Outcome, seed: int, t: int, i: int, choice: int)
         if unit(offer[0]) < logistic(score):
             by_arm[ARM_RESPONSES, a] += 1
             state.active_arm[i], state.active_left[i] = choice, arm.duration
-            if arm.move_to >= 0 and segments.transition[before, before] != 1 and unit(offer[1]) < F(arm.move_probability):
+            if (
+                arm.move_to >= 0
+                and segments.transition[before, before] != 1
+                and unit(offer[1]) < F(arm.move_probability)
+            ):
                 jump = arm.move_to
             c = arm.category
             if c >= 0 and not (int(state.owned[i]) >> c) & 1 and unit(offer[2]) < F(arm.sticks):
@@ -133,9 +137,10 @@ def live_one(world: World, out: Outcome, seed: int, t: int, i: int, choice: int)
 
     # 2. move
     now = natural_move(world, before, period[0])
+    lapses = not segments.lapsed[before] and segments.lapsed[now]
     if jump >= 0:
         now = jump
-    elif active and not segments.lapsed[before] and segments.lapsed[now] and unit(offer[3]) < F(active.attrition_reduction):
+    elif active and lapses and unit(offer[3]) < F(active.attrition_reduction):
         now = before
     state.segment[i] = now
     by_segment[SEGMENT_CUSTOMERS, now] += 1
@@ -172,7 +177,8 @@ def live_one(world: World, out: Outcome, seed: int, t: int, i: int, choice: int)
 
     total = noise(k)
     listed = float(value * total)
-    revenue, goods = micro(listed * MICRO), micro(listed * float((1 - economics.gross_margin_rate) * MICRO))
+    revenue = int(micro(listed * MICRO))
+    goods = int(micro(listed * float((1 - economics.gross_margin_rate) * MICRO)))
     serve = round(economics.cost_to_serve_per_order * MICRO) * k
     cash += revenue - goods - serve
     lines[REVENUE] += revenue
@@ -180,11 +186,11 @@ def live_one(world: World, out: Outcome, seed: int, t: int, i: int, choice: int)
     lines[COST_TO_SERVE] += serve
 
     # 5. discount and redemption; a cross-sell offer acts on the category's part only
-    given = np.int64(0)
+    given = 0
     base = part if active and active.category >= 0 else value
     if active and k and (active.category < 0 or base > 0):
         a = int(state.active_arm[i]) - 1
-        given = micro(float(base * total) * (active.depth * MICRO))
+        given = int(micro(float(base * total) * (active.depth * MICRO)))
         redemption = round(active.redemption_cost * MICRO) * k
         cash -= given + redemption
         cost += given + redemption

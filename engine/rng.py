@@ -1,9 +1,9 @@
 """Random numbers as a pure function of (seed; customer, period, purpose, draw).
 
 Philox4x32-10 (Salmon, Moraes, Dror & Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3"; reference code:
-Random123).  The counter is (customer key low, key high, period, purpose << 24 | draw), the cipher's key is the seed.  No
-state exists: a customer has the same luck in any order, shard, thread count and strategy, and a number that one strategy
-does not need moves no other.
+Random123).  The counter is (customer key low, key high, period, purpose << 24 | draw), the cipher's key is the seed.
+No state exists: a customer has the same luck in any order, shard, thread count and strategy, and a number that one
+strategy does not need moves no other.
 
     PERIOD   word 0 natural move, 1 orders, 2 and 3 the noise of the first two orders
     OFFER    word 0 response, 1 induced move, 2 adoption, 3 staying in spite of attrition

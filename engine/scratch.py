@@ -1,7 +1,7 @@
 """The scratch of one block of customers: one flat array per type, rows of BLOCK.
 
-Rows start at constants and blocks have constant length, so that the compiler sees that no two rows overlap and turns the
-loops into vector code.  A block's scratch stays in the first-level cache for all periods of a call.
+Rows start at constants and blocks have constant length, so that the compiler sees that no two rows overlap and turns
+the loops into vector code.  A block's scratch stays in the nearest caches for all periods of a call.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SEG = 0 * BLOCK
 START = 1 * BLOCK  # start segment x S
 KEY_LOW = 2 * BLOCK
 KEY_HIGH = 3 * BLOCK
-W0 = 4 * BLOCK  # the four words of PERIOD
+W0 = 4 * BLOCK  # four random words: of OFFER until responses are known, then of PERIOD
 W1 = 5 * BLOCK
 W2 = 6 * BLOCK
 W3 = 7 * BLOCK
@@ -46,15 +46,11 @@ ARM = 17 * BLOCK
 LEFT = 18 * BLOCK
 CONTACTED = 19 * BLOCK  # places of those contacted
 ACTIVE = 20 * BLOCK  # places of those with an active offer
-V0 = 21 * BLOCK  # the four words of OFFER
-V1 = 22 * BLOCK
-V2 = 23 * BLOCK
-V3 = 24 * BLOCK
-N2 = 25 * BLOCK  # W2, W3 and K of the buyers
-N3 = 26 * BLOCK
-NK = 27 * BLOCK
-TAIL = 28 * BLOCK  # buyers with more than two orders
-WORD_ROWS = 29 * BLOCK
+N2 = 21 * BLOCK  # W2, W3 and K of the buyers
+N3 = 22 * BLOCK
+NK = 23 * BLOCK
+TAIL = 24 * BLOCK  # buyers with more than two orders
+WORD_ROWS = 25 * BLOCK
 
 # int64 rows, micro-units
 CASH = 0 * BLOCK  # margin of the period; all 0 between periods

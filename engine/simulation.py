@@ -7,8 +7,8 @@ from dataclasses import fields
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.advance import Switches, advance
-from engine.customers import Customers
+from engine.advance import advance
+from engine.customers import Customers, Switches
 from engine.errors import PopulationError
 from engine.ledger import Ledger, currency, empty_ledger
 from engine.population import Population, State, Traits, check_population
@@ -64,10 +64,10 @@ class Simulation:
         return currency(self._promotion)
 
     def advance(self, periods: int, plan: NDArray[np.uint8] | None = None) -> None:
-        """Run so many periods; ``plan`` (n,) uint8 acts in the first of them: 0 = no offer, else 1 + index of the arm."""
+        """Run so many periods; ``plan`` (n,) uint8 acts in the first: 0 = no offer, else 1 + index of the arm."""
         if periods < 1:
             raise PopulationError([f"periods: expected at least 1, got {periods}"])
-        n, tables = len(self.population), self._tables
+        tables = self._tables
         given = self._check_plan(plan)
         factor = self.world.economics.discount_factor
         weights = np.array([factor**t / MICRO for t in range(self.period, self.period + periods)])

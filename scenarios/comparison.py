@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import World
-from scenarios.jobs import JobResult, cumulative_margin
+from scenarios.bridge import bridge
+from scenarios.jobs import JobResult, cumulative_margin, difference_variance
 from scenarios.play import Played
 from scenarios.results import Interval, Month, Series, StrategyResult
 from scenarios.schema.planning import Time
-from scenarios.statistics import normal_interval, outer_interval, paired_variance
+from scenarios.statistics import normal_interval, outer_interval
 
 Floats = NDArray[np.float64]
 
@@ -29,6 +30,7 @@ class Frame:
     names: tuple[str, ...]
     descriptions: dict[str, str]
     baseline: str
+    winner: str
     played: dict[str, Played]
     nothing: Played
     draws: tuple[JobResult, ...]
@@ -40,29 +42,31 @@ class Frame:
         """Simulated customers."""
         return len(self.nothing.cost)
 
-    def drawn_difference(self, name: str) -> Floats:
-        """(B,) difference against the baseline in each outer draw."""
-        i, b = self.names.index(name), self.names.index(self.baseline)
-        return np.array([d.clv[i] - d.clv[b] for d in self.draws])
+    def compare(self, name: str, other: str) -> tuple[float, Interval, Interval]:
+        """CLV per customer of one strategy less another's, its simulation interval and its decision interval."""
+        p, q = self.played[name], self.played[other]
+        estimate, variance = float((p.clv - q.clv).mean()), difference_variance(p, q)
+        i, j = self.names.index(name), self.names.index(other)
+        drawn = np.array([d.clv[i] - d.clv[j] for d in self.draws])
+        noise = np.array([d.variance[i, j] for d in self.draws])
+        decision = outer_interval(estimate, drawn, noise, variance, self.level)
+        return estimate, normal_interval(estimate, variance, self.level), decision
 
 
 def strategy_result(frame: Frame, name: str) -> StrategyResult:
     """One strategy's line."""
     p, base, nothing, n = frame.played[name], frame.played[frame.baseline], frame.nothing, frame.customers
     years = frame.world.horizon / frame.time.periods_per_year
-    difference = p.clv - base.clv
-    variance = paired_variance(difference, p.cost - base.cost, max(p.price, 0.0))
-    estimate = float(difference.mean())
-    index = frame.names.index(name)
-    noise = np.array([d.variance[index] for d in frame.draws])
+    estimate, simulation, decision = frame.compare(name, frame.baseline)
+    behind, _, behind_ci = frame.compare(frame.winner, name)
     spend = float(p.cost.sum())
     realised = float((p.clv - nothing.clv).mean())
     ledger = p.ledger
     revenue = float((ledger.revenue - ledger.discount).sum())
     months = cash_by_month(frame, p)
     missed: dict[str, float] = {}
-    for decision in p.decisions:
-        for rule, short in decision.missed.items():
+    for made in p.decisions:
+        for rule, short in made.missed.items():
             missed[rule] = max(missed.get(rule, 0.0), short)
     return StrategyResult(
         name=name,
@@ -74,9 +78,11 @@ def strategy_result(frame: Frame, name: str) -> StrategyResult:
         difference=estimate,
         difference_total=estimate * n,
         difference_relative=estimate / float(base.clv.mean()) if base.clv.mean() else float("nan"),
-        simulation_ci=normal_interval(estimate, variance, frame.level),
-        difference_ci=outer_interval(estimate, frame.drawn_difference(name), noise, variance, frame.level),
-        p_best=float(frame.p_best[index]),
+        simulation_ci=simulation,
+        difference_ci=decision,
+        behind=behind,
+        behind_ci=behind_ci,
+        p_best=float(frame.p_best[frame.names.index(name)]),
         spend=spend,
         planned_spend=sum(d.planned_cost for d in p.decisions),
         liability=sum(d.liability for d in p.decisions),
@@ -94,6 +100,7 @@ def strategy_result(frame: Frame, name: str) -> StrategyResult:
         realised=realised,
         payback_month=payback(months, spend),
         months=months,
+        bridge=bridge(p, base) if name != frame.baseline else {},
         contacts_by_arm={arm.name: int(c) for arm, c in zip(frame.world.arms, ledger.contacts.sum(axis=0), strict=True)},
         rules=missed,
         solver={"gap": max((d.gap for d in p.decisions), default=0.0), "passes": float(sum(d.passes for d in p.decisions))},

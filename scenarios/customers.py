@@ -14,7 +14,7 @@ from scenarios.base import Base
 from scenarios.datasets import Columns
 from scenarios.errors import ConfigError
 from scenarios.fitted import RealBase
-from scenarios.fitted_file import load_fitted
+from scenarios.fitted_file import load_fitted, sidecar
 from scenarios.fitting import FittedLog, fit_log
 from scenarios.loading import LoadedScenario
 from scenarios.purchases import PurchaseLog, read_purchases
@@ -60,13 +60,30 @@ def customer_base(loaded: LoadedScenario, *, strict: bool = False) -> Source:
     return Source(base, report.to_dict() if report else None, tuple(report.cleaning.lines()) if report else ())
 
 
+def data_files(loaded: LoadedScenario) -> list[Path]:
+    """Files whose content decides the customers; a shipped dataset is named by its package's version instead."""
+    population = loaded.scenario.population
+    if population.fitted is not None:
+        path = loaded.folder / population.fitted
+        return [path, sidecar(path)]
+    if population.fit is not None and population.fit.transactions is not None:
+        return [_beside(loaded.folder, population.fit.transactions)]
+    return []
+
+
+def _beside(folder: Path, name: str) -> Path:
+    """A file looked for beside the scenario, then in the working folder; without the table of a DuckDB file."""
+    file = name.partition("::")[0]
+    return folder / file if (folder / file).exists() else Path(file)
+
+
 def purchases(fit: Fit, folder: Path, period: str, *, strict: bool = False) -> PurchaseLog:
     """The purchase log that a scenario names; a file is looked for beside the scenario."""
     columns = None
     source: str | Path = fit.dataset or ""
     if fit.transactions is not None and fit.columns is not None:
-        beside = folder / fit.transactions
-        source = str(beside) if (folder / fit.transactions.partition("::")[0]).exists() else fit.transactions
+        _, colons, table = fit.transactions.partition("::")
+        source = f"{_beside(folder, fit.transactions)}{colons}{table}"
         columns = Columns(**fit.columns.model_dump())
     exclude = {name: sorted(texts(values)) for name, values in fit.exclude.items()}
     return read_purchases(source, columns, period=period, strict=strict, until=fit.until, exclude=exclude)

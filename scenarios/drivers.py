@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from scenarios.assumptions import STATE_DEPENDENCE, assumptions, limits
@@ -10,13 +12,14 @@ from scenarios.results import Assumption, Driver
 from scenarios.schema.scenario import Scenario
 from scenarios.workers import Runner
 
-WIDE = (0.0, 2.0)
-"""An assumption without sd is first stepped to these multiples of its value."""
-FINE = (0.25, 0.5, 0.75, 1.25, 1.5)
+STEPS = (0.0, 0.5, 1.5, 3.0)
+"""Multiples of today's value to which each assumption is stepped."""
+CLOSER = 4
+"""Steps within the bracket around the flip of the assumption that the verdict leans on most."""
 
 
 def lead(result: JobResult, index: int) -> float:
-    """CLV of one strategy less the best of the others."""
+    """CLV of one strategy less the best of the others: the baseline, and doing nothing."""
     others = np.delete(result.clv, index)
     return float(result.clv[index] - others.max()) if len(others) else 0.0
 
@@ -26,28 +29,57 @@ def drivers(scenario: Scenario, job: Job, winner: int, run: Runner) -> tuple[Dri
 
     ``job``: an unchanged small comparison; ``winner``: index of the strategy whose lead is watched.
     """
-    stepped = [a for a in assumptions(scenario) if a.path != STATE_DEPENDENCE and a.value != 0 and a.source != "given" and not a.path.endswith(".decay")]
+    stepped = stepped_assumptions(scenario)
     if not stepped:
         return ()
-    values = [(a, v) for a in stepped for v in steps(a, WIDE)]
+    values = [(a, v) for a in stepped for v in steps(a)]
     first, *rest = run([job, *(_with(job, a.path, v) for a, v in values)])
-    today = lead(first, winner)
-    found: dict[str, dict[float, float]] = {a.path: {a.value: today} for a in stepped}
+    found: dict[str, dict[float, float]] = {a.path: {a.value: lead(first, winner)} for a in stepped}
     for (a, v), result in zip(values, rest, strict=True):
         found[a.path][v] = lead(result, winner)
-    widest = max(stepped, key=lambda a: max(found[a.path].values()) - min(found[a.path].values()))
-    fine = steps(widest, FINE)
-    for v, result in zip(fine, run([_with(job, widest.path, v) for v in fine]), strict=True):
-        found[widest.path][v] = lead(result, winner)
-    out = [Driver(a.path, a.value, a.source, tuple(sorted(found[a.path].items())), flip(found[a.path], a.value)) for a in stepped]
-    return tuple(sorted(out, key=lambda d: -d.swing))
+    out = {a.path: _driver(a, found[a.path]) for a in stepped}
+    top = leans_on(tuple(out.values()))
+    if top.flips_at is not None:
+        closer = bracket(found[top.path], top.flips_at)
+        for v, result in zip(closer, run([_with(job, top.path, v) for v in closer]), strict=True):
+            found[top.path][v] = lead(result, winner)
+        out[top.path] = _driver(next(a for a in stepped if a.path == top.path), found[top.path])
+    return tuple(sorted(out.values(), key=lambda d: -d.swing))
 
 
-def steps(assumption: Assumption, multiples: tuple[float, ...]) -> list[float]:
-    """Values to try: multiples of today's, within what is possible."""
+def leans_on(found: Sequence[Driver]) -> Driver:
+    """The assumption that the verdict leans on most: the one whose flip is nearest, relative to its value; else the widest swing."""
+    return min(found, key=lambda d: (d.distance, -d.swing))
+
+
+def _driver(a: Assumption, leads: dict[float, float]) -> Driver:
+    return Driver(a.path, a.value, a.source, tuple(sorted(leads.items())), flip(leads, a.value))
+
+
+def stepped_assumptions(scenario: Scenario) -> list[Assumption]:
+    """Numbers that nobody knows for sure; of one response, whose probabilities move together, the largest."""
+    out: dict[str, Assumption] = {}
+    for a in assumptions(scenario):
+        if a.path == STATE_DEPENDENCE or a.value == 0 or a.source == "given" or a.path.endswith(".decay"):
+            continue
+        group = a.path.split(".response.")[0] if ".response." in a.path else a.path
+        if group not in out or a.value > out[group].value:
+            out[group] = a
+    return list(out.values())
+
+
+def steps(assumption: Assumption) -> list[float]:
+    """Values to try, within what is possible."""
     low, high = limits(assumption.path)
-    tried = [float(np.clip(assumption.value * m, low, high)) for m in multiples]
+    tried = [float(np.clip(assumption.value * m, low, high)) for m in STEPS]
     return sorted({v for v in tried if v != assumption.value})
+
+
+def bracket(leads: dict[float, float], at: float) -> list[float]:
+    """Values between the two steps around ``at``."""
+    low = max(v for v in leads if v <= at)
+    high = min(v for v in leads if v >= at)
+    return [float(v) for v in np.linspace(low, high, CLOSER + 2)[1:-1]] if high > low else []
 
 
 def flip(leads: dict[float, float], value: float) -> float | None:
@@ -62,4 +94,4 @@ def flip(leads: dict[float, float], value: float) -> float | None:
 
 
 def _with(job: Job, path: str, value: float) -> Job:
-    return Job({**job.values, path: value}, job.seed, job.customers, job.strategies, job.baseline, job.resample)
+    return Job({**job.values, path: value}, job.seed, job.customers, job.strategies, job.resample)

@@ -12,10 +12,14 @@ from engine.calibration.fit import Fit, base_at, calibration_span
 from engine.calibration.forecast import Shape, forecast, shape_of, simulate_no_offers
 from engine.calibration.labels import NOT_YET
 from engine.calibration.panel import Floats, weighted_count, window_totals
+from engine.calibration.pareto_nbd import fit_pareto_nbd
+from engine.calibration.purchase_summary import PurchaseSummary, purchase_summary
+from engine.errors import CalibrationError
 from scenarios.cleaning import CleaningReport
 from scenarios.purchases import PurchaseLog
 
 SIMULATED = 100_000
+YARDSTICK_SAMPLE = 5_000
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,8 @@ class Holdout:
     """A forecast of the last ``periods`` from a fit of the ``fitted_periods`` before, for the customers known by then.
 
     ``window`` repeats the last window of the fitted periods, ``average`` each customer's orders per period since the
-    first one.  ``mae`` is the mean absolute error of orders per customer.  ``new_orders`` are those of customers not
+    first one; ``pareto_nbd`` is the published model, for weeks and days of logs that saw their customers' first orders.
+    ``mae`` is the mean absolute error of orders per customer.  ``new_orders`` are those of customers not
     yet known, which no forecast here claims.
     """
 
@@ -99,6 +104,8 @@ class Holdout:
     mae_window: float
     mae_average: float
     new_orders: int
+    orders_pareto_nbd: float | None = None
+    mae_pareto_nbd: float | None = None
 
     @classmethod
     def compare(cls, base: FittedBase, log: PurchaseLog, cut: int, window: int) -> Holdout:
@@ -124,12 +131,29 @@ class Holdout:
         def mae(values: Floats) -> float:
             return float(np.abs(values - orders).mean())
 
+        yardstick = _pareto_nbd(log, cut)
         return cls(
             cut, periods, len(base),
             float(orders.sum()), float(by_period.sum()), float(last_orders.sum()), float(past_orders.sum()),
             float(revenue.sum()), float(money.sum()), float(last_revenue.sum()), float(past_revenue.sum()),
             mae(by_customer), mae(last_orders), mae(past_orders), int(late.sum()),
+            None if yardstick is None else float(yardstick.sum()),
+            None if yardstick is None else mae(yardstick),
         )  # fmt: skip
+
+
+def _pareto_nbd(log: PurchaseLog, cut: int) -> Floats | None:
+    """(known customers,) orders from period ``cut`` on by the Pareto/NBD model, fitted to a sample of the customers."""
+    if log.left_truncated or log.period_name == "month":
+        return None
+    days = 7 if log.period_name == "week" else 1
+    history = purchase_summary(log.customer, log.day, cut * days - 1, days)
+    step = max(1, len(history.x) // YARDSTICK_SAMPLE)
+    sample = PurchaseSummary(history.customer[::step], history.x[::step], history.t_x[::step], history.age[::step])
+    try:
+        return fit_pareto_nbd(sample).expected_next(history, log.periods - cut)
+    except CalibrationError:
+        return None
 
 
 @dataclass(frozen=True)
@@ -198,19 +222,22 @@ class FitReport:
         if h is None:
             return []
 
-        def line(name: str, orders: float, revenue: float, mae: float | None = None) -> str:
-            parts = [f"  {name:<20}"]
-            for value, actual in ((orders, h.orders), (revenue, h.revenue)):
-                off = f"{value / actual - 1:+.1%}" if actual and mae is not None else ""
-                parts.append(f"{value:>14,.1f} {off:>8}")
-            return "".join(parts) + (f"{mae:>10.3f}" if mae is not None else "")
+        def off(value: float, actual: float) -> str:
+            return f"{value:>14,.1f} {f'{value / actual - 1:+.1%}' if actual else '':>8}"
 
-        return [
+        def line(name: str, orders: float, revenue: float | None, mae: float) -> str:
+            money = f"{'':>23}" if revenue is None else off(revenue, h.revenue)
+            return f"  {name:<20}{off(orders, h.orders)}{money}{mae:>10.3f}"
+
+        out = [
             f"holdout: fitted on {h.fitted_periods} {self.period_name}s, {h.periods} forecast for {h.customers:,} "
             f"known customers ({h.new_orders:,} orders of new customers apart); MAE: orders per customer",
             f"  {'':<20}{'orders':>14} {'':>8}{'revenue':>14} {'':>8}{'MAE':>10}",
-            line("log", h.orders, h.revenue),
+            f"  {'log':<20}{h.orders:>14,.1f} {'':>8}{h.revenue:>14,.1f}",
             line("fitted base", h.orders_forecast, h.revenue_forecast, h.mae_forecast),
             line("last window again", h.orders_window, h.revenue_window, h.mae_window),
             line("average so far", h.orders_average, h.revenue_average, h.mae_average),
         ]
+        if h.orders_pareto_nbd is not None and h.mae_pareto_nbd is not None:
+            out.append(line("Pareto/NBD", h.orders_pareto_nbd, None, h.mae_pareto_nbd))
+        return out

@@ -14,10 +14,11 @@ from engine.calibration.segment_rules import SegmentRules, default_rules
 from engine.calibration.wallet import CategoryCells
 from engine.errors import CalibrationError
 from scenarios.errors import DataError
-from scenarios.fit_report import FitReport, Holdout, reconcile, segment_lines
+from scenarios.fit_report import FitReport, Holdout, Reconciled, reconcile, segment_lines
 from scenarios.purchases import PERIODS_PER_YEAR, PurchaseLog
 
 HOLDOUT_SHARE = 0.25
+TOLERANCE = 0.05  # a simulated total further off the log than this is noted
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,11 @@ def fit_log(
 
     """
     rules = rules or default_rules(log.period_name)
+    held = round(HOLDOUT_SHARE * log.periods) if holdout_periods is None else holdout_periods
+    if not 0 <= held < max(log.periods, 1):
+        raise DataError(
+            [f"{log.source}: holdout_periods: expected fewer than the {log.periods} of the log, got {held}"]
+        )
     try:
         fit, base = fit_base(
             panel_of(log),
@@ -90,8 +96,8 @@ def fit_log(
         raise DataError([f"{log.source}: {problem}" for problem in error.problems]) from error
     made = None
     if report:
-        held = round(HOLDOUT_SHARE * log.periods) if holdout_periods is None else holdout_periods
         notes: list[str] = []
+        reconciled = reconcile(fit, log.customer_ids, base.trait_powers, seed)
         made = FitReport(
             cleaning=log.report,
             period_name=log.period_name,
@@ -107,10 +113,10 @@ def fit_log(
             if base.spend.sum() > 0
             else 1.0,
             segments=segment_lines(fit, base),
-            reconciled=reconcile(fit, log.customer_ids, base.trait_powers, seed),
+            reconciled=reconciled,
             holdout=hold_out(log, rules, held, notes),
             categories=base.categories,
-            notes=(*_notes(base), *notes),
+            notes=(*_notes(base), *_off(reconciled), *notes),
         )
     return FittedLog(base, log.source, log.period_name, log.first_day, log.last_day, log.left_truncated, made)
 
@@ -119,10 +125,6 @@ def hold_out(log: PurchaseLog, rules: SegmentRules, periods: int, notes: list[st
     """Fit all but the last ``periods`` and forecast them; None (and a note) if what is left is too short."""
     if periods <= 0:
         return None
-    if periods >= log.periods:
-        raise DataError(
-            [f"{log.source}: holdout_periods: expected fewer than the {log.periods} of the log, got {periods}"]
-        )
     cut = log.periods - periods
     try:
         _, base = fit_base(panel_of(log, cut), log.customer_ids, rules, None, top_categories=0)
@@ -130,6 +132,18 @@ def hold_out(log: PurchaseLog, rules: SegmentRules, periods: int, notes: list[st
         notes.append(f"no holdout: {error.problems[0]}")
         return None
     return Holdout.compare(base, log, cut, rules.window_periods)
+
+
+def _off(reconciled: Reconciled | None) -> list[str]:
+    """A note for each total of the log's end that the simulation misses by more than :data:`TOLERANCE`."""
+    if reconciled is None:
+        return ["the log is too short to simulate its end again"]
+    log, simulated = reconciled.log.to_dict(), reconciled.simulated.to_dict()
+    return [
+        f"{name.replace('_', ' ')}: simulated {simulated[name] / log[name] - 1:+.1%} against the log's end"
+        for name in ("orders_per_customer", "revenue_per_customer", "dispersion")
+        if log[name] > 0 and abs(simulated[name] / log[name] - 1) > TOLERANCE
+    ]
 
 
 def _notes(base: FittedBase) -> list[str]:

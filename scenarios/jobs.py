@@ -76,13 +76,12 @@ class Job:
     seed: int
     customers: int
     strategies: tuple[str, ...]
-    baseline: str
     resample: bool = False
 
 
 @dataclass(frozen=True)
 class JobResult:
-    """CLV per customer of each strategy, variance of its paired difference, and cumulative discounted margin by period."""
+    """CLV per customer (S,), variance of paired differences (S, S), cumulative discounted margin by period (S, T)."""
 
     clv: Floats
     variance: Floats
@@ -99,17 +98,23 @@ def run_job(setup: Setup, job: Job) -> JobResult:
     briefing = setup.briefing(customers, job.seed, setup.gap)
     makers = setup.makers(job.strategies)
     played = {name: play(world, tables, briefing, makers[name](), job.seed) for name in job.strategies}
-    base = played[job.baseline]
     return JobResult(
         np.array([p.clv.mean() for p in played.values()]),
-        np.array([_variance(p, base) for p in played.values()]),
+        np.array([[difference_variance(p, q) for q in played.values()] for p in played.values()]),
         np.array([cumulative_margin(p, world, job.customers) for p in played.values()]),
     )
 
 
-def _variance(played: Played, base: Played) -> float:
-    price = played.price if played.price > 0 else 0.0
-    return paired_variance(played.clv - base.clv, played.cost - base.cost, price)
+def difference_variance(one: Played, other: Played) -> float:
+    """Variance of the mean CLV of one strategy less another's, on the same customers and luck."""
+    if one is other:
+        return 0.0
+    return paired_variance(one.clv - other.clv, one.price * centred(one.cost) - other.price * centred(other.cost))
+
+
+def centred(values: Floats) -> Floats:
+    """Less their mean."""
+    return values - values.mean()
 
 
 def cumulative_margin(played: Played, world: World, customers: int) -> Floats:

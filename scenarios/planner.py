@@ -124,6 +124,7 @@ class Planner:
                     pace.use(period, amount)
         total = table.sum(axis=(1, 2))
         solution, budget = choice.solution, self.budget_row
+        proven = solution is not None and solution.method != "greedy"  # greedy proves no bound of its own
         self.decisions.append(
             Decision(
                 period=period,
@@ -132,8 +133,8 @@ class Planner:
                 planned_cost=float(total[1]),
                 liability=float(liability[choice.arm[chosen], chosen].sum(dtype=np.float64)),
                 price=shadow_price(solution, compiled, budget),
-                gap=solution.gap if solution is not None else 0.0,
-                passes=solution.passes if solution is not None else 0,
+                gap=solution.gap if proven else 0.0,
+                passes=solution.passes if proven else 0,
                 missed=shortfalls(problem, table),
             )
         )

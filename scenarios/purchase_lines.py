@@ -117,17 +117,23 @@ def _issue(kind: str, count: int, rows: Sequence[int], micro: int | None = None)
     )
 
 
-def make_orders(tables: Tables, columns: Columns) -> None:
-    """Tables ``keyed`` (good lines), ``grouped`` (orders; ``lone``: returns only) and ``orders`` (numbered)."""
-    key = "coalesce(order_id::varchar, 'day ' || day::varchar)" if columns.order_id else "day"
+def make_orders(tables: Tables) -> None:
+    """Tables ``cells`` (order x category), ``grouped`` (orders; ``lone``: returns only) and ``orders`` (numbered).
+
+    An order is a customer's order id, or his day where there is none.
+    """
     tables.run(
-        f"create temp table keyed as select id, {key} as key, day, micro, category, row from lines where fault is null"
+        """create temp table cells as
+        select id, coalesce(order_id::varchar, 'day ' || loose::varchar) as key, * exclude (id, order_id, loose)
+        from (select id, order_id, case when order_id is null then day end as loose, category,
+                     min(day) as day, sum(micro) as micro, min(micro) as least, min(row) as row
+              from lines where fault is null group by id, order_id, loose, category)"""
     )
     tables.run(
         """create temp table grouped as
         select id, key, min(day) as day, sum(micro) as micro, min(row) as row,
-               min(micro) < 0 and sum(micro) <= 0 as lone
-        from keyed group by id, key"""
+               min(least) < 0 and sum(micro) <= 0 as lone
+        from cells group by id, key"""
     )
     tables.run(
         """create temp table orders as

@@ -96,7 +96,7 @@ def read_purchases(
         require_columns(table, columns.roles() | {f"exclude.{name}": name for name in exclude or {}})
         make_lines(tables, table, columns, exclude or {}, until, today or date.today())
         issues = line_issues(tables, table, columns)
-        make_orders(tables, columns)
+        make_orders(tables)
         issues += lone_returns(tables, table)
         if strict and issues:
             raise DataError([f"{table.source}: strict: {issue.line()}" for issue in issues])
@@ -171,12 +171,12 @@ def _categories(
     tables.run(
         """create temp table names as
         select category, row_number() over (order by sum(micro) desc, category) - 1 as code
-        from keyed group by category"""
+        from cells group by category"""
     )
     names = tables.rows("select category from names order by code", source)
     cells = tables.arrays(
         f"""select number::int as number, code::int as code, sum(k.micro)::double / {MICRO} as amount
-        from keyed k join orders o on k.id = o.id and k.key = o.key join names using (category)
+        from cells k join orders o on k.id = o.id and k.key = o.key join names using (category)
         group by number, code order by number, code""",
         source,
     )

@@ -37,7 +37,7 @@ class Assumption:
 class Month:
     """Cash of one month (4 or 5 weeks of the calendar), against doing nothing, for all customers together.
 
-    ``margin`` is before promotion costs, ``promotion`` a cost >= 0, ``cumulative`` the sum of margin - promotion so far.
+    ``margin`` is what is left after the ``promotion`` cost (>= 0); ``cumulative`` is the running sum of ``margin``.
     """
 
     month: int
@@ -59,6 +59,7 @@ class StrategyResult:
         difference_relative: difference / baseline's CLV.
         simulation_ci: noise of this run alone (paired, common random numbers).
         difference_ci: what a decision is signed on: resampled customers, redrawn effects, and simulation noise.
+        behind, behind_ci: how far the winner is ahead of this strategy, per customer, and its decision interval.
         p_best: share of the outer draws in which this strategy had the largest CLV.
         spend, budget, unspent: promotion cost realised (contacts, discounts, redemptions), the budget allowed (None = no rule),
             and what is left of it.
@@ -88,6 +89,8 @@ class StrategyResult:
     difference_relative: float
     simulation_ci: Interval
     difference_ci: Interval
+    behind: float
+    behind_ci: Interval
     p_best: float
     spend: float
     planned_spend: float
@@ -114,7 +117,8 @@ class StrategyResult:
 
 @dataclass(frozen=True)
 class Driver:
-    """One assumption stepped in the world while the planner's belief stays: what it does to the winner's lead.
+    """One assumption stepped in the world while the planner's belief stays: what it does to the winner's lead
+    over the best of the others.
 
     ``steps`` are (value, lead per customer); ``flips_at`` is where the lead crosses 0, None if it does not within the steps.
     """
@@ -130,6 +134,11 @@ class Driver:
         """Largest less smallest lead."""
         leads = [lead for _, lead in self.steps]
         return max(leads) - min(leads)
+
+    @property
+    def distance(self) -> float:
+        """How far the flip is from today's value, relative to it; infinite if there is none."""
+        return math.inf if self.flips_at is None else abs(self.flips_at - self.value) / max(abs(self.value), 1e-12)
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def run(
         with runner(run_job, setup, options.workers, options.cluster) as on:
             draws = _outer(setup, names, outer, on, progress)
             if options.sensitivity:
-                found, along = _sensitivity(setup, _nearest(names, means, scenario.baseline), winner, on, progress)
+                found, along = _sensitivity(setup, _rivals(scenario, names, winner), winner, on, progress)
     world = build_world(scenario, base)
     frame = Frame(
         world=world,
@@ -86,6 +86,7 @@ def run(
         names=names,
         descriptions=_descriptions(setup, names),
         baseline=scenario.baseline,
+        winner=winner,
         played=played,
         nothing=nothing,
         draws=draws,
@@ -156,7 +157,7 @@ def _outer(
     for b in range(draws):
         rng = np.random.default_rng([scenario.seed, 2, b])
         values = redrawn(scenario, rng)
-        jobs.append(Job(values, int(rng.integers(2**62)), size, names, scenario.baseline, resample=True))
+        jobs.append(Job(values, int(rng.integers(2**62)), size, names, resample=True))
     out = []
     for result in on(jobs):
         out.append(result)
@@ -164,10 +165,10 @@ def _outer(
     return tuple(out)
 
 
-def _nearest(names: tuple[str, ...], means: Any, baseline: str) -> tuple[str, ...]:
-    """The strategies whose order the verdict hangs on: the best, its two nearest rivals, and the baseline."""
-    first = [names[i] for i in np.argsort(-means, kind="stable")[:3]]
-    return tuple(name for name in names if name in first or name == baseline)
+def _rivals(scenario: Scenario, names: tuple[str, ...], winner: str) -> tuple[str, ...]:
+    """The winner, and what it must beat for a change to be worth it: the baseline and doing nothing."""
+    nothing = {s.name for s in scenario.strategies if s.type == "none"}
+    return tuple(name for name in names if name in {winner, scenario.baseline} | nothing)
 
 
 def _sensitivity(
@@ -180,7 +181,7 @@ def _sensitivity(
     scenario = setup.scenario
     progress("stepping assumptions")
     seed = int(np.random.default_rng([scenario.seed, 3]).integers(2**62))
-    job = Job({}, seed, min(SMALL, setup.customers), names, scenario.baseline)
+    job = Job({}, seed, min(SMALL, setup.customers), names)
     index = names.index(winner)
     found = drivers(scenario, job, index, on)
     kappas = sorted({0.0, scenario.population.kappa.value, 1.0})

@@ -15,17 +15,17 @@ from scenarios.results import Interval
 Floats = NDArray[np.float64]
 
 
-def paired_variance(difference: Floats, cost_difference: Floats, price: float) -> float:
-    """Variance of the mean of D_i - price (c_i - mean c), n customers.
+def paired_variance(difference: Floats, priced_cost: Floats | float = 0.0) -> float:
+    """Variance of the mean of D_i - (priced cost)_i, n customers.
 
-    Customers that share a budget are not independent: one who costs more leaves less for the others.  With the budget's
-    shadow price the linearised contributions are (the total cost is fixed by the budget, so only its pattern counts).
+    Customers that share a budget are not independent: one who costs more leaves less for the others.  ``priced_cost`` is
+    ``price x (c_i - mean c)`` with the budget's shadow price, for a difference that of one strategy less that of the other:
+    the total cost is fixed by the budget, so only its pattern counts.
     """
     n = len(difference)
     if n < 2:
         return float("inf")
-    influence = difference - price * (cost_difference - cost_difference.mean())
-    return float(influence.var(ddof=1) / n)
+    return float((difference - priced_cost).var(ddof=1) / n)
 
 
 def normal_interval(estimate: float, variance: float, level: float) -> Interval:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from scenarios.drivers import leans_on
 from scenarios.results import Driver, StrategyResult
 
 
@@ -33,9 +34,14 @@ def verdict(
         sentence += f", best in {best.p_best:.0%} of {draws} draws)" if draws else ")"
         if ci.low <= 0:
             sentence += ", which is not sure"
+    rival = next((r for r in rest if r.name != baseline), None)
+    if winner != baseline and rival is not None:
+        sure = "surely" if rival.behind_ci.low > 0 else "not surely"
+        sentence += f"; the next best, {rival.name}, is {sure} behind, by {money(rival.behind, currency)}"
     if drivers:
-        top = drivers[0]
+        top = leans_on(drivers)
         sentence += f"; it leans most on {top.path} = {top.value:g} ({top.source})"
         low, high = top.steps[0][0], top.steps[-1][0]
-        sentence += f" and would flip at {top.flips_at:.3g}" if top.flips_at is not None else f" and does not flip between {low:g} and {high:g}"
+        flips = f"would flip at {top.flips_at:.3g}" if top.flips_at is not None else f"does not flip between {low:g} and {high:g}"
+        sentence += f" and {flips}"
     return sentence + "."

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import numba
 
+SMALL = 2_000_000
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -32,7 +33,7 @@ def threads_for(work: int) -> Iterator[None]:
     more on a busy machine.  Kernels sum by chunk, so the results do not depend on it.
     """
     before = numba.get_num_threads()
-    if work < 2_000_000:
+    if work < SMALL:
         numba.set_num_threads(1)
     try:
         yield

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from solvers.layout import Layout
+from solvers.layout import Layout, by_customer
 from solvers.mend import broken_rows
 from solvers.offers import once_each, scaled_rows, usage_of_offers
 from solvers.plan import Plan, plan_of
@@ -27,11 +27,13 @@ class Exact:
 
 
 class WholeProgram:
-    """All open (customer, arm) pairs as binaries; rows in force can be chosen."""
+    """All open (customer, arm) pairs as binaries, or those of ``keep`` (K, n); rows in force can be chosen."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, keep: NDArray[np.bool_] | None = None) -> None:
         _, k, n, _ = layout.shape
         open_to = layout.mask if layout.mask.size else np.ones((k, n), bool)
+        if keep is not None:
+            open_to = open_to & keep
         self.layout = layout
         self.customer, self.arm = np.nonzero(open_to.T)
         self.value, self.usage = usage_of_offers(layout, self.customer, self.arm)
@@ -48,10 +50,12 @@ class WholeProgram:
         rows: NDArray[np.bool_] | None = None,
         objective: FloatArray | None = None,
         tight: FloatArray | float = 0.0,
+        bounds: tuple[FloatArray, FloatArray] | None = None,
     ) -> tuple[Answer | None, FloatArray]:
-        """(answer, row scales); no answer if a row that nobody touches is broken.  tight: (R,) bounds moved inwards."""
+        """(answer, row scales); no answer if a row that nobody touches is broken.  tight: (R,) bounds moved inwards; bounds: others than the problem's."""
         layout = self.layout
-        lower, upper = layout.lower + tight, layout.upper - tight
+        lower, upper = (layout.lower, layout.upper) if bounds is None else bounds
+        lower, upper = lower + tight, upper - tight
         if rows is not None:
             lower, upper = np.where(rows, lower, -np.inf), np.where(rows, upper, np.inf)
         scaled = scaled_rows(self.usage, lower, upper, layout.tolerance)
@@ -82,15 +86,34 @@ class WholeProgram:
         return plan_of(self.layout, arm)
 
 
+def promising(layout: Layout, price: FloatArray, room: float) -> NDArray[np.bool_]:
+    """(K, n) pairs whose regret at prices (C, H + 1, K) is at most ``room``.
+
+    A plan with any other pair is worth less than the prices' bound less ``room``: with room = bound - value of a plan at hand, the best
+    plan is among these, or at hand.
+    """
+    score = -by_customer(layout, price)
+    if layout.mask.size:
+        score = np.where(layout.mask, score, -np.inf)
+    best = np.maximum(score.max(axis=0, initial=0.0), 0.0)
+    return best - score <= room * (1.0 + 1e-9) + 1e-9 * layout.worth / max(layout.shape[2], 1)
+
+
 def exact_plan(
-    layout: Layout, gap: float, *, backend: Backend = "highs", nodes: int = 1_000_000, seconds: float | None = None
+    layout: Layout,
+    gap: float,
+    *,
+    backend: Backend = "highs",
+    nodes: int = 1_000_000,
+    seconds: float | None = None,
+    keep: NDArray[np.bool_] | None = None,
 ) -> Exact:
-    """Solve the integer program to a relative gap (HiGHS, one thread).
+    """Solve the integer program to a relative gap (HiGHS, one thread), over all open pairs or those of ``keep``.
 
     The solver's own feasibility tolerance can leave a row broken by more than a certificate allows; then that row's bound is
     moved inwards by twice what it was broken by, and the program solved again.
     """
-    program = WholeProgram(layout)
+    program = WholeProgram(layout, keep)
     tight = np.zeros(len(layout.lower))
     bound = np.inf
     for attempt in range(5):

@@ -119,15 +119,21 @@ class Integral:
         return rows.copy() if answer is None or answer.infeasible else None
 
     def least(self, rest: Mask, r: int) -> float:
-        layout, give = self.layout, 0.0
-        line = np.asarray(self.program.usage[r].todense()).ravel()
-        for sign, limit in ((-1.0, layout.upper[r]), (1.0, -layout.lower[r])):
-            if np.isfinite(limit):
-                answer, _ = self.program.solve(integer=True, backend=self.backend, rows=rest, objective=sign * line)
-                if answer is None or not answer.solved:
-                    return float("nan")
-                give = max(give, -float(sign * line @ answer.x) - limit)
-        return give
+        layout, program = self.layout, self.program
+        line = np.asarray(program.usage[r].todense()).ravel()
+        gives = [np.inf]
+        # What whole plans use of a row has holes: one side gives while the other still holds.
+        for sign, gone in ((-1.0, layout.upper), (1.0, layout.lower)):
+            if np.isfinite(gone[r]):
+                lower, upper = np.where(rest, layout.lower, -np.inf), np.where(rest, layout.upper, np.inf)
+                if sign < 0:
+                    lower[r] = layout.lower[r]
+                else:
+                    upper[r] = layout.upper[r]
+                answer, _ = program.solve(integer=True, backend=self.backend, bounds=(lower, upper), objective=sign * line)
+                if answer is not None and answer.solved:
+                    gives.append(max(sign * (gone[r] - float(line @ answer.x)), 0.0))
+        return min(gives) if len(gives) > 1 else float("nan")
 
 
 def explain(layout: Layout, oracle: Oracle) -> Conflict | None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers.fill import fill, fill_in_order
-from solvers.layout import Layout
+from solvers.layout import Layout, by_customer
 from solvers.mend import broken_rows, mend
 from solvers.plan import Plan, plan_of
 from solvers.pricing import Pricer
@@ -31,19 +31,6 @@ def _scarcity(layout: Layout, pricer: Pricer) -> FloatArray:
     weight = np.where(scarce, 1.0 / np.where(scarce, room, 1.0), 0.0)
     form = (layout.transposed @ weight).reshape(h + 1, c, k)
     return np.ascontiguousarray(form.transpose(1, 0, 2))
-
-
-def _linear(layout: Layout, form: FloatArray) -> FloatArray:
-    """(K, n) a linear form of the table, customer by customer."""
-    h, k, n, c = layout.shape
-    out = np.zeros((k, n))
-    for of in layout.here.tolist():
-        piece = slice(layout.edge[of], layout.edge[of + 1])
-        out[:, piece] += form[of, h][:, None]
-        for m in range(h):
-            if form[of, m].any():
-                out[:, piece] += form[of, m][:, None] * layout.measures[m, :, piece]
-    return out
 
 
 def _filled(layout: Layout, ratio: FloatArray, value: FloatArray) -> Plan:
@@ -77,7 +64,7 @@ def greedy_plan(layout: Layout, pricer: Pricer) -> Plan | None:
     value = layout.measures[0].astype(np.float64)
     if layout.mask.size:
         value = np.where(layout.mask, value, -np.inf)
-    use = _linear(layout, _scarcity(layout, pricer))
+    use = by_customer(layout, _scarcity(layout, pricer))
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(use > 0, value / use, np.inf)
     ratio = np.where(np.isposinf(ratio), np.finfo(np.float64).max, ratio)

@@ -277,3 +277,16 @@ def arrange(problem: Problem) -> Layout:
         scale=scale,
         worth=max(float(gross[0].sum()) / (k + 1), 1e-12),
     )
+
+
+def by_customer(layout: Layout, form: FloatArray) -> FloatArray:
+    """(K, n) float64: what one customer adds to a linear form (C, H + 1, K) of the table by taking an arm."""
+    h, k, n, c = layout.shape
+    out = np.zeros((k, n))
+    for of in layout.here.tolist():
+        piece = slice(layout.edge[of], layout.edge[of + 1])
+        out[:, piece] += form[of, h][:, None]
+        for m in range(h):
+            if form[of, m].any():
+                out[:, piece] += form[of, m][:, None] * layout.measures[m, :, piece]
+    return out

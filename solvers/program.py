@@ -56,14 +56,14 @@ class _Program(pulp.LpProblem):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__("program", pulp.LpMaximize)
-        self.made: list[Any] = []
 
     def make(self, name: str, low: float | None, high: float | None, kind: str) -> Any:
-        self.made.append(self.add_variable(name, low, high, kind))
-        return self.made[-1]
+        variable = self.add_variable(name, low, high, kind)
+        self._register_variable(variable)
+        return variable
 
     def variables(self) -> list[Any]:
-        return self.made
+        return self._variables  # type: ignore[no-any-return]
 
     def _add_variables(self, variables: Any) -> None:
         pass
@@ -133,6 +133,10 @@ def solve_program(
     ``nodes`` limits an integer search reproducibly; ``seconds`` does not.
     """
     columns = len(objective)
+    if columns == 0:  # solvers call an empty model neither solved nor infeasible
+        possible = bool((lower <= 1e-9).all() and (upper >= -1e-9).all())
+        nothing = np.zeros(0)
+        return Answer(possible, possible, not possible, nothing, np.zeros(len(lower)), nothing, 0.0 if possible else -np.inf)
     problem = _Program()
     kind = pulp.LpInteger if integer else pulp.LpContinuous
     x = [

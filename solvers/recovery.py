@@ -26,7 +26,7 @@ from solvers.rounding import rounded
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-NODES = 300
+NODES = 50
 
 
 @parallel_kernel
@@ -168,7 +168,7 @@ def recover(
         return out
     now = (out.plan or plan).copy()
     mixed = np.flatnonzero(contested) if contested is not None else np.zeros(0, np.int64)
-    while free <= min(2 * most, 4 * n) and time.perf_counter() < deadline:
+    while free <= most and time.perf_counter() < deadline:
         freed, pairs, cut = _choice(layout, price, y, now, dual, mixed, free, loss)
         seconds = None if np.isinf(deadline) else max(deadline - time.perf_counter(), 0.05)
         arm, variables = _program(layout, price, now, freed, pairs, cut, enough, 0.2 * loss, backend, seconds)
@@ -181,6 +181,8 @@ def recover(
                 out.plan = out.nearest = now = trial
         if out.plan is not None and out.plan.value >= enough:
             break
+        if free >= n:
+            break  # everybody was free
         free *= 2
     return out
 

@@ -14,7 +14,7 @@ from solvers.certify import Certificate, certify
 from solvers.decomposition import Dual, generate
 from solvers.descent import descend
 from solvers.errors import SolverError
-from solvers.exact import exact_plan, relaxed_multipliers
+from solvers.exact import exact_plan, promising, relaxed_multipliers
 from solvers.explain import Conflict, Integral, Mixes, explain
 from solvers.greedy import greedy_plan
 from solvers.layout import Layout, arrange
@@ -30,9 +30,10 @@ from solvers.solution import RowResult, Solution, Status
 FloatArray = NDArray[np.float64]
 Method = Literal["auto", "exact", "decomposition", "greedy"]
 
-EXACT_PAIRS = 1_500  # open (customer, arm) pairs up to which the integer program is solved whole at once
-CLOSING_PAIRS = 20_000  # ... and up to which it may close a gap that decomposition left open
-CLOSING_NODES = 2_000
+EXACT_PAIRS = 400  # open (customer, arm) pairs up to which the integer program is solved whole at once
+FIXING_PAIRS = 1_000_000  # ... up to which pairs that cannot be better are sought, where decomposition left a gap
+CLOSING_PAIRS = 800  # ... and up to which remaining pairs an integer program may close it
+CLOSING_NODES = 100
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def _solve(
     elif method == "decomposition":
         found = _decomposition(layout, first, gap, backend, deadline)
     elif pairs <= EXACT_PAIRS:
-        found = _exact(layout, gap, backend, deadline, nodes=20_000)
+        found = _exact(layout, gap, backend, deadline, nodes=2_000)
         found = replace(found, note=_join(f"auto: exact, for {pairs} open pairs of customer and arm", found.note))
     else:
         found = _decomposition(layout, first, gap, backend, deadline)
@@ -171,11 +172,7 @@ def _decomposition(layout: Layout, start: FloatArray, gap: float, backend: Backe
     plan = _recovered(layout, pricer, dual, gap, backend, deadline)
     if plan is None or (spare is not None and spare.value > plan.value):
         plan = spare
-    if plan is None:
-        plan = _nobody(layout)
     note = "stopped by its limits before the dual was solved" if dual.stopped else ""
-    if plan is None:
-        note = _join(note, "rules can be met on average, but no plan was found that meets them customer by customer")
     return _Found(plan, dual.best.y, "decomposition", note, passes=pricer.passes)
 
 
@@ -209,21 +206,28 @@ def _nobody(layout: Layout) -> Plan | None:
 
 def _closed(layout: Layout, found: _Found, gap: float, pairs: int, backend: Backend, deadline: float) -> _Found:
     """Let the exact method have a try where decomposition missed the gap on a problem that is not large."""
-    if found.infeasible or pairs > CLOSING_PAIRS or time.perf_counter() > deadline:
+    if found.infeasible or time.perf_counter() > deadline:
         return found
+    keep, at_hand, bound = None, -np.inf, np.inf
     if found.plan is not None:
+        at_hand = found.plan.value
         bound = certify(layout.problem, layout.restored(found.plan.arm), found.multipliers).bound
-        if found.plan.value >= bound - gap * max(abs(bound), 1e-12):
+        room = bound - at_hand
+        if room <= gap * max(abs(bound), 1e-12) or pairs > FIXING_PAIRS:
             return found
-    result = exact_plan(layout, gap, backend=backend, nodes=CLOSING_NODES, seconds=_seconds(deadline))
-    better = result.plan is not None and (found.plan is None or result.plan.value > found.plan.value)
+        keep = promising(layout, Pricer(layout).prices(found.multipliers), room)
+        pairs = int(keep.sum() if not layout.mask.size else (keep & layout.mask).sum())
+    if pairs > CLOSING_PAIRS:
+        return found
+    result = exact_plan(layout, gap, backend=backend, nodes=CLOSING_NODES, seconds=_seconds(deadline), keep=keep)
+    better = result.plan is not None and result.plan.value > at_hand
     return replace(
         found,
         plan=result.plan if better else found.plan,
         method="exact" if better else found.method,
-        proved=result.bound,
-        infeasible=result.infeasible,
-        note="the integer program closed what decomposition left open",
+        proved=min(max(result.bound, at_hand), bound),
+        infeasible=result.infeasible and keep is None,
+        note=_join(found.note, f"an integer program over the {pairs} pairs that could be better followed"),
     )
 
 
@@ -231,8 +235,11 @@ def _answer(layout: Layout, found: _Found, gap: float, backend: Backend, began: 
     problem = layout.problem
     n = problem.shape[2]
     y = found.multipliers
-    if found.plan is not None:
-        arm = layout.restored(found.plan.arm)
+    plan = found.plan
+    if plan is None and not found.infeasible:
+        plan = _nobody(layout)
+    if plan is not None:
+        arm = layout.restored(plan.arm)
         proof = certify(problem, arm, y)
         if proof.feasible:
             bound = min(proof.bound, max(found.proved, proof.objective))

@@ -85,7 +85,8 @@ def rich_world(seed: int, segments: int = 4, arms: int = 4, categories: int = 3,
                 sticks=float(rng.choice([0.0, 0.5, 1.0])),
             )
         )
-    noise = OrderValue("lognormal", float(rng.random())) if rng.random() < 0.5 else OrderValue("gamma", float(rng.gamma(2.0)))
+    kind = str(rng.choice(["lognormal", "gamma"]))
+    noise = OrderValue(kind, float(rng.gamma(2.0) if kind == "gamma" else rng.random()))
     return World(
         Segments(tuple(f"s{k}" for k in range(segments)), rows, multiplier, lapsed, float(rng.choice([0.0, 0.5, 1.0]))),
         noise,

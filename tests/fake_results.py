@@ -33,7 +33,7 @@ def fake_strategy(index: int, name: str, count: int, customers: int = 20_000, mo
     cumulative, cash = 0.0, []
     for m, (margin, promotion) in enumerate(zip(margins, promotions, strict=True)):
         cumulative += margin - promotion
-        cash.append(Month(m + 1, margin, promotion, cumulative))
+        cash.append(Month(m + 1, margin - promotion, promotion, cumulative))
     positive = [c.cumulative >= 0 for c in cash]
     back = next((c.month for i, c in enumerate(cash) if all(positive[i:])), None)
     clv = 412.6 + lead

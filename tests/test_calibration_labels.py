@@ -17,7 +17,9 @@ from engine.errors import CalibrationError
 def panel_from(orders, *, left_truncated=False, periods=12):
     """A panel from a list of (customer, period, amount)."""
     c, p, a = (np.array(x) for x in zip(*orders, strict=True))
-    return make_panel(c.astype(np.int32), p.astype(np.int32), a.astype(np.float64), periods, left_truncated=left_truncated)
+    return make_panel(
+        c.astype(np.int32), p.astype(np.int32), a.astype(np.float64), periods, left_truncated=left_truncated
+    )
 
 
 def twin(orders, rules, periods, left_truncated):
@@ -103,9 +105,18 @@ def test_no_orders_in_whole_periods():
 @pytest.mark.parametrize("quantile", [0.0, 0.5, 0.8, 0.95])
 def test_quantiles_are_reached_by_at_most_their_share(quantile):
     random = np.random.default_rng(3)
-    orders = list(zip(random.integers(0, 300, 4000).tolist(), random.integers(0, 20, 4000).tolist(), random.gamma(2.0, 9.0, 4000).tolist(), strict=True))
+    orders = list(
+        zip(
+            random.integers(0, 300, 4000).tolist(),
+            random.integers(0, 20, 4000).tolist(),
+            random.gamma(2.0, 9.0, 4000).tolist(),
+            strict=True,
+        )
+    )
     panel = panel_from(orders, periods=20)
-    rules = SegmentRules((Rule("top", frequency_quantile_min=quantile), Rule("dear", value_quantile_min=quantile), Rule("rest")), 5)
+    rules = SegmentRules(
+        (Rule("top", frequency_quantile_min=quantile), Rule("dear", value_quantile_min=quantile), Rule("rest")), 5
+    )
     resolved = resolve_quantiles(rules, panel, 5)
     frequency, value = features(panel, 5)
     active = frequency[:, 5:] > 0
@@ -135,7 +146,11 @@ def test_truncated_customers_are_not_new():
         ((Rule("a"), Rule("a")), 3, "expected distinct names, got 'a' twice"),
         ((Rule("a", recency_min=3, recency_max=1), Rule("b")), 3, "expected recency_min <= recency_max, got 3 > 1"),
         ((Rule("a", frequency_quantile_min=1.0), Rule("b")), 3, "expected 0 <= q < 1, got 1.0"),
-        ((Rule("a", value_min=1, value_quantile_min=0.5), Rule("b")), 3, "expected value_min or value_quantile_min, got both"),
+        (
+            (Rule("a", value_min=1, value_quantile_min=0.5), Rule("b")),
+            3,
+            "expected value_min or value_quantile_min, got both",
+        ),
         ((Rule("a", tenure_min=1),), 3, "expected a last rule without bounds, got tenure_min"),
         ((Rule("a"),), 0, "window_periods: expected >= 1, got 0"),
     ],

@@ -244,6 +244,9 @@ def test_the_page_escapes_what_users_named() -> None:
     raw = page_text("awkward")
     assert "<script>alert" not in raw
     assert "onerror=alert(1)>" not in raw
+    specs = raw.split('id="specs">', 1)[1].split("</script>", 1)[0]
+    assert specs.endswith("}")
+    assert not set("<>&") & set(specs), "nothing in the data can end its element"
 
 
 def test_vega_is_there_once_and_not_at_all_without_charts() -> None:

@@ -28,6 +28,7 @@ from engine.errors import CalibrationError
 from engine.world import Segments
 
 DEFAULT_STATE_DEPENDENCE = 0.5
+POWER_SAMPLE = 100_000  # customers looked at to match the dispersion
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,7 @@ def trait_powers(fit: Fit) -> Floats:
     if origin <= fit.begin:
         return np.ones(len(KAPPAS))
     who = np.flatnonzero(fit.labels[:, origin] != NOT_YET)
+    who = who[:: max(1, len(who) // POWER_SAMPLE)]
     shape, rate = fit.order_rates.posterior(*fit.history(origin, who))
     orders, _ = window_totals(fit.panel, origin, fit.panel.periods)
     return fit_trait_powers(fit.segments, shape, rate, fit.labels[who, origin], orders[who], span)

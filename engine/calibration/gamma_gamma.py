@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import gammaln
+from scipy.special import gammaln, psi
 
 from engine.errors import CalibrationError
 
@@ -60,18 +60,38 @@ def fit_gamma_gamma(orders: Floats, mean: Floats) -> GammaGamma:
     The data are scaled to a mean of 1 for the search, so that currencies of any size start alike.
     """
     keep = (orders > 0) & (mean > 0)
-    x, z = orders[keep].astype(np.float64), mean[keep].astype(np.float64)
+    x, z = orders[keep].astype(np.float64), mean[keep] + 0.0
     if len(x) < 3 or np.ptp(z) == 0:
         raise CalibrationError(
             [f"Gamma-Gamma: expected 3 or more customers with different order values, got {len(np.unique(z))} values"]
         )
     unit = float(np.average(z, weights=x))
+    z /= unit
+    spend, n = z * x, len(x)
+    counts, times = np.unique(x, return_counts=True)
+    log_x, log_z, x_log_z = (
+        float(times @ (counts * np.log(counts))),
+        float(np.log(z).sum()),
+        float((x * np.log(z)).sum()),
+    )
 
-    def objective(y: Floats) -> float:
+    def objective(y: Floats) -> tuple[float, Floats]:
+        """Minus :func:`gamma_gamma_log_likelihood` per customer, and its slope in the logs of p, q and gamma."""
         p, q, gamma = np.exp(y)
-        return -gamma_gamma_log_likelihood(p, q, gamma, x, z / unit) / len(x)
+        total = gamma + spend
+        log_total = np.log(total)
+        x_log_total = float((x * log_total).sum())
+        value = times @ (gammaln(p * counts + q) - gammaln(p * counts)) + n * (q * y[2] - gammaln(q))
+        value += p * (x_log_z + log_x - x_log_total) - log_z - q * log_total.sum()
+        psi_sum = psi(p * counts + q)
+        slope_p = times @ (counts * (psi_sum - psi(p * counts))) + x_log_z + log_x - x_log_total
+        slope_q = times @ psi_sum + n * (y[2] - psi(q)) - log_total.sum()
+        slope_gamma = n * q / gamma - ((p * x + q) / total).sum()
+        return -float(value) / n, -np.array([p * slope_p, q * slope_q, gamma * slope_gamma]) / n
 
-    options = {"ftol": 1e-14, "gtol": 1e-8, "maxiter": 1000}
-    found = minimize(objective, np.log([2.0, 3.0, 1.0]), method="L-BFGS-B", bounds=[(-6, 8)] * 3, options=options)
+    options = {"ftol": 1e-14, "gtol": 1e-9, "maxiter": 1000}
+    found = minimize(
+        objective, np.log([2.0, 3.0, 1.0]), jac=True, method="L-BFGS-B", bounds=[(-6, 8)] * 3, options=options
+    )
     p, q, gamma = (float(v) for v in np.exp(found.x))
-    return GammaGamma(p, q, gamma * unit, -float(found.fun) * len(x) - len(x) * float(np.log(unit)))
+    return GammaGamma(p, q, gamma * unit, gamma_gamma_log_likelihood(p, q, gamma, x, z) - n * float(np.log(unit)))

@@ -39,7 +39,7 @@ class OrderRates:
 
     def posterior(self, orders: Floats, exposure: Floats) -> tuple[Floats, Floats]:
         """Shape and rate, (n,) each, of the posterior of rho, from orders (n,) and periods under each label (n, S)."""
-        return self.shape + orders, self.shape + exposure @ self.rate
+        return self.shape + orders, self.shape + np.einsum("is,s->i", exposure, self.rate)
 
 
 def fit_order_rates(orders: Floats, exposure: Floats, segment_orders: Floats) -> OrderRates:
@@ -58,21 +58,23 @@ def fit_order_rates(orders: Floats, exposure: Floats, segment_orders: Floats) ->
         )
     pooled = total / time
     counts = segment_orders + PRIOR_ORDERS
+    n, (found, times) = len(orders), np.unique(orders, return_counts=True)
 
     def objective(x: Floats) -> tuple[float, Floats]:
         g, r = np.exp(x[:-1]), np.exp(x[-1])
-        expected = exposure @ g
+        expected = np.einsum("is,s->i", exposure, g)  # einsum: no BLAS threads, so the same bits on any machine
         mean = (r + orders) / (r + expected)
-        value = (gammaln(r + orders) - gammaln(r) + r * x[-1] - (r + orders) * np.log(r + expected)).sum()
+        log_rate = np.log(r + expected)
+        value = times @ gammaln(r + found) + n * (r * x[-1] - gammaln(r)) - ((r + orders) * log_rate).sum()
         value += counts @ x[:-1] - PRIOR_ORDERS * (g / pooled).sum()
         slope = np.empty_like(x)
-        slope[:-1] = counts - g * (mean @ exposure) - PRIOR_ORDERS * g / pooled
-        slope[-1] = r * (psi(r + orders) - psi(r) + x[-1] + 1 - np.log(r + expected) - mean).sum()
-        return -value / len(orders), -slope / len(orders)
+        slope[:-1] = counts - g * np.einsum("i,is->s", mean, exposure) - PRIOR_ORDERS * g / pooled
+        slope[-1] = r * (times @ psi(r + found) + n * (x[-1] + 1 - psi(r)) - log_rate.sum() - mean.sum())
+        return -value / n, -slope / n
 
     begin = np.append(np.log(counts / (exposure.sum(axis=0) + PRIOR_ORDERS / pooled)), 0.0)
     bounds = [(None, None)] * len(counts) + [(-6.0, 8.0)]
-    found = minimize(
+    best = minimize(
         objective,
         begin,
         jac=True,
@@ -80,8 +82,8 @@ def fit_order_rates(orders: Floats, exposure: Floats, segment_orders: Floats) ->
         bounds=bounds,
         options={"maxiter": 1000, "ftol": 1e-14, "gtol": 1e-9},
     )
-    g, r = np.exp(found.x[:-1]), float(np.exp(found.x[-1]))
-    if not np.isfinite(found.fun):
-        raise CalibrationError([f"order rates: expected a finite likelihood, got {found.fun}"])
-    prior = PRIOR_ORDERS * (found.x[:-1] - g / pooled).sum()
-    return OrderRates(r, g, float(-found.fun * len(orders) - prior))
+    g, r = np.exp(best.x[:-1]), float(np.exp(best.x[-1]))
+    if not np.isfinite(best.fun):
+        raise CalibrationError([f"order rates: expected a finite likelihood, got {best.fun}"])
+    prior = PRIOR_ORDERS * (best.x[:-1] - g / pooled).sum()
+    return OrderRates(r, g, float(-best.fun * n - prior))

@@ -26,6 +26,7 @@ PALETTE = [
     BLUE, "#E69F00", GREEN, "#CC79A7", SKY, ORANGE, "#F0E442", "#999999", "#332288", "#117733", "#882255", "#44AA99",
 ]  # fmt: skip
 MOST_POINTS = 160
+MOST_DRIVERS = 10
 ROW = 26
 LABEL = "containerSize()[0] < 500 ? 110 : 190"
 
@@ -204,7 +205,7 @@ def _against_budget(
 
 def tornado(results: RunResults) -> Spec | None:
     """The winner's lead as each assumption is stepped alone; the widest first; where the lead crosses 0."""
-    drivers = sorted((d for d in results.drivers if d.steps), key=lambda d: -d.swing)
+    drivers = sorted((d for d in results.drivers if d.steps), key=lambda d: -d.swing)[:MOST_DRIVERS]
     if not drivers:
         return None
     data = _Datasets()
@@ -223,7 +224,7 @@ def tornado(results: RunResults) -> Spec | None:
         if d.flips_at is not None:
             flips.append({"driver": label, "text": f"flips at {significant(d.flips_at)}"})
     y = alt.Y("driver:N", sort=[s["driver"] for s in spans], title=None, axis=None)
-    x = alt.X("low:Q", title=_unit(results, "lead, {} per customer"))
+    x = alt.X("low:Q", title=_unit(results, "lead over the next best, {} per customer"))
     bars = alt.Chart(data(spans)).mark_bar(color="#dfe6ee", height=14, yOffset=8).encode(y=y, x=x, x2="high:Q")
     colour = alt.Scale(domain=kinds, range=["#E69F00", INK, BLUE])
     shapes = alt.Scale(domain=kinds, range=["triangle-left", "diamond", "triangle-right"])
@@ -345,7 +346,7 @@ def cash(results: RunResults) -> Spec | None:
     spenders = [s for s in results.strategies if s.months]
     for s in spenders:
         for m in s.months:
-            for kind, money in zip(kinds, (m.margin, -m.promotion), strict=True):
+            for kind, money in zip(kinds, (m.margin + m.promotion, -m.promotion), strict=True):
                 bars.append({"strategy": clean(s.name), "month": m.month, "is": kind, "amount": _number(money)})
             sums.append(
                 {"strategy": clean(s.name), "month": m.month, "is": "running sum", "sum": _number(m.cumulative)}
@@ -446,9 +447,10 @@ def _choice(names: list[str], first: str) -> alt.Parameter:
 def _spec(chart: alt.Chart | alt.LayerChart, height: int, data: _Datasets) -> Spec:
     """As wide as its place in the page; quiet axes; one font."""
     font = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
+    space = {"left": 5, "top": 5, "right": 16, "bottom": 5}  # the last label of an axis reaches beyond it
     fit = alt.AutoSizeParams(type="fit-x", contains="padding")
     styled = (
-        chart.properties(width="container", height=height, autosize=fit)
+        chart.properties(width="container", height=height, autosize=fit, padding=space)
         .configure(font=font, background="white")
         .configure_view(stroke=None)
         .configure_axis(

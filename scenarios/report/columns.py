@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from scenarios.report.formats import amount, between, decimals_for, half_width, percent, plus_minus
@@ -116,11 +116,15 @@ def _cell(kind: Kind, value: Value, decimals: int, mark: str) -> str:
 
 
 def ranked(results: RunResults) -> tuple[StrategyResult, ...]:
-    """Strategies by CLV, largest first; those without a value last; ties as listed."""
+    """Strategies by CLV, largest first; those without a value last; ties as listed.
+
+    P(best) is a share of draws: without draws it has no value.
+    """
+    known = results.strategies
+    if results.draws < 2:
+        known = tuple(replace(s, p_best=float("nan")) for s in known)
     return tuple(
-        sorted(
-            results.strategies, key=lambda s: -s.clv_per_customer if s.clv_per_customer == s.clv_per_customer else 1e308
-        )
+        sorted(known, key=lambda s: -s.clv_per_customer if s.clv_per_customer == s.clv_per_customer else 1e308)
     )
 
 

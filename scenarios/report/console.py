@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scenarios.report import columns as cols
-from scenarios.report.formats import amount, clean, decimals_for, flat, percent, significant
+from scenarios.report.formats import NO_VALUE, amount, clean, decimals_for, finite, flat, percent, significant
 from scenarios.results import RunResults, StrategyResult
 
 WIDTH_OF_A_PIPE = 120
@@ -200,7 +200,7 @@ def _leans_on(results: RunResults, width: int) -> Iterator[RenderableType]:
     if drivers:
         decimals = decimals_for(d.swing for d in drivers)
         table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-        table.add_column("the lead leans on", overflow="fold")
+        table.add_column("lead over the next best leans on", overflow="fold")
         for title in ("now", "source", "lead moves by", "verdict flips at"):
             table.add_column(title, justify="left" if title == "source" else "right", no_wrap=True)
         for d in drivers:
@@ -220,8 +220,9 @@ def _last(results: RunResults, folder: Path | None, width: int) -> Iterator[Rend
     if results.fit:
         words = "; ".join(f"{path} {text}" for path, text in flat(results.fit)[:8])
         yield _lines(f"Fit to the log: {words}", width)
-    gaps = [s.solver["gap"] for s in results.strategies if "gap" in s.solver]
+    gaps = [(s.solver["gap"], s.name) for s in results.strategies if s.solver.get("passes") and "gap" in s.solver]
     if gaps:
-        yield Text(f"Certified gap of the optimised plans: {max(gaps):.1e} at worst")
+        words = ", ".join(f"{name} {gap:.1e}" if finite(gap) else f"{name} {NO_VALUE}" for gap, name in sorted(gaps))
+        yield _lines(f"Certified gap of the plans, at worst: {words}", width)
     if folder is not None:
         yield _lines(f"Everything is in {folder} (report.html, results.xlsx, results.json)", width)

@@ -93,8 +93,9 @@ def all_figures(results: RunResults) -> list[Figure]:
         Figure(
             "tornado",
             "What the verdict leans on",
-            "Each assumption is moved alone, in the world, while the planner goes on believing the old value. The "
-            "widest bar matters most. A bar that reaches 0 can turn the verdict; where is written beside it.",
+            "The winner's lead over the next best strategy when each assumption is moved alone, in the world, while "
+            "the planner goes on believing the old value. The widest bar matters most. A "
+            "bar that reaches 0 can turn the verdict; where is written beside it.",
             charts.tornado(results),
         ),
         Figure(

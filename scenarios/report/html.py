@@ -26,7 +26,7 @@ def render(results: RunResults) -> str:
         figures = {f.key: f for f in all_figures(results) if f.spec is not None}
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(files("scenarios.report").joinpath("page.html.j2").read_text(encoding="utf-8"))
-    winner = next((s for s in results.strategies if s.name == results.winner), None)
+    winner = next((s for s in cols.ranked(results) if s.name == results.winner), None)
     return template.render(
         results=results,
         clean=clean,
@@ -47,7 +47,7 @@ def render(results: RunResults) -> str:
         drivers=_drivers(results),
         assumptions=_assumptions(results),
         fit=flat(results.fit) if results.fit else [],
-        solver=[(clean(s.name), flat(s.solver)) for s in results.strategies if s.solver],
+        solver=[(clean(s.name), flat(s.solver)) for s in results.strategies if s.solver.get("passes")],
         provenance=flat(results.provenance),
         specs=_for_script({key: f.spec for key, f in figures.items()}),
         bundle=charts.bundle() if figures else "",

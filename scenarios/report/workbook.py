@@ -156,12 +156,12 @@ def _sheets(results: RunResults) -> list[_Sheet]:
             "cash by month",
             ["strategy", "month", "extra margin", "promotion cost", "net", "cumulative"],
             [
-                (s.name, m.month, m.margin, m.promotion, m.margin - m.promotion, m.cumulative)
+                (s.name, m.month, m.margin + m.promotion, m.promotion, m.margin, m.cumulative)
                 for s in ranked
                 for m in s.months
             ],
             ["", COUNT, TOTAL, TOTAL, TOTAL, TOTAL],
-            [f"{results.currency}, against doing nothing, all customers"],
+            [f"{results.currency}, against doing nothing, all customers; net = extra margin - promotion cost"],
         ),
         _Sheet(
             "contacts",
@@ -191,7 +191,7 @@ def _sheets(results: RunResults) -> list[_Sheet]:
             ]
             + [("state dependence", "", "", kappa, lead, "") for kappa, lead in results.state_dependence],
             ["", GENERAL, "", GENERAL, EACH, GENERAL],
-            [f"The winner's lead in {results.currency} when one assumption is moved and the planner does not know"],
+            [f"Lead over the next best, {results.currency}, when one assumption moves unknown to the planner"],
         ),
         _series(results),
         _Sheet(
