@@ -7,6 +7,7 @@ number of threads.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 from scenarios.cleaning import FIRST_ROWS, RULES, Issue
@@ -115,6 +116,16 @@ def _issue(kind: str, count: int, rows: Sequence[int], micro: int | None = None)
     return Issue(
         kind, int(count), RULES[kind], tuple(int(r) for r in rows), None if micro is None else int(micro) / MICRO
     )
+
+
+def without_repeats(tables: Tables, issues: list[Issue]) -> list[Issue]:
+    """Drop all but the first of lines that are equal in every column, and say so in their issue."""
+    tables.run(
+        """update lines set fault = 'exact duplicate' where row in (
+            select row from (select row, row_number() over (partition by print order by row) as nth
+                             from lines where fault is null) where nth > 1)"""
+    )
+    return [replace(issue, rule="dropped on request") if issue.kind == "exact duplicate" else issue for issue in issues]
 
 
 def make_orders(tables: Tables) -> None:

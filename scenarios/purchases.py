@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scenarios.cleaning import CleaningReport, Issue
 from scenarios.datasets import Columns, Dataset, dataset_folder, find_dataset
 from scenarios.errors import DataError
-from scenarios.purchase_lines import MICRO, line_issues, lone_returns, make_lines, make_orders
+from scenarios.purchase_lines import MICRO, line_issues, lone_returns, make_lines, make_orders, without_repeats
 from scenarios.tables import Table, Tables, literal, require_columns
 
 PERIODS_PER_YEAR = {"day": 365.0, "week": 52.0, "month": 12.0}
@@ -69,6 +69,7 @@ def read_purchases(
     until: date | None = None,
     exclude: Mapping[str, Sequence[str]] | None = None,
     left_truncated: bool | None = None,
+    drop_duplicates: bool = False,
     today: date | None = None,
 ) -> PurchaseLog:
     """Read a log by dataset name or from a CSV, Parquet or DuckDB table (``file.duckdb::table``).
@@ -78,10 +79,11 @@ def read_purchases(
         columns: names of the columns; a dataset brings its own.
         period: ``day``, ``week`` (7 days, counted from the first day) or ``month`` (of the calendar).
         strict: make any dirt an error.
-        until: last day of the log (inclusive); later rows are set aside.
+        until: last day of the log (inclusive), up to today; later rows are set aside.
         exclude: column -> values; rows with one of them are set aside.
         left_truncated: customers lived before the log began, so those of its first window are not new.  Default: as the
             dataset says, True for files.
+        drop_duplicates: of rows that are equal in every column, keep the first only.
         today: rows after it are future dates; default is the clock's date.
 
     Raises:
@@ -90,12 +92,18 @@ def read_purchases(
     """
     if period not in PERIODS_PER_YEAR:
         raise DataError([f"period: expected {', '.join(PERIODS_PER_YEAR)}, got {period!r}"])
-    dataset = None if Path(str(source)).suffix or "::" in str(source) else find_dataset(str(source))
+    today = today or date.today()
+    if until is not None and until > today:
+        raise DataError([f"until: expected a day up to today, {today}, got {until}"])
+    named = not (Path(str(source)).suffix or "::" in str(source) or Path(str(source)).exists())
+    dataset = find_dataset(str(source)) if named else None
     with Tables() as tables:
         table, columns = _open(tables, source, dataset, columns)
         require_columns(table, columns.roles() | {f"exclude.{name}": name for name in exclude or {}})
-        make_lines(tables, table, columns, exclude or {}, until, today or date.today())
+        make_lines(tables, table, columns, exclude or {}, until, today)
         issues = line_issues(tables, table, columns)
+        if drop_duplicates:
+            issues = without_repeats(tables, issues)
         make_orders(tables)
         issues += lone_returns(tables, table)
         if strict and issues:

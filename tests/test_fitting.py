@@ -9,9 +9,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.calibration.forecast import forecast
+from engine.calibration.forecast import forecast, simulate_no_offers, top_decile_share
 from engine.calibration.segment_rules import Rule, SegmentRules
 from engine.population import check_population
+from engine.simulation import Simulation
 from engine.world import Economics, World
 from scenarios.datasets import Columns
 from scenarios.errors import ConfigError, DataError, InputError
@@ -135,6 +136,33 @@ def test_drawn_populations_fit_their_world(grocery):
         assert drawn.population.traits.rate.mean() == pytest.approx(1, abs=0.05)
     orders, _, _ = forecast(base, 1)
     assert orders[0] == pytest.approx(155_848 / 52.3, rel=0.08)
+
+
+@pytest.mark.parametrize("kappa", [0.0, 0.5, 1.0])
+def test_the_simulator_meets_the_forecast(grocery, kappa):
+    """26 weeks without offers through the engine: orders and revenue against the closed form (|z| <= 4, about 1 %), and the
+    same dispersion and top decile as the plain simulation of the report (3 %, 1 point)."""
+    base = grocery[1].base
+    drawn = base.draw(100_000, 5, kappa)
+    n = len(drawn.population)
+    world = World(
+        base.segments_at(kappa),
+        base.order_value,
+        Economics(0.28, 0.6, 0.998),
+        26,
+        categories=base.categories,
+        complementarity=base.complementarity,
+    )
+    run = Simulation(world, drawn.population, seed=3)
+    run.advance(26)
+    orders = run.population.state.orders - drawn.population.state.orders
+    spend = run.population.state.spend.astype(float) - drawn.population.state.spend
+    expected_orders, revenue, _ = forecast(base, 26)
+    assert abs(orders.mean() - expected_orders.sum() / len(base)) <= 4 * orders.std() / np.sqrt(n)
+    assert abs(spend.mean() - revenue.sum() / len(base)) <= 4 * spend.std() / np.sqrt(n)
+    plain, _ = simulate_no_offers(drawn, base.segments_at(kappa), base.order_value, 26, 1)
+    assert orders.var() / orders.mean() == pytest.approx(plain.var() / plain.mean(), rel=0.03)
+    assert top_decile_share(orders) == pytest.approx(top_decile_share(plain), abs=0.01)
 
 
 def test_report_in_words_and_json(grocery):

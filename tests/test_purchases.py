@@ -177,6 +177,17 @@ def test_until_and_exclude_set_rows_aside(tmp_path):
     assert "  set aside, excluded by request: 2 rows" in log.report.lines()
 
 
+def test_duplicates_are_dropped_on_request(tmp_path):
+    log = read(write(tmp_path, DIRTY), drop_duplicates=True)
+    assert log.amount.tolist() == [7.0, 0.0, 6.0, 2.0, 1.0] and log.report.rows_used == 7
+    assert "  exact duplicate: 1 (dropped on request, row 11)" in log.report.lines()
+
+
+def test_until_is_not_in_the_future(tmp_path):
+    with pytest.raises(DataError, match="until: expected a day up to today, 2024-12-31, got 2025-01-01"):
+        read(write(tmp_path, CLEAN), until=date(2025, 1, 1))
+
+
 def test_missing_columns_all_at_once_with_the_nearest_name(tmp_path):
     with pytest.raises(DataError) as caught:
         read(write(tmp_path, CLEAN), Columns("Who", "whn", "paid", "baskets"), exclude={"shelv": ["x"]})
