@@ -85,7 +85,9 @@ def test_poisson_inverse_cdf(rate):
     run_orders(u, np.float32(rate), out)
     exact = stats.poisson.ppf(u.astype(np.float64), float(np.float32(rate)))
     different = out != exact
-    nearest = np.minimum(*(np.abs(stats.poisson.cdf(out[different] - d, np.float32(rate)) - u[different]) for d in (0.0, 1.0)))
+    nearest = np.minimum(
+        *(np.abs(stats.poisson.cdf(out[different] - d, np.float32(rate)) - u[different]) for d in (0.0, 1.0))
+    )
     assert (nearest < 2e-7).all()
     assert different.mean() < 1e-5
     assert (np.diff(out.astype(int)) >= 0).all()
@@ -103,7 +105,12 @@ def test_gamma_noise_has_its_distribution(shape):
     """Kolmogorov-Smirnov of 4,000 draws of Gamma(p)/p at the 1e-4 level: detects a shift of the CDF by 0.035."""
     n = 4000
     draws = np.array(
-        [formulas.gamma_noise(j % 5, np.uint64(j), np.uint64(0), np.uint64(3), np.uint64(9), np.uint64(0), np.float32(shape)) for j in range(n)]
+        [
+            formulas.gamma_noise(
+                j % 5, np.uint64(j), np.uint64(0), np.uint64(3), np.uint64(9), np.uint64(0), np.float32(shape)
+            )
+            for j in range(n)
+        ]
     )
     assert stats.kstest(draws, stats.gamma(shape, scale=1 / shape).cdf).pvalue > 1e-4
 

@@ -49,6 +49,11 @@ def test_uniforms_are_uniform_and_independent_across_purpose_period_seed():
     base = uniforms(1, keys, 0, 16)
     z = (base.mean(dtype=np.float64) - 0.5) / np.sqrt(1 / 12 / len(keys))
     assert abs(z) < 4
-    for other in (uniforms(2, keys, 0, 16), uniforms(1, keys, 1, 16), uniforms(1, keys, 0, 17), uniforms(1, keys, 0, 16, 1)):
+    for other in (
+        uniforms(2, keys, 0, 16),
+        uniforms(1, keys, 1, 16),
+        uniforms(1, keys, 0, 17),
+        uniforms(1, keys, 0, 16, 1),
+    ):
         assert abs(np.corrcoef(base, other)[0, 1]) * np.sqrt(len(keys)) < 4
     assert abs(np.corrcoef(base[1:], base[:-1])[0, 1]) * np.sqrt(len(keys)) < 4
