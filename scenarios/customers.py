@@ -20,7 +20,6 @@ from scenarios.loading import LoadedScenario
 from scenarios.purchases import PurchaseLog, read_purchases
 from scenarios.rules import texts
 from scenarios.schema.population import Fit
-from scenarios.schema.references import Names, check
 from scenarios.suggest import nearest
 from scenarios.synthetic import SyntheticBase
 
@@ -55,7 +54,9 @@ def customer_base(loaded: LoadedScenario, *, strict: bool = False) -> Source:
             [f"time.period: expected {fitted.period_name}, as the population was fitted, got {loaded.scenario.time.period}"]
         )
     base = RealBase(fitted.base)
-    _check_names(loaded, base)
+    segments = base.segments(1.0)
+    lapsed = [name for name, is_lapsed in zip(segments.names, segments.lapsed, strict=True) if is_lapsed]
+    loaded.check_fitted(segments.names, lapsed, base.categories)
     report = fitted.report
     return Source(base, report.to_dict() if report else None, tuple(report.cleaning.lines()) if report else ())
 
@@ -116,13 +117,3 @@ def _only(log: PurchaseLog, names: tuple[str, ...]) -> PurchaseLog:
         cell_category=log.cell_category[keep],
         cell_amount=log.cell_amount[keep],
     )
-
-
-def _check_names(loaded: LoadedScenario, base: Base) -> None:
-    names = Names(loaded.resolved)
-    segments = base.segments(1.0)
-    names.segments, names.categories = segments.names, base.categories
-    names.lapsed = tuple(n for n, lapsed in zip(segments.names, segments.lapsed, strict=True) if lapsed)
-    problems = [f"{'.'.join(str(part) for part in path)}: {text}" for path, text in check(loaded.scenario, names)]
-    if problems:
-        raise ConfigError([f"{loaded.files[0]}: {problem}" for problem in problems])
