@@ -8,7 +8,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHONS := python3.13 python3.12 python3.11 python3
-ENOUGH := import sys; sys.exit(not (3, 11) <= sys.version_info[:2])
+ENOUGH := import ensurepip, sys, venv; sys.exit(not sys.version_info[:2] >= (3, 11))
 SETUP := pyproject.toml constraints.txt
 
 run: $(VENV)/.installed
@@ -34,11 +34,11 @@ $(VENV)/.python:
 	  if $$python -c '$(ENOUGH)' 2>/dev/null; then found=$$python; break; fi; \
 	done; \
 	if [ -z "$$found" ]; then \
-	  echo "cvmax needs Python 3.11 or newer; tried: $(strip $(PYTHON) $(PYTHONS)). Name another: make run PYTHON=/path/to/python" >&2; exit 1; \
+	  echo "cvmax needs Python 3.11 or newer with venv (Debian: apt-get install python3-venv); tried: $(strip $(PYTHON) $(PYTHONS)). Name another: make run PYTHON=/path/to/python" >&2; exit 1; \
 	fi; \
 	echo "creating $(VENV) with $$($$found --version)"; \
 	rm -rf $(VENV); \
-	$$found -m venv $(VENV) || { echo "$$found cannot create a virtual environment (Debian: apt-get install python3-venv)" >&2; rm -rf $(VENV); exit 1; }
+	$$found -m venv $(VENV)
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.python $(SETUP)

@@ -14,8 +14,8 @@ MULTIPLES = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)
 CUSTOMERS = 20_000
 
 
-def budget_curve(setup: Setup) -> tuple[BudgetPoint, ...]:
-    """Value of the best plan of the first epoch at multiples of its budget, in money of all customers.
+def budget_curve(setup: Setup) -> tuple[tuple[BudgetPoint, ...], float | None]:
+    """Value of the best plan of the first epoch at multiples of its budget, in money of all customers; and that budget.
 
     Empty if no rule limits the cost of everything.  The other rules stay as they are; budgets at which they conflict are left out.
     """
@@ -25,7 +25,7 @@ def budget_curve(setup: Setup) -> tuple[BudgetPoint, ...]:
     planner = Planner(briefing, Nobody())
     index = planner.budget_row
     if index is None:
-        return ()
+        return (), None
     known = briefing.as_known(drawn.population)
     measures, _ = briefing.candidates(known, 0)
     rules = planner.rules(0)
@@ -41,4 +41,4 @@ def budget_curve(setup: Setup) -> tuple[BudgetPoint, ...]:
         price = shadow_price(solution, compiled, index)
         scale = setup.customers / size
         out.append(BudgetPoint(today * multiple * scale, solution.objective * scale, float(np.maximum(price, 0.0))))
-    return tuple(out)
+    return tuple(out), today * setup.customers / size

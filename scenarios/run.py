@@ -95,6 +95,7 @@ def run(
     )
     results = tuple(strategy_result(frame, name) for name in names)
     progress("value against budget")
+    curve, today = budget_curve(setup)
     return Run(
         RunResults(
             scenario=scenario.name,
@@ -115,7 +116,8 @@ def run(
             drivers=found,
             state_dependence=along,
             series=tuple(series(frame, name) for name in names),
-            budget_curve=budget_curve(setup),
+            budget_curve=curve,
+            budget_today=today,
             changes=tuple(changes),
             warnings=tuple(warnings),
             fit=fit,
