@@ -45,7 +45,11 @@ def make_lines(
     until: date | None,
     today: date,
 ) -> None:
-    """Table ``lines``: every row, typed, NULL where it cannot be read, with the reason why it is out, if it is."""
+    """Table ``lines``: every row, typed, NULL where it cannot be read, and why it is out if it is.
+
+    Rows are inserted in the order of the source, so ``rowid + 1`` is the row's number (a window function would number
+    them on one thread).
+    """
     kinds = table.columns
     order = _id_sql(columns.order_id, kinds[columns.order_id]) if columns.order_id else "null"
     category = f"coalesce({quoted(columns.category)}::varchar, '')" if columns.category else "''"
@@ -57,8 +61,7 @@ def make_lines(
     tables.run(
         f"""create temp table lines as
         with typed as (
-            select row_number() over () as row,
-                   {_id_sql(columns.customer_id, kinds[columns.customer_id])} as id,
+            select {_id_sql(columns.customer_id, kinds[columns.customer_id])} as id,
                    {_date_sql(columns.date, kinds[columns.date], columns.date_format)} as day,
                    try_cast(round(try_cast({quoted(columns.amount)} as double) * {MICRO}) as bigint) as micro,
                    {order} as order_id, {category} as category,
@@ -97,7 +100,7 @@ def line_issues(tables: Tables, table: Table, columns: Columns) -> list[Issue]:
             issues.append(_issue("malformed line", len(bad), [n - 1 for n in bad[:FIRST_ROWS]]))
     for (kind, test), count in zip(tests.items(), counts, strict=True):
         if count:
-            found = tables.rows(f"select row from lines where {test} order by row limit {FIRST_ROWS}", source)
+            found = tables.rows(f"select rowid + 1 from lines where {test} order by rowid limit {FIRST_ROWS}", source)
             money = (
                 tables.rows(f"select sum(micro) from lines where {test}", source)[0][0]
                 if kind == "negative amount"
@@ -106,7 +109,8 @@ def line_issues(tables: Tables, table: Table, columns: Columns) -> list[Issue]:
             issues.append(_issue(kind, count, [r[0] for r in found], money))
     repeats = tables.rows("select count(*) - count(distinct print) from lines where fault is null", source)[0][0]
     if repeats:
-        seen = "select row, row_number() over (partition by print order by row) as nth from lines where fault is null"
+        nth = "row_number() over (partition by print order by rowid) as nth"
+        seen = f"select rowid + 1 as row, {nth} from lines where fault is null"
         found = tables.rows(f"select row from ({seen}) where nth > 1 order by row limit {FIRST_ROWS}", source)
         issues.append(_issue("exact duplicate", repeats, [r[0] for r in found]))
     return issues
@@ -121,9 +125,9 @@ def _issue(kind: str, count: int, rows: Sequence[int], micro: int | None = None)
 def without_repeats(tables: Tables, issues: list[Issue]) -> list[Issue]:
     """Drop all but the first of lines that are equal in every column, and say so in their issue."""
     tables.run(
-        """update lines set fault = 'exact duplicate' where row in (
-            select row from (select row, row_number() over (partition by print order by row) as nth
-                             from lines where fault is null) where nth > 1)"""
+        """update lines set fault = 'exact duplicate' where rowid in (
+            select number from (select rowid as number, row_number() over (partition by print order by rowid) as nth
+                                from lines where fault is null) where nth > 1)"""
     )
     return [replace(issue, rule="dropped on request") if issue.kind == "exact duplicate" else issue for issue in issues]
 
@@ -137,7 +141,7 @@ def make_orders(tables: Tables) -> None:
         """create temp table cells as
         select id, coalesce(order_id::varchar, 'day ' || loose::varchar) as key, * exclude (id, order_id, loose)
         from (select id, order_id, case when order_id is null then day end as loose, category,
-                     min(day) as day, sum(micro) as micro, min(micro) as least, min(row) as row
+                     min(day) as day, sum(micro) as micro, min(micro) as least, min(rowid) + 1 as row
               from lines where fault is null group by id, order_id, loose, category)"""
     )
     tables.run(

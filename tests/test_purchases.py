@@ -183,6 +183,16 @@ def test_duplicates_are_dropped_on_request(tmp_path):
     assert "  exact duplicate: 1 (dropped on request, row 11)" in log.report.lines()
 
 
+def test_row_numbers_in_a_file_that_several_threads_read(tmp_path):
+    rows = [f"customer {i % 5000},2024-01-{1 + i % 28:02d},{i % 97}.50" for i in range(700_000)]
+    rows[3], rows[654_320] = "x,never,1.00", "x,2024-01-01,much"
+    log = read(write(tmp_path, "who,when,paid\n" + "\n".join(rows) + "\n"), Columns("who", "when", "paid"))
+    found = {i.kind: i.rows for i in log.report.issues}
+    assert found["bad date"] == (4,) and found["bad amount"] == (654_321,)
+    again = read(tmp_path / "log.csv", Columns("who", "when", "paid"))
+    assert np.array_equal(log.amount, again.amount) and np.array_equal(log.customer, again.customer)
+
+
 def test_until_is_not_in_the_future(tmp_path):
     with pytest.raises(DataError, match="until: expected a day up to today, 2024-12-31, got 2025-01-01"):
         read(write(tmp_path, CLEAN), until=date(2025, 1, 1))
