@@ -1,11 +1,11 @@
 """Families of allocation problems: 10 arms, 20 classes (5 segments x 4 tiers), about 60-80 rules.
 
-    few       rules are loose: a handful bind
-    many      about fifty rules bind
-    minimums  half of the segment x arm rules are volume floors that bind
-    ratio     parity between tiers, margin rates of segments, return of arms
-    ties      forty kinds of customer: crowds that are all but equal
-    equal     exact volumes, negative costs, spending within a narrow band
+few       rules are loose: a handful bind
+many      about fifty rules bind
+minimums  half of the segment x arm rules are volume floors that bind
+ratio     parity between tiers, margin rates of segments, return of arms
+ties      forty kinds of customer: crowds that are all but equal
+equal     exact volumes, negative costs, spending within a narrow band
 """
 
 from __future__ import annotations
@@ -105,7 +105,10 @@ def _rows(family: str, measures: np.ndarray, class_of: np.ndarray, r: np.random.
             rows.append(row(shape, f"parity of tier {t}", terms, lower=-0.01 * n, upper=0.01 * n))
         for s in range(SEGMENTS):
             rate = table[MARGIN][segment == s].sum() / max(table[REVENUE][segment == s].sum(), 1e-9)
-            terms = [(MARGIN, segment == s, every_arm, 1.0), (REVENUE, segment == s, every_arm, -rate * r.uniform(1.02, 1.15))]
+            terms = [
+                (MARGIN, segment == s, every_arm, 1.0),
+                (REVENUE, segment == s, every_arm, -rate * r.uniform(1.02, 1.15)),
+            ]
             rows.append(row(shape, f"margin rate of segment {s}", terms, lower=0.0))
         for k in range(ARMS):
             rate = table[VALUE][:, k].sum() / max(table[COST][:, k].sum(), 1.0)
@@ -118,10 +121,13 @@ def _rows(family: str, measures: np.ndarray, class_of: np.ndarray, r: np.random.
 def twenty_rules(customers: int, seed: int = 0) -> Problem:
     """The everyday size: 20 rules (budget, margin floor, capacities, budgets of segments, three volume floors)."""
     problem = make("many", customers, seed)
-    rows = [r for r in problem.rows if r.name in ("budget", "margin floor") or "capacity" in r.name or "segment" in r.name]
+    rows = [
+        r for r in problem.rows if r.name in ("budget", "margin floor") or "capacity" in r.name or "segment" in r.name
+    ]
     rows = [r for r in rows if "arm" not in r.name or "capacity" in r.name]
-    shape = (4, CLASSES, ARMS)
-    for s in range(3):
+    shape, capacity = (4, CLASSES, ARMS), [r.upper for r in rows if "capacity" in r.name]
+    for s, k in enumerate(np.argsort(capacity)[::-1][:3].tolist()):  # floors on the arms with most room
         mine = np.arange(CLASSES) // TIERS == s
-        rows.append(row(shape, f"floor of segment {s}", [(COUNT, mine, np.arange(ARMS) == s, 1)], lower=customers // 500))
+        terms = [(COUNT, mine, np.arange(ARMS) == k, 1.0)]
+        rows.append(row(shape, f"floor of segment {s}", terms, lower=customers // 500))
     return Problem(problem.measures, NAMES, problem.class_of, CLASSES, tuple(rows))

@@ -12,6 +12,14 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numba
+import numpy as np
+from numpy.typing import NDArray
+
+# What kernels take: the precision is the caller's choice.
+Floats = NDArray[np.floating]
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+Whole = NDArray[np.integer]
 
 SMALL = 2_000_000
 F = TypeVar("F", bound=Callable[..., Any])

@@ -34,6 +34,7 @@ class Certificate:
         values: (R,) rows under the plan, constants included.
         violation: (R,) how far a row is outside its bounds, divided by max(1, its largest finite bound).
         allowed: every customer has an existing arm that is open to them, or none.
+
     """
 
     objective: float

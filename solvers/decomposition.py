@@ -44,6 +44,7 @@ class Dual:
         weight, block, answer: (J,) columns in use: share, block, which of ``arms``.
         arms: (D, n) plans that the columns come from.
         stopped: time or passes ran out before the gap closed.
+
     """
 
     best: Response
@@ -130,7 +131,9 @@ def master(pool: Pool, lower: FloatArray, upper: FloatArray, penalty: float, bac
         backend=backend,
     )
     if not answer.solved:
-        raise RuntimeError("the master program was not solved; is another part of this process using HiGHS with other threads?")
+        raise RuntimeError(
+            "the master program was not solved; is another part of this process using HiGHS with other threads?"
+        )
     x = answer.x
     over, under = x[columns : columns + rows], x[columns + rows :]
     value = float(pool.value @ x[:columns]) - penalty * float(over.sum() + under.sum())
@@ -194,5 +197,9 @@ def generate(
             best = last
     used = mix.weight > 1e-9
     born, answer = np.unique(pool.born[used], return_inverse=True)
-    arms = np.stack([pool.arms[b] for b in born.tolist()]) if len(born) else np.full((1, layout.shape[2]), -1, layout.arm_dtype)
+    arms = (
+        np.stack([pool.arms[b] for b in born.tolist()])
+        if len(born)
+        else np.full((1, layout.shape[2]), -1, layout.arm_dtype)
+    )
     return Dual(best, distance, broken * scale, mix.weight[used], pool.block[used], answer, arms, stopped)

@@ -25,7 +25,9 @@ KEPT = 10
 def slope(layout: Layout, response: Response) -> FloatArray:
     """(R,) a subgradient of the dual at the response's multipliers: 0 where a row without a price has slack."""
     y, usage = response.y, response.total
-    out = np.where(usage > layout.upper, layout.upper - usage, np.where(usage < layout.lower, layout.lower - usage, 0.0))
+    out = np.where(
+        usage > layout.upper, layout.upper - usage, np.where(usage < layout.lower, layout.lower - usage, 0.0)
+    )
     priced = np.where(y > 0, layout.upper, layout.lower) - usage
     return np.where(y != 0, np.where(np.isfinite(priced), priced, 0.0), out)
 

@@ -96,7 +96,7 @@ def promising(layout: Layout, price: FloatArray, room: float) -> NDArray[np.bool
     if layout.mask.size:
         score = np.where(layout.mask, score, -np.inf)
     best = np.maximum(score.max(axis=0, initial=0.0), 0.0)
-    return best - score <= room * (1.0 + 1e-9) + 1e-9 * layout.worth / max(layout.shape[2], 1)
+    return np.asarray(best - score <= room * (1.0 + 1e-9) + 1e-9 * layout.worth / max(layout.shape[2], 1))
 
 
 def exact_plan(

@@ -86,7 +86,7 @@ class Mixes:
     def _proof(self, y: FloatArray) -> Mask | None:
         allowed = float(np.abs(y) @ self.layout.tolerance) + 1e-10 * float(np.abs(y) @ self.layout.scale)
         if lagrangian(self.layout.problem, y, valued=False) < -allowed:
-            return y != 0
+            return np.asarray(y != 0)
         return None
 
     def least(self, rest: Mask, r: int) -> float:
@@ -98,7 +98,14 @@ class Mixes:
                 pricer = Pricer(layout, np.ascontiguousarray(sign * form))
                 first = respond(layout, pricer, np.zeros(len(rest)))
                 dual = generate(
-                    layout, pricer, [first], 1e-5, backend=self.backend, rows=rest, worth=float(layout.scale[r]), passes=150
+                    layout,
+                    pricer,
+                    [first],
+                    1e-5,
+                    backend=self.backend,
+                    rows=rest,
+                    worth=float(layout.scale[r]),
+                    passes=150,
                 )
                 if not dual.feasible:
                     return float("nan")
@@ -130,7 +137,9 @@ class Integral:
                     lower[r] = layout.lower[r]
                 else:
                     upper[r] = layout.upper[r]
-                answer, _ = program.solve(integer=True, backend=self.backend, bounds=(lower, upper), objective=sign * line)
+                answer, _ = program.solve(
+                    integer=True, backend=self.backend, bounds=(lower, upper), objective=sign * line
+                )
                 if answer is not None and answer.solved:
                     gives.append(max(sign * (gone[r] - float(line @ answer.x)), 0.0))
         return min(gives) if len(gives) > 1 else float("nan")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers._jit import kernel
+from solvers._jit import Floats, Ints, Mask, Whole, kernel
 from solvers.certify import TOLERANCE, integral_bounds, plan_table, row_size
 from solvers.errors import ProblemError
 from solvers.layout import cells_of
@@ -13,9 +13,21 @@ from solvers.problem import NO_ARM, Problem
 
 
 @kernel
-def fill_in_order(  # type: ignore[no-untyped-def]
-    measures, mask, class_of, first, row, coefficient, customers, arms, lower, upper, tolerance, arm, usage
-):
+def fill_in_order(
+    measures: Floats,
+    mask: Mask,
+    class_of: Whole,
+    first: Ints,
+    row: Ints,
+    coefficient: Floats,
+    customers: Whole,
+    arms: Whole,
+    lower: Floats,
+    upper: Floats,
+    tolerance: Floats,
+    arm: Whole,
+    usage: Floats,
+) -> None:
     """Accept candidates in order; arm (n,) and usage (R,) are the state and the result."""
     h_count, k_count, _ = measures.shape
     masked = mask.shape[0] > 0
@@ -61,6 +73,7 @@ def fill(
 
     Raises:
         ProblemError: candidates that do not exist.
+
     """
     h, k, n, c = problem.shape
     customers, arms = np.asarray(customers), np.asarray(arms)

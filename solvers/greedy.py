@@ -22,7 +22,7 @@ FloatArray = NDArray[np.float64]
 
 
 def _scarcity(layout: Layout, pricer: Pricer) -> FloatArray:
-    """form (C, H + 1, K): use of the scarce rows' bounds, summed, when a customer takes an arm."""
+    """Form (C, H + 1, K): use of the scarce rows' bounds, summed, when a customer takes an arm."""
     h, k, _, c = layout.shape
     _, usage = pricer.respond(np.zeros(len(layout.lower)))
     total = usage.sum(axis=0)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from solvers._jit import parallel_kernel
+from solvers._jit import Floats, Ints, Mask, parallel_kernel
 from solvers.certify import TOLERANCE, integral_bounds, row_size
 from solvers.errors import ProblemError
 from solvers.problem import Problem
@@ -56,6 +56,7 @@ class Layout:
         read: (H,) measures that the objective or some row reads.
         gross: (H + 1, C, K) sum of |measure| over the customers to whom an arm is open; last: their count.
         scale: (R,) size of a row, and worth: size of the objective, if customers took an even share of every arm.
+
     """
 
     problem: Problem
@@ -120,8 +121,8 @@ class Layout:
 
 
 @parallel_kernel
-def gross_sums(measures, mask, start, read, out):  # type: ignore[no-untyped-def]
-    """out (Q, H + 1, K): chunk sums of |measure| over the customers to whom the arm is open; last: their count."""
+def gross_sums(measures: Floats, mask: Mask, start: Ints, read: Mask, out: Floats) -> None:
+    """Out (Q, H + 1, K): chunk sums of |measure| over the customers to whom the arm is open; last: their count."""
     h_count, k_count, _ = measures.shape
     masked = mask.shape[0] > 0
     for q in numba.prange(len(start) - 1):
@@ -153,7 +154,7 @@ def gross_sums(measures, mask, start, read, out):  # type: ignore[no-untyped-def
 
 
 @parallel_kernel
-def gather(source, order, read, out):  # type: ignore[no-untyped-def]
+def gather(source: Floats, order: Ints, read: Mask, out: Floats) -> None:
     """out[h, k, j] = source[h, k, order[j]] for the planes that are read."""
     k_count = source.shape[1]
     for plane in numba.prange(source.shape[0] * k_count):
@@ -196,6 +197,7 @@ def arrange(problem: Problem) -> Layout:
 
     Raises:
         ProblemError: class_of outside [0, C), more arms than int16 holds, or a measure that is read is not finite.
+
     """
     h, k, n, c = problem.shape
     class_of = problem.class_of
@@ -238,7 +240,10 @@ def arrange(problem: Problem) -> Layout:
     bad = np.argwhere(~np.isfinite(gross).all(axis=1))
     if len(bad):
         raise ProblemError(
-            [f"measures: expected finite numbers, got NaN or infinity in {problem.measure_names[m]!r}, arm {a}" for m, a in bad]
+            [
+                f"measures: expected finite numbers, got NaN or infinity in {problem.measure_names[m]!r}, arm {a}"
+                for m, a in bad
+            ]
         )
     n_blocks = min(max(len(here), 1), MOST_BLOCKS)
     block = np.zeros(c, np.int64)

@@ -14,7 +14,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers._jit import kernel, parallel_kernel
+from solvers._jit import Floats, Ints, Mask, Whole, kernel, parallel_kernel
 from solvers.layout import Layout
 from solvers.plan import Plan, plan_of
 
@@ -23,7 +23,7 @@ _CANDIDATES = 4096
 
 
 @kernel
-def insert(values, ids, value, i):  # type: ignore[no-untyped-def]
+def insert(values: Floats, ids: Ints, value: float, i: int) -> None:
     """Put (value, i) into ascending lists of fixed length, if it is small enough."""
     j = len(values) - 1
     if value >= values[j]:
@@ -37,7 +37,18 @@ def insert(values, ids, value, i):  # type: ignore[no-untyped-def]
 
 
 @parallel_kernel
-def cheapest_moves(measures, mask, start, chunk_class, price, form, want, arm, who, rate):  # type: ignore[no-untyped-def]
+def cheapest_moves(
+    measures: Floats,
+    mask: Mask,
+    start: Ints,
+    chunk_class: Ints,
+    price: Floats,
+    form: Floats,
+    want: float,
+    arm: Whole,
+    who: Ints,
+    rate: Floats,
+) -> None:
     """By chunk, the moves that shift a linear form of the table most cheaply in direction want (+1 or -1).
 
     form (C, H + 1, K); who (Q, G): customer * (K + 1) + new arm (K = none), or -1; rate (Q, G): regret per unit, rising.
@@ -77,7 +88,9 @@ def cheapest_moves(measures, mask, start, chunk_class, price, form, want, arm, w
 
 
 @kernel
-def shift_of(measures, first, row, coefficient, cell, k, i, sign, delta):  # type: ignore[no-untyped-def]
+def shift_of(
+    measures: Floats, first: Ints, row: Ints, coefficient: Floats, cell: int, k: int, i: int, sign: float, delta: Floats
+) -> None:
     """delta[row] += sign * what customer i uses on arm k."""
     h_count = measures.shape[0]
     for e in range(first[cell], first[cell + 1]):
@@ -89,9 +102,20 @@ def shift_of(measures, first, row, coefficient, cell, k, i, sign, delta):  # typ
 
 
 @kernel
-def apply_moves(  # type: ignore[no-untyped-def]
-    measures, class_of, first, row, coefficient, moves, target, lower, upper, tolerance, arm, usage
-):
+def apply_moves(
+    measures: Floats,
+    class_of: Whole,
+    first: Ints,
+    row: Ints,
+    coefficient: Floats,
+    moves: Ints,
+    target: int,
+    lower: Floats,
+    upper: Floats,
+    tolerance: Floats,
+    arm: Whole,
+    usage: Floats,
+) -> int:
     """Make the moves that help, in order; returns how many.
 
     target = a row: a move helps if that row's violation falls; stop when it is mended.  target = -1: a move helps if the value
@@ -153,9 +177,7 @@ def moves_along(
     chunks = len(layout.chunk_class)
     depth = int(np.clip(most // max(chunks, 1), 32, 512))
     who, rate = np.full((chunks, depth), -1), np.full((chunks, depth), np.inf)
-    cheapest_moves(
-        layout.measures, layout.mask, layout.start, layout.chunk_class, price, form, want, arm, who, rate
-    )
+    cheapest_moves(layout.measures, layout.mask, layout.start, layout.chunk_class, price, form, want, arm, who, rate)
     order = np.argsort(rate, axis=None, kind="stable")
     found = who.ravel()[order]
     return found[found >= 0]

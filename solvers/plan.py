@@ -8,15 +8,15 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers._jit import parallel_kernel
+from solvers._jit import Floats, Ints, Mask, Whole, parallel_kernel
 from solvers.layout import Layout
 
 FloatArray = NDArray[np.float64]
 
 
 @parallel_kernel
-def plan_sums(measures, start, read, arm, sums):  # type: ignore[no-untyped-def]
-    """sums (Q, H + 1, K) of a plan by chunk: measures summed over the chosen arms; last: the count."""
+def plan_sums(measures: Floats, start: Ints, read: Mask, arm: Whole, sums: Floats) -> None:
+    """Sums (Q, H + 1, K) of a plan by chunk: measures summed over the chosen arms; last: the count."""
     h_count = measures.shape[0]
     for q in numba.prange(len(start) - 1):
         sums[q] = 0.0

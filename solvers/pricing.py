@@ -16,14 +16,23 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers._jit import parallel_kernel
+from solvers._jit import Floats, Ints, Mask, Whole, parallel_kernel
 from solvers.layout import Layout
 
 FloatArray = NDArray[np.float64]
 
 
 @parallel_kernel
-def price_pass(measures, mask, start, chunk_class, price, read, arm_out, sums):  # type: ignore[no-untyped-def]
+def price_pass(
+    measures: Floats,
+    mask: Mask,
+    start: Ints,
+    chunk_class: Ints,
+    price: Floats,
+    read: Mask,
+    arm_out: Whole,
+    sums: Floats,
+) -> None:
     """One pass.  price (C, H + 1, K) in the dtype of measures.  Out: arm_out (n,), -1 = none; sums (Q, H + 1, K)."""
     h_count, k_count, _ = measures.shape
     masked = mask.shape[0] > 0
@@ -92,6 +101,7 @@ class Pricer:
         arm: (n,) the last pass's plan, in the layout's order; overwritten by the next pass.
         passes: passes so far.
         objective: (H + 1, C, K) linear form of the table that is maximised; the problem's own unless replaced.
+
     """
 
     def __init__(self, layout: Layout, objective: FloatArray | None = None) -> None:
@@ -135,5 +145,5 @@ class Pricer:
 
 
 def dual_bound(layout: Layout, y: FloatArray, value: float, usage: FloatArray) -> float:
-    """value - y.usage + y.rhs: the bound that a best answer (value, usage (R,)) to y proves."""
+    """Value - y.usage + y.rhs: the bound that a best answer (value, usage (R,)) to y proves."""
     return float(value - y @ usage + y @ layout.rhs(y))

@@ -40,6 +40,7 @@ class Answer:
         multipliers: (R,) gain of the objective per unit of right-hand side; for linear programs only.
         reduced: (J,) reduced costs; for linear programs only.
         bound: upper bound on the objective that the solver proved, +inf if it does not say.
+
     """
 
     solved: bool
@@ -72,7 +73,7 @@ class _Program(pulp.LpProblem):  # type: ignore[misc]
 class _Highs(pulp.HiGHS):  # type: ignore[misc]
     """HiGHS whose node limit is an answer, not an error."""
 
-    def findSolutionValues(self, lp: Any) -> tuple[int, int]:  # noqa: N802 (PuLP's name)
+    def findSolutionValues(self, lp: Any) -> tuple[int, int]:
         try:
             return super().findSolutionValues(lp)  # type: ignore[no-any-return]
         except KeyError:
@@ -136,7 +137,9 @@ def solve_program(
     if columns == 0:  # solvers call an empty model neither solved nor infeasible
         possible = bool((lower <= 1e-9).all() and (upper >= -1e-9).all())
         nothing = np.zeros(0)
-        return Answer(possible, possible, not possible, nothing, np.zeros(len(lower)), nothing, 0.0 if possible else -np.inf)
+        return Answer(
+            possible, possible, not possible, nothing, np.zeros(len(lower)), nothing, 0.0 if possible else -np.inf
+        )
     problem = _Program()
     kind = pulp.LpInteger if integer else pulp.LpContinuous
     x = [
@@ -183,6 +186,4 @@ def solve_program(
         bound = -proved if np.isfinite(proved) else np.inf
     elif optimal:
         bound = value + max(gap_absolute, gap_relative * abs(value))
-    return Answer(
-        solved, optimal, problem.sol_status == pulp.LpSolutionInfeasible, point, multipliers, reduced, bound
-    )
+    return Answer(solved, optimal, problem.sol_status == pulp.LpSolutionInfeasible, point, multipliers, reduced, bound)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from solvers._jit import parallel_kernel
+from solvers._jit import Floats, Ints, Mask, Whole, parallel_kernel
 from solvers.decomposition import Dual
 from solvers.layout import Layout
 from solvers.mend import broken_rows, improve, insert, mend, moves_along, row_form
@@ -30,7 +30,9 @@ NODES = 50
 
 
 @parallel_kernel
-def regrets(measures, mask, edge, price, arm, regret, who, least):  # type: ignore[no-untyped-def]
+def regrets(
+    measures: Floats, mask: Mask, edge: Ints, price: Floats, arm: Whole, regret: Floats, who: Ints, least: Floats
+) -> None:
     """regret[i] = |score of arm[i] - best other score|.
 
     who[c, arm, other] = the customers of class c with the smallest regrets for that change (place K = none), least their
@@ -61,7 +63,6 @@ def regrets(measures, mask, edge, price, arm, regret, who, least):  # type: igno
             regret[i] = d
             if to >= 0 and who.shape[3] > 0:
                 insert(least[c, now, to], who[c, now, to], d, i)
-
 
 
 @dataclass
@@ -212,7 +213,10 @@ def _choice(
     block_of = layout.block[layout.class_of[some]]
     for b in np.unique(block_of).tolist():  # contested: offer the arms that their columns propose
         those = some[block_of == b]
-        pairs += [np.stack([those, dual.arms[d, those].astype(np.int64)], axis=1) for d in dual.answer[dual.block == b].tolist()]
+        pairs += [
+            np.stack([those, dual.arms[d, those].astype(np.int64)], axis=1)
+            for d in dual.answer[dual.block == b].tolist()
+        ]
     slack = np.where(y > 0, layout.upper - plan.usage, np.where(y < 0, plan.usage - layout.lower, 0.0))
     out = layout.violation(plan.usage) > layout.tolerance
     rows = np.flatnonzero(out | (np.abs(y) * slack > 0.1 * loss))

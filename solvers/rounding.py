@@ -10,13 +10,24 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers._jit import parallel_kernel
+from solvers._jit import Floats, Ints, Mask, Whole, parallel_kernel
 from solvers.decomposition import Dual
 from solvers.layout import Layout
 
 
 @parallel_kernel
-def round_mix(measures, read, edge, size, arms, weight, answer, first, out, contested):  # type: ignore[no-untyped-def]
+def round_mix(
+    measures: Floats,
+    read: Mask,
+    edge: Ints,
+    size: Floats,
+    arms: Whole,
+    weight: Floats,
+    answer: Ints,
+    first: Ints,
+    out: Whole,
+    contested: Mask,
+) -> None:
     """Class c mixes columns first[c, 0] : first[c, 1] with shares weight[j] of plan arms[answer[j]]; what is missing to 1 is no arm.
 
     size (C, H + 1): what a measure's error is measured against.  Out: out (n,), contested (n,).
@@ -81,6 +92,15 @@ def rounded(layout: Layout, dual: Dual) -> tuple[NDArray[np.signedinteger], NDAr
     size[:, :h] = layout.gross[:h].sum(axis=2).T / people[:, None] + 1e-12
     arm, contested = np.empty(n, layout.arm_dtype), np.empty(n, np.bool_)
     round_mix(
-        layout.measures, layout.read, layout.edge, size, dual.arms, dual.weight[order], dual.answer[order], first, arm, contested
+        layout.measures,
+        layout.read,
+        layout.edge,
+        size,
+        dual.arms,
+        dual.weight[order],
+        dual.answer[order],
+        first,
+        arm,
+        contested,
     )
     return arm, contested

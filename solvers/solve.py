@@ -24,6 +24,7 @@ from solvers.pricing import Pricer
 from solvers.problem import NO_ARM, Problem
 from solvers.program import Backend
 from solvers.recovery import recover, recover_mix
+from solvers.sample import SAMPLE, sampled_start
 from solvers.search import Response, search, trouble
 from solvers.solution import RowResult, Solution, Status
 
@@ -79,6 +80,7 @@ def solve(
     Raises:
         SolverError: arguments outside their range.
         ProblemError: measures that are not finite, classes that do not exist.
+
     """
     began = time.perf_counter()
     problems = []
@@ -111,7 +113,10 @@ def _solve(
 ) -> Solution:
     rows = len(problem.rows)
     layout = arrange(problem)
-    first = np.zeros(rows) if start is None else np.asarray(start, np.float64)
+    if start is not None:
+        first = np.asarray(start, np.float64)
+    else:
+        first = np.zeros(rows) if method == "greedy" else sampled_start(layout, gap)
     pairs = int(layout.gross[-1].sum())
     if method == "greedy":
         found = _greedy(layout, first)
@@ -125,7 +130,9 @@ def _solve(
     else:
         found = _decomposition(layout, first, gap, backend, deadline)
         found = _closed(layout, found, gap, pairs, backend, deadline)
-        found = replace(found, note=_join(f"auto: {found.method}, for {pairs} open pairs of customer and arm", found.note))
+        found = replace(
+            found, note=_join(f"auto: {found.method}, for {pairs} open pairs of customer and arm", found.note)
+        )
     return _answer(layout, found, gap, backend, began)
 
 
@@ -155,7 +162,8 @@ def _decomposition(layout: Layout, start: FloatArray, gap: float, backend: Backe
     path = search(layout, pricer, start, gap)
     spare, done = _mended(layout, pricer, path[-1], gap)
     if not done:
-        path = path[-6:-1] + descend(layout, pricer, path[-1], gap)
+        most = 80 if layout.shape[2] < 4 * SAMPLE else 30  # a sample has come near already
+        path = path[-6:-1] + descend(layout, pricer, path[-1], gap, most)
         other, done = _mended(layout, pricer, path[-1], gap)
         if spare is None or (other is not None and other.value > spare.value):
             spare = other
@@ -179,7 +187,10 @@ def _decomposition(layout: Layout, start: FloatArray, gap: float, backend: Backe
 def _mended(layout: Layout, pricer: Pricer, at: Response, gap: float) -> tuple[Plan | None, bool]:
     """A plan from everybody's best answers, and whether it is good enough."""
     size = max(abs(at.bound), 1e-12)
-    if trouble(layout, at).sum() > max(20 * gap, 0.02) * size:
+    hopeful = (
+        0.02 if layout.shape[2] <= 50_000 else 5e-4
+    )  # mending many rules of many customers costs more than masters
+    if trouble(layout, at).sum() > max(20 * gap, hopeful) * size:
         return None, False
     plan = recover(layout, pricer.prices(at.y), at.y, at.bound, plan_of(layout, at.arm.copy()), gap).plan
     return plan, plan is not None and plan.value >= at.bound - 0.95 * gap * size

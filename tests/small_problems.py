@@ -40,7 +40,11 @@ def random_problem(seed: int, dtype: type = np.float64, rounded: bool | None = N
         elif kind == 3:
             rows.append(row(shape, f"capacity {j}", [(3, classes, arms, 1.0)], upper=count + 0.4))
         elif kind == 4:
-            rows.append(row(shape, f"equal {j}", [(3, classes, arms, 1.0)], lower=np.floor(count / 2), upper=np.floor(count / 2)))
+            rows.append(
+                row(
+                    shape, f"equal {j}", [(3, classes, arms, 1.0)], lower=np.floor(count / 2), upper=np.floor(count / 2)
+                )
+            )
         elif kind == 5:
             terms = [(3, classes, every_arm, 1.0), (3, everyone, every_arm, -0.5)]
             rows.append(row(shape, f"parity {j}", terms, lower=-0.6, upper=0.6, constant=float(r.choice([0.0, 0.1]))))
@@ -53,9 +57,7 @@ def random_problem(seed: int, dtype: type = np.float64, rounded: bool | None = N
 def all_plans(problem: Problem) -> np.ndarray:
     """(P, n) every plan that eligibility allows."""
     _, k, n, _ = problem.shape
-    choices = [
-        [-1] + [a for a in range(k) if problem.eligible is None or problem.eligible[a, i]] for i in range(n)
-    ]
+    choices = [[-1] + [a for a in range(k) if problem.eligible is None or problem.eligible[a, i]] for i in range(n)]
     return np.array(list(itertools.product(*choices)), dtype=np.int16).reshape(-1, n)
 
 

@@ -103,7 +103,18 @@ def test_cheapest_moves_equal_their_twin() -> None:
         form = row_form(layout, r)
         chunks, depth = len(layout.chunk_class), 6
         who, rate = np.full((chunks, depth), -1), np.full((chunks, depth), np.inf)
-        args = (layout.measures, layout.mask, layout.start, layout.chunk_class, price, form, want, pricer.arm, who, rate)
+        args = (
+            layout.measures,
+            layout.mask,
+            layout.start,
+            layout.chunk_class,
+            price,
+            form,
+            want,
+            pricer.arm,
+            who,
+            rate,
+        )
         cheapest_moves(*args)
         for q in range(chunks):
             piece = slice(layout.start[q], layout.start[q + 1])
@@ -119,7 +130,7 @@ def test_cheapest_moves_equal_their_twin() -> None:
             assert np.array_equal(rate[q][: len(twin)], [x for x, _ in twin])
             offset = layout.start[q] * (layout.shape[1] + 1)
             got = sorted(zip(rate[q], who[q] - offset, strict=True))[: len(twin)]
-            assert {x for x, _ in twin if x < twin[-1][0]} == {x for x, _, in got if x < twin[-1][0]}
+            assert {x for x, _ in twin if x < twin[-1][0]} == {x for x, _ in got if x < twin[-1][0]}
 
 
 def fill_twin(problem: Problem, customers: np.ndarray, arms: np.ndarray) -> np.ndarray:

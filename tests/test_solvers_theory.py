@@ -85,7 +85,7 @@ def test_strong_duality_of_the_relaxation(seed: int) -> None:
 
 def test_strong_duality_on_small_problems_of_every_kind() -> None:
     feasible = 0
-    for seed in range(0, 60):
+    for seed in range(60):
         problem = random_problem(seed)
         value = relaxation(problem)
         layout = arrange(problem)
@@ -150,7 +150,9 @@ def test_shadow_price_is_the_gain_of_a_looser_bound() -> None:
     for name, side, step in (("budget", "upper", 200.0), ("capacity", "upper", 100.0), ("minimum", "lower", -100.0)):
         here = next(x for x in problem.rows if x.name == name)
         values = [
-            solve(with_row(problem, name, **{side: getattr(here, side) + s}), gap=1e-5, start=base.multipliers).objective
+            solve(
+                with_row(problem, name, **{side: getattr(here, side) + s}), gap=1e-5, start=base.multipliers
+            ).objective
             for s in (step, -step)
         ]
         assert (values[0] - values[1]) / (2 * abs(step)) == pytest.approx(prices[name], rel=0.03), name
@@ -163,7 +165,14 @@ def test_shadow_price_of_an_equality_is_signed_and_price_unit_scales() -> None:
     have = int((free.arm == 1).sum())
     shape = (3, 2, 5)
     for target, sign in ((have - 300, 1.0), (have + 300, -1.0)):
-        fixed = row(shape, "exactly", [(3, np.ones(2, bool), np.arange(5) == 1, 1.0)], lower=target, upper=target, price_unit=10.0)
+        fixed = row(
+            shape,
+            "exactly",
+            [(3, np.ones(2, bool), np.arange(5) == 1, 1.0)],
+            lower=target,
+            upper=target,
+            price_unit=10.0,
+        )
         solution = solve(dataclasses.replace(problem, rows=(*problem.rows, fixed)), gap=1e-5)
         last = solution.rows[-1]
         assert last.value == target and last.binding
@@ -205,7 +214,9 @@ def test_bounds_fixed_at_an_incumbent_return_it() -> None:
             continue
         best = max(plans, key=lambda p: plan_value(problem, p))
         values = certify(problem, best, np.zeros(len(problem.rows))).values
-        rows = tuple(dataclasses.replace(x, lower=v, upper=v) for x, v in zip(problem.rows, values.tolist(), strict=True))
+        rows = tuple(
+            dataclasses.replace(x, lower=v, upper=v) for x, v in zip(problem.rows, values.tolist(), strict=True)
+        )
         solution = solve(dataclasses.replace(problem, rows=rows), gap=0.0)
         assert solution.status is Status.MET, (seed, solution.note)
         assert solution.objective == pytest.approx(plan_value(problem, best), abs=1e-9)
@@ -245,14 +256,19 @@ def test_conflicts_are_irreducible_and_each_row_gives_enough(seed: int) -> None:
         side, sign = ("upper", 1.0) if name == "budget" else ("lower", -1.0)
         limit = getattr(by_name[name], side)
         # Fractions may give up to one customer's use less than whole plans.
-        assert solve(with_row(problem, name, **{side: limit + sign * (give * 1.01 + 5.0)})).status is not Status.INFEASIBLE
+        assert (
+            solve(with_row(problem, name, **{side: limit + sign * (give * 1.01 + 5.0)})).status is not Status.INFEASIBLE
+        )
         assert solve(with_row(problem, name, **{side: limit + sign * give * 0.98})).status is Status.INFEASIBLE
 
 
 def test_conflicts_of_whole_plans_only() -> None:
     """Two customers at cost 2 and spend between 2.5 and 3.5: fractions can, whole plans cannot."""
     shape, one = (2, 1, 1), np.ones(1, bool)
-    rows = (row(shape, "spend", [(1, one, one, 1.0)], lower=2.5, upper=3.5), row(shape, "cap", [(2, one, one, 1.0)], upper=2.0))
+    rows = (
+        row(shape, "spend", [(1, one, one, 1.0)], lower=2.5, upper=3.5),
+        row(shape, "cap", [(2, one, one, 1.0)], upper=2.0),
+    )
     problem = Problem(np.array([[[1.0, 1.0]], [[2.0, 2.0]]]), ("value", "cost"), np.zeros(2, np.int32), 1, rows)
     solution = solve(problem)
     assert solution.status is Status.INFEASIBLE
