@@ -48,8 +48,12 @@ def drivers(scenario: Scenario, job: Job, winner: int, run: Runner) -> tuple[Dri
 
 
 def leans_on(found: Sequence[Driver]) -> Driver:
-    """The assumption that the verdict leans on most: the one whose flip is nearest, relative to its value; else the widest swing."""
-    return min(found, key=lambda d: (d.distance, -d.swing))
+    """The assumption that the verdict leans on most: the one whose flip is nearest, relative to its value; else the widest swing.
+
+    Effects of offers come first: a margin rate can be looked up in the books, an effect only be found by an experiment.
+    """
+    effects = [d for d in found if d.path.startswith("offers.")]
+    return min(effects or found, key=lambda d: (d.distance, -d.swing))
 
 
 def _driver(a: Assumption, leads: dict[float, float]) -> Driver:

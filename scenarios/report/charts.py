@@ -224,7 +224,7 @@ def tornado(results: RunResults) -> Spec | None:
         if d.flips_at is not None:
             flips.append({"driver": label, "text": f"flips at {significant(d.flips_at)}"})
     y = alt.Y("driver:N", sort=[s["driver"] for s in spans], title=None, axis=None)
-    x = alt.X("low:Q", title=_unit(results, "lead over the next best, {} per customer"))
+    x = alt.X("low:Q", title=_unit(results, "lead over the baseline and doing nothing, {} per customer"))
     bars = alt.Chart(data(spans)).mark_bar(color="#dfe6ee", height=14, yOffset=8).encode(y=y, x=x, x2="high:Q")
     colour = alt.Scale(domain=kinds, range=["#E69F00", INK, BLUE])
     shapes = alt.Scale(domain=kinds, range=["triangle-left", "diamond", "triangle-right"])

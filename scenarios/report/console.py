@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
-from typing import TextIO
+from typing import Any, TextIO
 
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scenarios.report import columns as cols
-from scenarios.report.formats import NO_VALUE, amount, clean, decimals_for, finite, flat, percent, significant
+from scenarios.report.formats import NO_VALUE, amount, clean, decimals_for, finite, percent, significant
 from scenarios.results import RunResults, StrategyResult
 
 WIDTH_OF_A_PIPE = 120
@@ -200,7 +200,7 @@ def _leans_on(results: RunResults, width: int) -> Iterator[RenderableType]:
     if drivers:
         decimals = decimals_for(d.swing for d in drivers)
         table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-        table.add_column("lead over the next best leans on", overflow="fold")
+        table.add_column("the winner's lead leans on", overflow="fold")
         for title in ("now", "source", "lead moves by", "verdict flips at"):
             table.add_column(title, justify="left" if title == "source" else "right", no_wrap=True)
         for d in drivers:
@@ -218,11 +218,31 @@ def _leans_on(results: RunResults, width: int) -> Iterator[RenderableType]:
 
 def _last(results: RunResults, folder: Path | None, width: int) -> Iterator[RenderableType]:
     if results.fit:
-        words = "; ".join(f"{path} {text}" for path, text in flat(results.fit)[:8])
-        yield _lines(f"Fit to the log: {words}", width)
+        yield _lines(f"Fit to the log: {fit_words(results.fit, results.period)}", width)
     gaps = [(s.solver["gap"], s.name) for s in results.strategies if s.solver.get("passes") and "gap" in s.solver]
     if gaps:
         words = ", ".join(f"{name} {gap:.1e}" if finite(gap) else f"{name} {NO_VALUE}" for gap, name in sorted(gaps))
         yield _lines(f"Certified gap of the plans, at worst: {words}", width)
     if folder is not None:
         yield _lines(f"Everything is in {folder} (report.html, results.xlsx, results.json)", width)
+
+
+def fit_words(fit: dict[str, Any], period: str) -> str:
+    """How well the fit forecast what was held out, and how well the log's end is met when simulated again."""
+    words = []
+    if held := fit.get("holdout"):
+        orders, window = (held[k] / held["orders"] - 1 for k in ("orders_forecast", "orders_window"))
+        revenue = held["revenue_forecast"] / held["revenue"] - 1
+        words.append(
+            f"the last {held['periods']} {period}s, held out, forecast within {percent(orders, sign=True)} of orders and "
+            f"{percent(revenue, sign=True)} of revenue (last window repeated: {percent(window, sign=True)} of orders)"
+        )
+    if again := fit.get("reconciled"):
+        log, simulated = again["log"], again["simulated"]
+        parts = [
+            f"{name.replace('_', ' ')} {significant(log[name])} in the log, {significant(simulated[name])} simulated"
+            for name in ("dispersion", "top_decile_share_revenue")
+            if name in log
+        ]
+        words.append("; ".join(parts))
+    return "; ".join(words) or "no holdout was made"

@@ -93,7 +93,7 @@ def all_figures(results: RunResults) -> list[Figure]:
         Figure(
             "tornado",
             "What the verdict leans on",
-            "The winner's lead over the next best strategy when each assumption is moved alone, in the world, while "
+            "The winner's lead over the baseline and over doing nothing, whichever is better, when each assumption is moved alone, in the world, while "
             "the planner goes on believing the old value. The widest bar matters most. A "
             "bar that reaches 0 can turn the verdict; where is written beside it.",
             charts.tornado(results),
