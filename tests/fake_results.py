@@ -57,6 +57,8 @@ def fake_strategy(index: int, name: str, count: int, customers: int = 20_000, mo
         difference_relative=lead / 412.6,
         simulation_ci=Interval(lead - noise, lead + noise),
         difference_ci=Interval(lead - 9 * noise, lead + 11 * noise),
+        behind=0.4 * (count - index),
+        behind_ci=Interval(0.1 * (count - index), 0.7 * (count - index)),
         p_best=0.0 if idle else index / max(sum(range(count)), 1) if count > 1 else 1.0,
         spend=spend,
         planned_spend=spend * 1.02,
@@ -146,7 +148,12 @@ def fake_results(names: tuple[str, ...] = NAMES, **changes: Any) -> RunResults:
         ),
         changes=("rules.budget.max: 60000 -> 30000 (override tight)",),
         warnings=("state_dependence is assumed, not estimated: the log has no experiment",),
-        fit={"model": "bg_nbd", "orders_ratio": 1.013, "top_decile_share": {"log": 0.412, "simulated": 0.398}},
+        fit={
+            "holdout": {"periods": 13, "orders": 38434.0, "orders_forecast": 39049.0, "orders_window": 39280.0,
+                        "revenue": 1.1e6, "revenue_forecast": 1.07e6},
+            "reconciled": {"log": {"dispersion": 71.2, "top_decile_share_revenue": 0.324},
+                           "simulated": {"dispersion": 70.9, "top_decile_share_revenue": 0.341}},
+        },  # fmt: skip
         provenance={
             "version": "0.1.0",
             "revision": None,

@@ -89,8 +89,8 @@ def test_override_then_sets_and_what_changed():
     assert loaded.scenario.rules[0].max == 10_000
     assert loaded.scenario.seed == 5
     assert loaded.changes == (
-        ("rules.budget.max", 60000, 30000),
-        ("rules.budget.max", 30000, 1e4),
+        ("rules.budget.max", 20000, 10000),
+        ("rules.budget.max", 10000, 1e4),
         ("seed", 2026, 5),
         ("uncertainty.level", None, 0.9),
     )
@@ -155,9 +155,10 @@ def test_names_that_only_a_fit_knows_are_checked_after_it(tmp_path):
         "extends: grocery\noffers:\n  reminder:\n    effects: {response: {by_segment: {hevy: 0.1}}}\n",
     )
     loaded = load(path)
-    loaded.check_fitted(["hevy", "light"], ["light"], ["PRODUCE", "MEAT"])
+    known = ["heavy", "regular", "light", "at_risk", "lapsed"]
+    loaded.check_fitted(["hevy", *known], ["lapsed"], ["PRODUCE", "MEAT"])
     with pytest.raises(ConfigError) as error:
-        loaded.check_fitted(["heavy", "light"], [], ["MEAT"])
+        loaded.check_fitted(known, [], ["MEAT"])
     grocery = loaded.files[1]
     mark = "offers.reminder.effects.response.by_segment"
     assert error.value.problems[0] == f"{path}:4 {mark}: unknown segment 'hevy'; did you mean 'heavy'?"

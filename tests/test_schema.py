@@ -217,7 +217,7 @@ def test_every_assumption_is_a_path_that_can_be_set():
             assert revised.scenario.offers == loaded.scenario.offers
     by_path = {item.path: item for item in register(load("grocery").scenario)}
     lift = by_path["offers.coupon_10.effects.orders.lift"]
-    assert (lift.source, lift.sd) == ("assumed", 0.05)
+    assert (lift.source, lift.sd) == ("assumed", 0.15)
     assert by_path["population.state_dependence"].source == "assumed"
 
 
