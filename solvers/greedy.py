@@ -1,7 +1,9 @@
 """The sensible rule of thumb: best value for the scarce resources first, in order, as far as the rules let.
 
-Scarce are the rows that break when everybody takes their best arm.  A candidate's ratio is its value over what it uses of the
-scarce rows' bounds; candidates of no value are left out.  Then minimums are mended by the moves that lose least value per unit.
+Scarce are the rows that break when everybody takes their best arm.  A candidate's ratio is its value over what it
+uses of the
+scarce rows' bounds; candidates of no value are left out.  Then minimums are mended by the moves that lose least
+value per unit.
 It proves nothing about how good the plan is; the bound that comes with it is the one at the multipliers it is given.
 """
 
