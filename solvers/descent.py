@@ -1,12 +1,10 @@
 """Multipliers of many rules at once: projected quasi-Newton steps on the dual.
 
 With thousands of customers the dual, though piecewise linear, is smooth for practical purposes, and L-BFGS-B
-(Byrd, Lu, Nocedal,
-Zhu 1995; SciPy's) brings dozens of interlocking rules to within a gap of 1e-5 in some tens of pricing passes.  A
-pass costs
-milliseconds, a master over the same rows many times that.  Where customers tie in crowds the dual has real kinks
-and the descent stalls:
-the caller goes on with the master from the responses that are kept here.
+(Byrd, Lu, Nocedal, Zhu 1995; SciPy's) brings dozens of interlocking rules to within a gap of 1e-5 in some tens of
+pricing passes.  A pass costs milliseconds, a master over the same rows many times that.  Where customers tie in
+crowds the dual has real kinks and the descent stalls: the caller goes on with the master from the responses that are
+kept here.
 """
 
 from __future__ import annotations

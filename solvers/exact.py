@@ -94,8 +94,7 @@ def promising(layout: Layout, price: FloatArray, room: float) -> NDArray[np.bool
     """(K, n) pairs whose regret at prices (C, H + 1, K) is at most ``room``.
 
     A plan with any other pair is worth less than the prices' bound less ``room``: with room = bound - value of a
-    plan at hand, the best
-    plan is among these, or at hand.
+    plan at hand, the best plan is among these, or at hand.
     """
     score = -by_customer(layout, price)
     if layout.mask.size:
@@ -116,8 +115,7 @@ def exact_plan(
     """Solve the integer program to a relative gap (HiGHS, one thread), over all open pairs or those of ``keep``.
 
     The solver's own feasibility tolerance can leave a row broken by more than a certificate allows; then that
-    row's bound is
-    moved inwards by twice what it was broken by, and the program solved again.
+    row's bound is moved inwards by twice what it was broken by, and the program solved again.
     """
     program = WholeProgram(layout, keep)
     tight = np.zeros(len(layout.lower))

@@ -1,12 +1,9 @@
 """Which rules conflict, proven, and by how much each of them would have to give.
 
 Phase 1 is the column generation with objective 0: the master minimises what rows are broken by (in row sizes).
-Its multipliers y
-are a proof as soon as their bound is below 0: then no choice, customer by customer, meets the rows with y != 0
-together; the
-proof is recomputed in float64 by :func:`solvers.certify.lagrangian`.  A column is a plan with its use of every
-row, so that one pool
-serves every subset of rows.
+Its multipliers y are a proof as soon as their bound is below 0: then no choice, customer by customer, meets the rows
+with y != 0 together; the proof is recomputed in float64 by :func:`solvers.certify.lagrangian`.  A column is a plan
+with its use of every row, so that one pool serves every subset of rows.
 
 An irreducible set (deletion filter): try to prove the conflict without one row; proven: go on with the rows of the new
 proof; feasible: the row is needed.  How much: the least that a row of the set must give if all other rows of the

@@ -67,8 +67,8 @@ def fill(
     and no rule objects.
 
     A rule objects if its value would rise above its upper bound or fall below its lower bound because of this
-    candidate (one that is
-    outside already may stay there or come nearer).  ``arm``: a plan (n,) to start from; none by default.
+    candidate (one that is outside already may stay there or come nearer).  ``arm``: a plan (n,) to start from; none
+    by default.
 
     Returns:
         (n,) int16 plan, -1 = none.  Minimums may be unmet: certify it.

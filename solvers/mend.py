@@ -5,8 +5,7 @@ At multipliers y a plan loses against the bound exactly
     bound(y) - value = sum of regrets + sum_r |y_r| slack_r,
 
 regret = score of the customer's best arm - score of the arm they have.  So the customers to move are those that
-lose least
-regret per unit of the row (or of value) that they move; n customers offer about n nearly free moves.
+lose least regret per unit of the row (or of value) that they move; n customers offer about n nearly free moves.
 """
 
 from __future__ import annotations
@@ -121,8 +120,7 @@ def apply_moves(
     """Make the moves that help, in order; returns how many.
 
     target = a row: a move helps if that row's violation falls; stop when it is mended.  target = -1: a move helps
-    if the value
-    rises.  No move may break another row, or worsen one that is broken.
+    if the value rises.  No move may break another row, or worsen one that is broken.
     """
     k_count = measures.shape[1]
     delta = np.zeros(len(usage))

@@ -4,13 +4,11 @@ of rows.
     score[i, k] = -sum_h price[class(i), h, k] w[h, k, i] - price[class(i), H, k],
 
 where price = sum_r y_r a_r, less 1 for measure 0 (the objective).  A customer takes the first arm of largest score
-if it
-is above 0.  The pass returns table[class, measure, arm]; rows are linear forms of it.
+if it is above 0.  The pass returns table[class, measure, arm]; rows are linear forms of it.
 
 A chunk holds customers of one class, so inner loops have constant prices and run over contiguous memory: LLVM
-turns them
-into vector code without fastmath.  A measure whose price is 0 is not read.  Sums are kept by chunk and added in chunk
-order: the same bits whatever the number of threads.
+turns them into vector code without fastmath.  A measure whose price is 0 is not read.  Sums are kept by chunk and
+added in chunk order: the same bits whatever the number of threads.
 """
 
 from __future__ import annotations

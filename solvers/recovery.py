@@ -2,10 +2,9 @@
 few customers.
 
 The program frees some hundred customers and fixes the rest.  Freed are those that lose least by changing (regret),
-a few of
-every kind of change (class, arm, other arm), the contested ones of a mix, and, for rows that are broken or have
-dear slack left,
-those that move the row most cheaply.  Not good enough: again from the better plan, with twice as many.
+a few of every kind of change (class, arm, other arm), the contested ones of a mix, and, for rows that are broken or
+have dear slack left, those that move the row most cheaply.  Not good enough: again from the better plan, with twice
+as many.
 """
 
 from __future__ import annotations
@@ -39,8 +38,7 @@ def regrets(
     """regret[i] = |score of arm[i] - best other score|.
 
     who[c, arm, other] = the customers of class c with the smallest regrets for that change (place K = none), least
-    their
-    regrets; unused places hold -1 and inf.
+    their regrets; unused places hold -1 and inf.
     """
     h_count, k_count, _ = measures.shape
     masked = mask.shape[0] > 0

@@ -1,8 +1,8 @@
 """From a mix of plans to one plan, with an error that does not grow with the number of customers.
 
 Customers whose arm is the same in all plans of their block's mix keep it.  The contested ones take an arm one
-after the other so that
-their class's table stays nearest to the mix's: what one customer's choice is off by is carried to the next.
+after the other so that their class's table stays nearest to the mix's: what one customer's choice is off by is
+carried to the next.
 """
 
 from __future__ import annotations
