@@ -1,4 +1,6 @@
-"""The stored record of how good the solver is on small instances: ``python -m benchmarks.baseline --write`` renews it."""
+"""The stored record of how good the solver is on small instances: ``python -m benchmarks.baseline --write`` renews
+it.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ GAP = 3e-4
 
 
 def measure() -> dict[str, dict[str, float]]:
-    """By family: gap, passes, share of the greedy plan's value, and how many times the greedy method's time it takes."""
+    """By family: gap, passes, share of the greedy plan's value, and how many times the greedy method's time it
+    takes.
+    """
     out = {}
     for family in FAMILIES:
         problem = make(family, CUSTOMERS)

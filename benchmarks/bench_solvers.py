@@ -1,4 +1,6 @@
-"""The allocator: families x sizes.  Each run asserts a whole plan, no broken rule and the gap; times inform, nothing more."""
+"""The allocator: families x sizes.  Each run asserts a whole plan, no broken rule and the gap; times inform,
+nothing more.
+"""
 
 from __future__ import annotations
 

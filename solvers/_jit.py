@@ -37,8 +37,10 @@ def parallel_kernel(function: F) -> F:
 
 @contextmanager
 def threads_for(work: int) -> Iterator[None]:
-    """One thread while ``work`` (numbers read a pass) is small: handing out chunks would cost more than it saves, and far
-    more on a busy machine.  Kernels sum by chunk, so the results do not depend on it.
+    """One thread while ``work`` (numbers read a pass) is small.
+
+    Handing out chunks would cost more than it saves, and far more on a busy machine.  Kernels sum by chunk, so that
+    results do not depend on it.
     """
     before = numba.get_num_threads()
     if work < SMALL:

@@ -7,12 +7,13 @@ them.  The master mixes columns:
     subject to  lower <= sum usage x - over + under <= upper   (one multiplier a row)
                 sum x <= 1 a block                              (the empty column is implied)
 
-All is scaled (values by the worth at stake, rows by their size), so that one penalty serves every row; ``over`` and ``under``
-keep the master feasible from the first pass.  A row's true price can be far above any fixed penalty: if rows are still broken
-when the gap has closed, the penalty grows.
+All is scaled (values by the worth at stake, rows by their size), so that one penalty serves every row; ``over``
+and ``under`` keep the master feasible from the first pass.  A row's true price can be far above any fixed penalty: if
+rows are still broken when the gap has closed, the penalty grows.
 
-Stabilisation (in-out): price at a * best + (1 - a) * master.  a falls while the dual still slopes towards the master's point and
-rises after an overshoot, so there is nothing to tune.  Columns that were idle for eight masters are dropped.
+Stabilisation (in-out): price at a * best + (1 - a) * master.  a falls while the dual still slopes towards the
+master's point and rises after an overshoot, so there is nothing to tune.  Columns that were idle for eight masters
+are dropped.
 """
 
 from __future__ import annotations
@@ -107,7 +108,9 @@ class Mix:
 
 
 def master(pool: Pool, lower: FloatArray, upper: FloatArray, penalty: float, backend: Backend) -> Mix:
-    """Mix the pool's columns.  Bounds are scaled.  Rows that no mix of these columns can break are left out (price 0)."""
+    """Mix the pool's columns.  Bounds are scaled.  Rows that no mix of these columns can break are left out (price
+    0).
+    """
     blocks = pool.layout.n_blocks
     high, low = np.zeros((2, blocks, pool.usage.shape[1]))
     np.maximum.at(high, pool.block, pool.usage)
@@ -157,8 +160,9 @@ def generate(
 ) -> Dual:
     """Column generation from the responses ``first`` (at least one) to a relative gap between dual and mix of ``gap``.
 
-    rows: mask of the rows in force (all); worth: size of the objective if it is not the problem's own; passes: most passes;
-    most_penalty: give up on rows that are broken at this penalty (prove the conflict, or call again with more).
+    rows: mask of the rows in force (all); worth: size of the objective if it is not the problem's own; passes:
+    most passes; most_penalty: give up on rows that are broken at this penalty (prove the conflict, or call again with
+    more).
     """
     worth = layout.worth if worth is None else worth
     scale = layout.scale

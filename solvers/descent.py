@@ -1,9 +1,10 @@
 """Multipliers of many rules at once: projected quasi-Newton steps on the dual.
 
-With thousands of customers the dual, though piecewise linear, is smooth for practical purposes, and L-BFGS-B (Byrd, Lu, Nocedal,
-Zhu 1995; SciPy's) brings dozens of interlocking rules to within a gap of 1e-5 in some tens of pricing passes.  A pass costs
-milliseconds, a master over the same rows many times that.  Where customers tie in crowds the dual has real kinks and the descent stalls:
-the caller goes on with the master from the responses that are kept here.
+With thousands of customers the dual, though piecewise linear, is smooth for practical purposes, and L-BFGS-B
+(Byrd, Lu, Nocedal, Zhu 1995; SciPy's) brings dozens of interlocking rules to within a gap of 1e-5 in some tens of
+pricing passes.  A pass costs milliseconds, a master over the same rows many times that.  Where customers tie in
+crowds the dual has real kinks and the descent stalls: the caller goes on with the master from the responses that are
+kept here.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ def slope(layout: Layout, response: Response) -> FloatArray:
 
 
 def descend(layout: Layout, pricer: Pricer, start: Response, gap: float, most: int = 80) -> list[Response]:
-    """Lower the dual from ``start`` for at most about ``most`` passes; returns the last few responses, the best bound last."""
+    """Lower the dual from ``start`` for at most about ``most`` passes; returns the last few responses, the best
+    bound last.
+    """
     unit = layout.worth / layout.scale
     size = max(abs(start.bound), 1e-12)
     recent: deque[Response] = deque([start], maxlen=KEPT)

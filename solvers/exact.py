@@ -19,7 +19,9 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Exact:
-    """Best plan found (None if none), upper bound that the solver proved, and whether it proved that there is no plan."""
+    """Best plan found (None if none), upper bound that the solver proved, and whether it proved that there is no
+    plan.
+    """
 
     plan: Plan | None
     bound: float
@@ -52,7 +54,9 @@ class WholeProgram:
         tight: FloatArray | float = 0.0,
         bounds: tuple[FloatArray, FloatArray] | None = None,
     ) -> tuple[Answer | None, FloatArray]:
-        """(answer, row scales); no answer if a row that nobody touches is broken.  tight: (R,) bounds moved inwards; bounds: others than the problem's."""
+        """(answer, row scales); no answer if a row that nobody touches is broken.  tight: (R,) bounds moved
+        inwards; bounds: others than the problem's.
+        """
         layout = self.layout
         lower, upper = (layout.lower, layout.upper) if bounds is None else bounds
         lower, upper = lower + tight, upper - tight
@@ -89,8 +93,8 @@ class WholeProgram:
 def promising(layout: Layout, price: FloatArray, room: float) -> NDArray[np.bool_]:
     """(K, n) pairs whose regret at prices (C, H + 1, K) is at most ``room``.
 
-    A plan with any other pair is worth less than the prices' bound less ``room``: with room = bound - value of a plan at hand, the best
-    plan is among these, or at hand.
+    A plan with any other pair is worth less than the prices' bound less ``room``: with room = bound - value of a
+    plan at hand, the best plan is among these, or at hand.
     """
     score = -by_customer(layout, price)
     if layout.mask.size:
@@ -110,8 +114,8 @@ def exact_plan(
 ) -> Exact:
     """Solve the integer program to a relative gap (HiGHS, one thread), over all open pairs or those of ``keep``.
 
-    The solver's own feasibility tolerance can leave a row broken by more than a certificate allows; then that row's bound is
-    moved inwards by twice what it was broken by, and the program solved again.
+    The solver's own feasibility tolerance can leave a row broken by more than a certificate allows; then that
+    row's bound is moved inwards by twice what it was broken by, and the program solved again.
     """
     program = WholeProgram(layout, keep)
     tight = np.zeros(len(layout.lower))

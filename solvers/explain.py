@@ -1,12 +1,13 @@
 """Which rules conflict, proven, and by how much each of them would have to give.
 
-Phase 1 is the column generation with objective 0: the master minimises what rows are broken by (in row sizes).  Its multipliers y
-are a proof as soon as their bound is below 0: then no choice, customer by customer, meets the rows with y != 0 together; the
-proof is recomputed in float64 by :func:`solvers.certify.lagrangian`.  A column is a plan with its use of every row, so that one pool
-serves every subset of rows.
+Phase 1 is the column generation with objective 0: the master minimises what rows are broken by (in row sizes).
+Its multipliers y are a proof as soon as their bound is below 0: then no choice, customer by customer, meets the rows
+with y != 0 together; the proof is recomputed in float64 by :func:`solvers.certify.lagrangian`.  A column is a plan
+with its use of every row, so that one pool serves every subset of rows.
 
 An irreducible set (deletion filter): try to prove the conflict without one row; proven: go on with the rows of the new
-proof; feasible: the row is needed.  How much: the least that a row of the set must give if all other rows of the problem hold.
+proof; feasible: the row is needed.  How much: the least that a row of the set must give if all other rows of the
+problem hold.
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ class Mixes:
         self.pool = Pool(layout, 1.0)
 
     def conflict(self, rows: Mask) -> Mask | None:
+        """See :class:`Oracle`."""
         layout = self.layout
         scale = layout.scale
         lower = np.where(rows, layout.lower / scale, -np.inf)
@@ -90,6 +92,7 @@ class Mixes:
         return None
 
     def least(self, rest: Mask, r: int) -> float:
+        """See :class:`Oracle`."""
         layout = self.layout
         form = row_form(layout, r).transpose(1, 0, 2)
         give = 0.0
@@ -120,12 +123,14 @@ class Integral:
         self.layout, self.backend, self.program = layout, backend, WholeProgram(layout)
 
     def conflict(self, rows: Mask) -> Mask | None:
+        """See :class:`Oracle`."""
         answer, _ = self.program.solve(
             integer=True, backend=self.backend, rows=rows, objective=np.zeros(len(self.program.value))
         )
         return rows.copy() if answer is None or answer.infeasible else None
 
     def least(self, rest: Mask, r: int) -> float:
+        """See :class:`Oracle`."""
         layout, program = self.layout, self.program
         line = np.asarray(program.usage[r].todense()).ravel()
         gives = [np.inf]

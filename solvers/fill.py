@@ -63,10 +63,12 @@ def fill(
     *,
     arm: NDArray[np.integer] | None = None,
 ) -> NDArray[np.int16]:
-    """Take candidates (customers[j], arms[j]) in order, each if the customer has no arm yet, it is open to them and no rule objects.
+    """Take candidates (customers[j], arms[j]) in order, each if the customer has no arm yet, it is open to them
+    and no rule objects.
 
-    A rule objects if its value would rise above its upper bound or fall below its lower bound because of this candidate (one that is
-    outside already may stay there or come nearer).  ``arm``: a plan (n,) to start from; none by default.
+    A rule objects if its value would rise above its upper bound or fall below its lower bound because of this
+    candidate (one that is outside already may stay there or come nearer).  ``arm``: a plan (n,) to start from; none
+    by default.
 
     Returns:
         (n,) int16 plan, -1 = none.  Minimums may be unmet: certify it.

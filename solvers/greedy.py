@@ -1,8 +1,9 @@
 """The sensible rule of thumb: best value for the scarce resources first, in order, as far as the rules let.
 
-Scarce are the rows that break when everybody takes their best arm.  A candidate's ratio is its value over what it uses of the
-scarce rows' bounds; candidates of no value are left out.  Then minimums are mended by the moves that lose least value per unit.
-It proves nothing about how good the plan is; the bound that comes with it is the one at the multipliers it is given.
+Scarce are the rows that break when everybody takes their best arm.  A candidate's ratio is its value over what it uses
+of the scarce rows' bounds; candidates of no value are left out.  Minimums are met first, by the moves that gain most (or
+lose least) value per unit.  It proves nothing about how good the plan is; the bound that comes with it is the one at the
+multipliers it is given.
 """
 
 from __future__ import annotations
@@ -33,12 +34,11 @@ def _scarcity(layout: Layout, pricer: Pricer) -> FloatArray:
     return np.ascontiguousarray(form.transpose(1, 0, 2))
 
 
-def _filled(layout: Layout, ratio: FloatArray, value: FloatArray) -> Plan:
+def _filled(layout: Layout, base: Plan, ratio: FloatArray, value: FloatArray) -> Plan:
     n = layout.shape[2]
     good = np.flatnonzero(value.ravel() > 0)
     order = good[np.argsort(-ratio.ravel()[good], kind="stable")]
-    arm = np.full(n, -1, layout.arm_dtype)
-    usage = np.zeros(len(layout.lower))
+    arm, usage = base.arm.copy(), base.usage.copy()
     arms, customers = np.divmod(order, max(n, 1))
     cells = layout.cells
     fill_in_order(
@@ -70,8 +70,12 @@ def greedy_plan(layout: Layout, pricer: Pricer) -> Plan | None:
     ratio = np.where(np.isposinf(ratio), np.finfo(np.float64).max, ratio)
     price = pricer.prices(np.zeros(len(layout.lower)))
     best: Plan | None = None
+    # Minimums come first: once the budget is spent there may be no room for them.
+    base = plan_of(layout, np.full(layout.shape[2], -1, layout.arm_dtype))
+    if len(broken_rows(layout, base.usage)):
+        mend(layout, price, base)
     for key in (ratio, value):
-        plan = _filled(layout, key, value)
+        plan = _filled(layout, base, key, value)
         if len(broken_rows(layout, plan.usage)) and not mend(layout, price, plan):
             continue
         if best is None or plan.value > best.value:

@@ -286,7 +286,7 @@ def arrange(problem: Problem) -> Layout:
 
 def by_customer(layout: Layout, form: FloatArray) -> FloatArray:
     """(K, n) float64: what one customer adds to a linear form (C, H + 1, K) of the table by taking an arm."""
-    h, k, n, c = layout.shape
+    h, k, n, _ = layout.shape
     out = np.zeros((k, n))
     for of in layout.here.tolist():
         piece = slice(layout.edge[of], layout.edge[of + 1])

@@ -4,8 +4,8 @@ At multipliers y a plan loses against the bound exactly
 
     bound(y) - value = sum of regrets + sum_r |y_r| slack_r,
 
-regret = score of the customer's best arm - score of the arm they have.  So the customers to move are those that lose least
-regret per unit of the row (or of value) that they move; n customers offer about n nearly free moves.
+regret = score of the customer's best arm - score of the arm they have.  So the customers to move are those that
+lose least regret per unit of the row (or of value) that they move; n customers offer about n nearly free moves.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ def cheapest_moves(
 ) -> None:
     """By chunk, the moves that shift a linear form of the table most cheaply in direction want (+1 or -1).
 
-    form (C, H + 1, K); who (Q, G): customer * (K + 1) + new arm (K = none), or -1; rate (Q, G): regret per unit, rising.
+    form (C, H + 1, K); who (Q, G): customer * (K + 1) + new arm (K = none), or -1; rate (Q, G): regret per unit,
+    rising.
     """
     h_count, k_count, _ = measures.shape
     masked = mask.shape[0] > 0
@@ -118,10 +119,10 @@ def apply_moves(
 ) -> int:
     """Make the moves that help, in order; returns how many.
 
-    target = a row: a move helps if that row's violation falls; stop when it is mended.  target = -1: a move helps if the value
-    rises.  No move may break another row, or worsen one that is broken.
+    target = a row: a move helps if that row's violation falls; stop when it is mended.  target = -1: a move helps
+    if the value rises.  No move may break another row, or worsen one that is broken.
     """
-    h_count, k_count, _ = measures.shape
+    k_count = measures.shape[1]
     delta = np.zeros(len(usage))
     made = 0
     for code in moves:

@@ -1,4 +1,6 @@
-"""The integer program over single (customer, arm) pairs, for few customers in recovery and for all of them in the exact method."""
+"""The integer program over single (customer, arm) pairs, for few customers in recovery and for all of them in the
+exact method.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,8 @@ def once_each(customer: IntArray) -> sparse.csr_matrix:
 def scaled_rows(
     usage: sparse.csr_matrix, lower: FloatArray, upper: FloatArray, tolerance: FloatArray
 ) -> tuple[sparse.csr_matrix, FloatArray, FloatArray] | None:
-    """Rows divided by their largest coefficient; None if a row without any coefficient is broken by more than the tolerance.
+    """Rows divided by their largest coefficient; None if a row without any coefficient is broken by more than the
+    tolerance.
 
     Bounds give way by a quarter of the tolerance, so that a plan exactly on a bound is not lost to rounding.
     """

@@ -1,13 +1,14 @@
-"""The pricing pass: every customer's best arm at given multipliers, at a cost that does not depend on the number of rows.
+"""The pricing pass: every customer's best arm at given multipliers, at a cost that does not depend on the number
+of rows.
 
     score[i, k] = -sum_h price[class(i), h, k] w[h, k, i] - price[class(i), H, k],
 
-where price = sum_r y_r a_r, less 1 for measure 0 (the objective).  A customer takes the first arm of largest score if it
-is above 0.  The pass returns table[class, measure, arm]; rows are linear forms of it.
+where price = sum_r y_r a_r, less 1 for measure 0 (the objective).  A customer takes the first arm of largest score
+if it is above 0.  The pass returns table[class, measure, arm]; rows are linear forms of it.
 
-A chunk holds customers of one class, so inner loops have constant prices and run over contiguous memory: LLVM turns them
-into vector code without fastmath.  A measure whose price is 0 is not read.  Sums are kept by chunk and added in chunk
-order: the same bits whatever the number of threads.
+A chunk holds customers of one class, so inner loops have constant prices and run over contiguous memory: LLVM
+turns them into vector code without fastmath.  A measure whose price is 0 is not read.  Sums are kept by chunk and
+added in chunk order: the same bits whatever the number of threads.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ def price_pass(
                     better = score[i] > best[i]
                     best[i] = score[i] if better else best[i]
                     arm[i] = kk if better else arm[i]
-        # Sum what was chosen arm by arm, after a counting sort of the chunk by arm: adding to sums[h, arm[i]] customer by
+        # Sum what was chosen arm by arm, after a counting sort of the chunk by arm: adding to sums[h, arm[i]]
+        # customer by
         # customer is three times slower (branches, cold lines, one chain of additions).
         edge = np.zeros(k_count + 2, np.int64)
         for i in range(m):

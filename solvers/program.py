@@ -53,7 +53,9 @@ class Answer:
 
 
 class _Program(pulp.LpProblem):  # type: ignore[misc]
-    """A problem that knows its variables from their making: PuLP looks for them in every row, again at each of several calls."""
+    """A problem that knows its variables from their making: PuLP looks for them in every row, again at each of
+    several calls.
+    """
 
     def __init__(self) -> None:
         super().__init__("program", pulp.LpMaximize)

@@ -1,8 +1,10 @@
-"""An integral plan whose value is near a bound: mend, improve, and where that is not enough a PuLP program over few customers.
+"""An integral plan whose value is near a bound: mend, improve, and where that is not enough a PuLP program over
+few customers.
 
-The program frees some hundred customers and fixes the rest.  Freed are those that lose least by changing (regret), a few of
-every kind of change (class, arm, other arm), the contested ones of a mix, and, for rows that are broken or have dear slack left,
-those that move the row most cheaply.  Not good enough: again from the better plan, with twice as many.
+The program frees some hundred customers and fixes the rest.  Freed are those that lose least by changing (regret),
+a few of every kind of change (class, arm, other arm), the contested ones of a mix, and, for rows that are broken or
+have dear slack left, those that move the row most cheaply.  Not good enough: again from the better plan, with twice
+as many.
 """
 
 from __future__ import annotations
@@ -35,8 +37,8 @@ def regrets(
 ) -> None:
     """regret[i] = |score of arm[i] - best other score|.
 
-    who[c, arm, other] = the customers of class c with the smallest regrets for that change (place K = none), least their
-    regrets; unused places hold -1 and inf.
+    who[c, arm, other] = the customers of class c with the smallest regrets for that change (place K = none), least
+    their regrets; unused places hold -1 and inf.
     """
     h_count, k_count, _ = measures.shape
     masked = mask.shape[0] > 0
@@ -67,7 +69,9 @@ def regrets(
 
 @dataclass
 class Recovery:
-    """What recovery came to: the best plan that breaks no row (or None), the nearest plan otherwise, and the programs run."""
+    """What recovery came to: the best plan that breaks no row (or None), the nearest plan otherwise, and the
+    programs run.
+    """
 
     plan: Plan | None
     nearest: Plan
@@ -228,8 +232,9 @@ def _choice(
     offers = np.concatenate(pairs)
     freed = np.unique(np.concatenate([*pick, offers[:, 0]]))
     offers = offers[(offers[:, 1] >= 0) & (offers[:, 1] < k_count)]
-    cut = max(1.5 * float(np.quantile(regret[freed], 0.7)), 1e-9) if len(freed) else 0.0
-    return freed, offers, cut if np.isfinite(cut) else 0.0
+    known = regret[freed][np.isfinite(regret[freed])]  # infinite: nothing else is open to the customer
+    cut = max(1.5 * float(np.quantile(known, 0.7)), 1e-9) if len(known) else 0.0
+    return freed, offers, cut
 
 
 def recover_mix(

@@ -1,7 +1,8 @@
 """From a mix of plans to one plan, with an error that does not grow with the number of customers.
 
-Customers whose arm is the same in all plans of their block's mix keep it.  The contested ones take an arm one after the other so that
-their class's table stays nearest to the mix's: what one customer's choice is off by is carried to the next.
+Customers whose arm is the same in all plans of their block's mix keep it.  The contested ones take an arm one
+after the other so that their class's table stays nearest to the mix's: what one customer's choice is off by is
+carried to the next.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ def round_mix(
     out: Whole,
     contested: Mask,
 ) -> None:
-    """Class c mixes columns first[c, 0] : first[c, 1] with shares weight[j] of plan arms[answer[j]]; what is missing to 1 is no arm.
+    """Class c mixes columns first[c, 0] : first[c, 1] with shares weight[j] of plan arms[answer[j]]; what is
+    missing to 1 is no arm.
 
     size (C, H + 1): what a measure's error is measured against.  Out: out (n,), contested (n,).
     """

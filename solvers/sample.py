@@ -1,7 +1,7 @@
 """Multipliers from a sample: every so-manieth customer, with bounds scaled alike, stands for all.
 
-Customers are in class order, so that the sample has its share of every class.  The multipliers of the small problem are near those of the
-large one, and what they cost is a fraction of a few passes over everybody.
+Customers are in class order, so that the sample has its share of every class.  The multipliers of the small
+problem are near those of the large one, and what they cost is a fraction of a few passes over everybody.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Multipliers one rule at a time: exact line searches on the dual along the rule that is worst off.
 
-The dual function is convex and piecewise linear with about n pieces, so that where one or two rules bind (the common case: a
-budget) a few pricing passes bring it within any practical gap of its minimum, without a linear program.  Where rules interlock
-this stalls; the caller goes on with the master, which is given the responses that bracket each search.
+The dual function is convex and piecewise linear with about n pieces, so that where one or two rules bind (the
+common case: a budget) a few pricing passes bring it within any practical gap of its minimum, without a linear
+program.  Where rules interlock this stalls; the caller goes on with the master, which is given the responses that
+bracket each search.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ def respond(layout: Layout, pricer: Pricer, y: FloatArray) -> Response:
 def trouble(layout: Layout, response: Response) -> FloatArray:
     """(R,) what stands between the response and a plan that proves itself best, in units of the objective.
 
-    A broken row counts by its violation at the price that it has or, while it has none, at the mean worth of its unit; a row
-    with slack counts by its price times the slack.
+    A broken row counts by its violation at the price that it has or, while it has none, at the mean worth of its
+    unit; a row with slack counts by its price times the slack.
     """
     usage, y = response.total, response.y
     out = layout.violation(usage)
@@ -57,12 +58,12 @@ def trouble(layout: Layout, response: Response) -> FloatArray:
 
 
 def line_search(layout: Layout, pricer: Pricer, at: Response, r: int, near: float, most: int) -> list[Response]:
-    """Minimise the dual along multiplier r from ``at``; returns the responses that bracket the minimum (one if the row has slack
-    at no price, or if no price was found that is high enough).
+    """Minimise the dual along multiplier r from ``at``; returns the responses that bracket the minimum (one if the
+    row has slack at no price, or if no price was found that is high enough).
 
-    lam = sigma * y_r >= 0 prices one side of the row; excess(lam) = sigma * (usage_r - bound_r) is minus the slope of the dual, does
-    not rise with lam, and changes sign at the minimum.  The tangents at both ends of the bracket bound the minimum from below:
-    the search stops when that is within ``near`` of the better end.
+    lam = sigma * y_r >= 0 prices one side of the row; excess(lam) = sigma * (usage_r - bound_r) is minus the slope
+    of the dual, does not rise with lam, and changes sign at the minimum.  The tangents at both ends of the bracket
+    bound the minimum from below: the search stops when that is within ``near`` of the better end.
     """
     if at.y[r] != 0:
         sigma = float(np.sign(at.y[r]))

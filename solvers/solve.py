@@ -63,19 +63,21 @@ def solve(
 
     Args:
         problem: see :class:`solvers.problem.Problem`.
-        method: ``exact`` is the whole integer program in PuLP; ``decomposition`` is column generation, rounding and repair;
-            ``greedy`` is the rule of thumb; ``auto`` takes ``exact`` for small problems and ``decomposition`` otherwise, and
-            closes what the latter leaves open by ``exact`` where that is affordable.
+        method: ``exact`` is the whole integer program in PuLP; ``decomposition`` is column generation, rounding
+        and repair;
+            ``greedy`` is the rule of thumb; ``auto`` takes ``exact`` for small problems and ``decomposition``
+            otherwise, and closes what the latter leaves open by ``exact`` where that is affordable.
         gap: relative gap between bound and value at which to stop, >= 0.
-        time_limit: seconds after which to stop at the next opportunity.  Without it, the same input gives the same plan on
+        time_limit: seconds after which to stop at the next opportunity.  Without it, the same input gives the same
+        plan on
             any number of threads; with it, the plan can depend on the speed of the machine.
         start: (R,) multipliers of an earlier, similar solve (``Solution.multipliers``); saves passes.
         backend: ``highs`` or ``cbc``, the solver behind PuLP.
 
     Returns:
-        A certified solution: its objective, bound, rows and status come from :func:`solvers.certify.certify`.  A plan is never
-        returned that breaks a row by more than 1e-9 of max(1, its bound); with no such plan at hand the status is
-        ``infeasible`` (the note says whether that is proven) and nobody gets an arm.
+        A certified solution: its objective, bound, rows and status come from :func:`solvers.certify.certify`.  A
+        plan is never returned that breaks a row by more than 1e-9 of max(1, its bound); with no such plan at hand the
+        status is ``infeasible`` (the note says whether that is proven) and nobody gets an arm.
 
     Raises:
         SolverError: arguments outside their range.

@@ -12,7 +12,9 @@ NAMES = ("value", "cost", "margin")
 
 
 def random_problem(seed: int, dtype: type = np.float64, rounded: bool | None = None) -> Problem:
-    """1-5 customers, 1-3 arms, 1-3 classes (one perhaps empty), 0-5 rows of any kind, often just feasible or just not."""
+    """1-5 customers, 1-3 arms, 1-3 classes (one perhaps empty), 0-5 rows of any kind, often just feasible or just
+    not.
+    """
     r = np.random.default_rng(seed)
     n, k, c = int(r.integers(1, 6)), int(r.integers(1, 4)), int(r.integers(1, 4))
     measures = r.normal(3, 3, (3, k, n))

@@ -37,7 +37,7 @@ def medium_problem(seed: int, n: int, dtype: type = np.float32, integral: bool =
 
 def price_twin(problem: Problem, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(arm (n,), usage (R,)) by numpy, in the measures' own precision."""
-    h, k, n, c = problem.shape
+    h, k, _, c = problem.shape
     price = np.zeros((h + 1, c, k))
     price[0] = -1
     for r, one in enumerate(problem.rows):
@@ -73,7 +73,7 @@ def test_pricing_equals_its_numpy_twin(dtype: type, grouped: bool) -> None:
 
 def moves_twin(problem: Problem, price: np.ndarray, form: np.ndarray, want: float, arm: np.ndarray, depth: int):
     """Per customer the cheapest move; the ``depth`` cheapest of all, as (rate, code)."""
-    h, k, n, _ = problem.shape
+    _, k, n, _ = problem.shape
     found = []
     for i in range(n):
         of = problem.class_of[i]
