@@ -23,7 +23,10 @@ class CalendarError(EngineError):
 
 @dataclass(frozen=True)
 class Release:
-    """``amount`` currency units enter ``account`` before the decision of ``period``; at ``expires`` the rest is lost."""
+    """``amount`` currency units enter ``account`` before the decision of ``period``; the rest is lost at ``expires``.
+
+    ``expires`` None: never.
+    """
 
     period: int
     account: str
