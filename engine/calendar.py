@@ -12,13 +12,9 @@ from typing import Any
 
 import simpy
 
-from engine.errors import EngineError
+from engine.errors import CalendarError
 
 TOLERANCE = 1e-9  # relative: a sum of costs may miss its budget by rounding
-
-
-class CalendarError(EngineError):
-    """A calendar that cannot be kept, or money spent that is not there."""
 
 
 @dataclass(frozen=True)
