@@ -1,6 +1,6 @@
-"""M0 in NumPy, as well as NumPy can: chunks that stay in the cache, float32, inverse CDFs, two threads.
+"""M0 in NumPy, as well as NumPy can: chunks that stay in the cache, float32, shrinking lists, two threads.
 
-The yardstick for the kernels: the same model and moments, NumPy's own generator (SFC64, its fastest), no ledger.
+The yardstick for the kernels: the same model, moments and books, from NumPy's fastest generator (SFC64, not keyed).
 """
 
 from __future__ import annotations
@@ -12,52 +12,64 @@ import numpy as np
 CHUNK = 16_384
 
 
-def run_chunk(rate, cumulative, multiplier, mu, sigma, weights, seed):
-    """Discounted margin of one chunk of customers who start in segment 0."""
-    n = len(rate)
+def moves(segment, u, cumulative):
+    """Next segment by inverse CDF."""
+    out = np.zeros(len(segment), np.intp)
+    for column in cumulative.T[:-1]:
+        out += u >= column[segment]
+    return out
+
+
+def orders_of_buyers(u, lam, p):
+    """Poisson inverse CDF of those with at least one order; ``p`` = exp(-lam)."""
+    out = np.ones(len(u), np.int64)
+    place, q, k = np.arange(len(u)), p, 1
+    while len(place) and k < 60:
+        p = p * lam / np.float32(k)
+        q = q + p
+        more = u >= q
+        place, p, q, u, lam = place[more], p[more], q[more], u[more], lam[more]
+        out[place] += 1
+        k += 1
+    return out
+
+
+def run_chunk(rate, cumulative, multiplier, mu, sigma, margin_rate, discount, periods, books, seed):
+    """Discounted margin of one chunk of customers who start in segment 0, and its books if asked."""
+    n, s = len(rate), len(multiplier)
     random = np.random.Generator(np.random.SFC64(seed))
-    segment = np.zeros(n, np.intp)
-    value = np.zeros(n, np.float32)
-    u, lam, p, q = (np.empty(n, np.float32) for _ in range(4))
-    for weight in weights:
-        random.random(out=u, dtype=np.float32)
-        moved = np.zeros(n, np.intp)
-        for column in cumulative.T[:-1]:
-            moved += u >= column[segment]
-        segment = moved
-        np.multiply(rate, multiplier[segment], out=lam)
+    segment, value = np.zeros(n, np.intp), np.zeros(n)
+    u, p = np.empty(n, np.float32), np.empty(n, np.float32)
+    table = np.zeros((periods, 3, s))
+    for t in range(periods):
+        segment = moves(segment, random.random(out=u, dtype=np.float32), cumulative)
+        lam = rate * multiplier[segment]
         random.random(out=u, dtype=np.float32)
         np.exp(np.negative(lam, out=p), out=p)
-        q[:] = p
-        buyers = np.flatnonzero(u >= q)
-        # Those who order: the rest of the inverse CDF, on an ever shorter list.
-        orders = np.ones(len(buyers), np.int64)
-        place, some = np.arange(len(buyers)), buyers
-        ps, qs, us, ls = p[some], q[some], u[some], lam[some]
-        k = 1
-        while len(place):
-            ps = ps * ls / np.float32(k)
-            qs = qs + ps
-            on = us >= qs
-            place, ps, qs, us, ls = place[on], ps[on], qs[on], us[on], ls[on]
-            orders[place] += 1
-            k += 1
-            if k > 60:
-                break
-        draws = random.standard_normal(int(orders.sum()), dtype=np.float32)
+        buyers = np.flatnonzero(u >= p)
+        k = orders_of_buyers(u[buyers], lam[buyers], p[buyers])
+        draws = random.standard_normal(int(k.sum()), dtype=np.float32)
         spend = np.exp(np.float32(mu) + np.float32(sigma) * draws)
-        value[buyers] += np.float32(weight) * np.add.reduceat(spend, np.cumsum(orders) - orders) if len(buyers) else 0
-    return value
+        revenue = np.add.reduceat(spend, np.cumsum(k) - k) if len(k) else np.zeros(0, np.float32)
+        margin = margin_rate * revenue.astype(np.float64)
+        value[buyers] += discount**t * margin
+        if books:
+            where = segment[buyers]
+            table[t, 0] = np.bincount(segment, minlength=s)
+            table[t, 1] = np.bincount(where, k, minlength=s)
+            table[t, 2] = np.bincount(where, margin, minlength=s)
+    return value, table
 
 
-def run(rate, transition, multiplier, mu, sigma, weights, seed=1, threads=2):
-    """(n,) discounted margin."""
+def run(rate, transition, multiplier, mu, sigma, margin_rate, discount, periods, books=True, seed=1, threads=2):
+    """(n,) discounted margin and (periods, 3, S) customers, orders and margin by segment."""
     cumulative = np.cumsum(transition, axis=1).astype(np.float32)
-    bounds = range(0, len(rate), CHUNK)
-    rate, multiplier = rate.astype(np.float32), np.asarray(multiplier, np.float32)
+    multiplier = np.asarray(multiplier, np.float32)
 
     def chunk(low):
-        return run_chunk(rate[low : low + CHUNK], cumulative, multiplier, mu, sigma, weights, [seed, low])
+        part = rate[low : low + CHUNK]
+        return run_chunk(part, cumulative, multiplier, mu, sigma, margin_rate, discount, periods, books, [seed, low])
 
     with ThreadPoolExecutor(threads) as pool:
-        return np.concatenate(list(pool.map(chunk, bounds)))
+        values, tables = zip(*pool.map(chunk, range(0, len(rate), CHUNK)), strict=True)
+    return np.concatenate(values), sum(tables)

@@ -1,7 +1,7 @@
 """The world: how customers behave, what offers do to them, and what they bring."""
 
-from engine.calendar import Account, Calendar, CalendarError, Epoch, Release
-from engine.errors import CalibrationError, EngineError, PopulationError, WorldError
+from engine.calendar import Account, Calendar, Epoch, Release
+from engine.errors import CalendarError, CalibrationError, EngineError, PopulationError, WorldError
 from engine.ledger import Ledger
 from engine.population import NEVER, Population, State, Traits, make_population
 from engine.rng import CONTROL, SAMPLE, STRATEGY, uniforms

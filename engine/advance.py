@@ -109,8 +109,8 @@ def advance(
     """Advance every customer by ``len(weights)`` periods from period ``start`` on, in place, and return the books.
 
     ``plan`` (n,) acts in the first period, 0 = none, else 1 + arm; ``weights[t]`` currency units of discounted margin
-    per micro-unit.  Threads run strips of blocks with the interpreter's lock released (a compiled parallel loop would
-    take the same time to run, and ten seconds more to compile).  Each strip has its own books, in integers, so that the
+    per micro-unit.  Threads run strips of blocks with the interpreter's lock released (a compiled parallel loop
+    takes ten seconds more to compile).  Each strip has its own books, in integers, so that the
     total does not depend on the number of strips.
     """
     blocks = -(-len(customers.key) // BLOCK)

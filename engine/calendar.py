@@ -12,18 +12,17 @@ from typing import Any
 
 import simpy
 
-from engine.errors import EngineError
+from engine.errors import CalendarError
 
 TOLERANCE = 1e-9  # relative: a sum of costs may miss its budget by rounding
 
 
-class CalendarError(EngineError):
-    """A calendar that cannot be kept, or money spent that is not there."""
-
-
 @dataclass(frozen=True)
 class Release:
-    """``amount`` currency units enter ``account`` before the decision of ``period``; at ``expires`` the rest is lost."""
+    """``amount`` currency units enter ``account`` before the decision of ``period``; the rest is lost at ``expires``.
+
+    ``expires`` None: never.
+    """
 
     period: int
     account: str

@@ -3,6 +3,7 @@
     EngineError
       WorldError        parameters that no world can have
       PopulationError   customers that do not fit their world
+      CalendarError     a calendar that cannot be kept, or money spent that is not there
       CalibrationError  a purchase log from which a model cannot be fitted
 """
 
@@ -25,6 +26,10 @@ class WorldError(EngineError):
 
 class PopulationError(EngineError):
     """Customers that do not fit their world."""
+
+
+class CalendarError(EngineError):
+    """A calendar that cannot be kept, or money spent that is not there."""
 
 
 class CalibrationError(EngineError):

@@ -1,7 +1,8 @@
 """Scalar formulas of one customer's period, in float32 unless said otherwise.
 
 Own exponential, logarithm and sine in float32 operations only: library versions differ between machines, interpreter
-and vectorised code, these do not.  All run compiled in the kernels and as plain Python on NumPy scalars in the reference.
+and vectorised code, these do not.  All run compiled in the kernels, and as plain Python on NumPy scalars in the
+reference.
 Polynomial coefficients: Cephes single precision (Moshier); errors are held to 2e-7 relative by the tests.
 """
 

@@ -96,8 +96,8 @@ def lognormal_noise(
 ) -> None:
     """NOISE_SUM[a]: lognormal noise of buyer a's orders, added up in order.
 
-    All first and second orders at once, then orders 2 to 5 of those who have them, then 6 to 9, ...  Loops run over a few
-    stale places more, to a whole number of vectors.
+    All first and second orders at once, then orders 2 to 5 of those who have them, then 6 to 9, ...  Loops run over
+    a few stale places more, to a whole number of vectors.
     """
     shape, drift = tables.noise_shape, tables.noise_drift
     for a in range(buyers):

@@ -54,13 +54,13 @@ def philox(counter: tuple[Any, Any, Any, Any], key: tuple[Any, Any]) -> tuple[An
 def words(
     c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64, k0: np.uint64, k1: np.uint64
 ) -> tuple[Word, Word, Word, Word]:
-    """Philox4x32-10 of 32-bit words held in uint64, the form that vectorises."""
+    """Philox4x32-10 of 32-bit words held in uint64, the form that vectorises; upper halves are noise until the end."""
     for _ in range(ROUNDS):
         p0 = (c0 & LOW) * M0
         p1 = (c2 & LOW) * M1
-        c0, c1, c2, c3 = (p1 >> HALF) ^ c1 ^ k0, p1 & LOW, (p0 >> HALF) ^ c3 ^ k1, p0 & LOW
-        k0 = (k0 + W0) & LOW
-        k1 = (k1 + W1) & LOW
+        c0, c1, c2, c3 = (p1 >> HALF) ^ c1 ^ k0, p1, (p0 >> HALF) ^ c3 ^ k1, p0
+        k0 = k0 + W0
+        k1 = k1 + W1
     return np.uint32(c0), np.uint32(c1), np.uint32(c2), np.uint32(c3)
 
 

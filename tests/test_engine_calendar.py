@@ -46,7 +46,7 @@ def test_iterations_do_not_share_money():
 
 def test_overspending_names_the_account_and_the_amount():
     (epoch,) = Calendar(horizon=4, releases=[Release(0, "mail", 10.0)])
-    with pytest.raises(CalendarError, match="account mail: expected to spend 0 to 10, got 10.5"):
+    with pytest.raises(CalendarError, match=r"account mail: expected to spend 0 to 10, got 10\.5"):
         epoch.spend("mail", 10.5)
     epoch.spend("mail", 10.0 + 1e-10)
     assert epoch.available("mail") == 0

@@ -108,7 +108,7 @@ def test_one_customer_changed_changes_nobody_else(base):
 
 
 def test_one_parameter_changed_moves_only_whom_it_touches(base):
-    """The price of one arm's contact: those without that arm keep every bit, those with it lose exactly the difference."""
+    """The price of one arm's contact: those without it keep every bit, those with it lose exactly the difference."""
     arms = list(WORLD.arms)
     arms[2] = replace(arms[2], contact_cost=arms[2].contact_cost + 0.25)
     other = run(replace(WORLD, arms=tuple(arms)))

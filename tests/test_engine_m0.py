@@ -1,4 +1,4 @@
-"""The reference model M0: exact moments by recursion, met by simulation; and the exact differences on common numbers."""
+"""The reference model M0: exact moments met by simulation, and the exact differences on common random numbers."""
 
 import numpy as np
 import pytest

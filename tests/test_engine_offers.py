@@ -135,7 +135,7 @@ def cross_sell(population, complementarity=COMPLEMENTARITY, **kw):
 
 
 def test_cross_sell_sticks_for_good():
-    """Adoption adds gate x headroom = 5 to the mean order value of 20; the discount is on those 5 alone, while active."""
+    """Adoption adds gate x headroom = 5 to an order value of 20; the discount is on those 5 alone, while active."""
     plain, other = (
         cross_sell(shoppers(), sticks=0.0, duration=1),
         cross_sell(shoppers(), sticks=1.0, duration=2, depth=0.2),

@@ -36,7 +36,7 @@ def test_compiled_uniforms_are_the_twins():
 
 
 def test_unit_is_open_symmetric_and_exact_at_both_ends():
-    """(m + 1/2) / 2^23 needs 24 bits, so that no value is rounded, none is 0 or 1, and u and 1 - u are equally likely."""
+    """(m + 1/2) / 2^23 needs 24 bits, so that nothing is rounded, 0 and 1 are never hit, and u and 1 - u are equal."""
     low, high = unit(np.uint32(0)), unit(np.uint32(2**32 - 1))
     assert low == np.float32(2.0**-24)
     assert high == np.float32(1 - 2.0**-24) < 1
