@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import NamedTuple
 
 import numba
@@ -19,6 +20,7 @@ from engine.scratch import BLOCK, BUYER, CONTACTED, MONEY_ROWS, PRICE, REAL_ROWS
 from engine.tables import Tables
 
 STRIPS_PER_THREAD = 8  # evens out strips of unequal work
+BLOCKS_PER_STRIP = 4  # fewer are not worth a thread
 
 
 class Books(NamedTuple):
@@ -115,7 +117,7 @@ def advance(
     """
     blocks = -(-len(customers.key) // BLOCK)
     threads = numba.get_num_threads()
-    strips = max(1, min(STRIPS_PER_THREAD * threads if threads > 1 else 1, blocks))
+    strips = max(1, min(STRIPS_PER_THREAD * threads, blocks // BLOCKS_PER_STRIP)) if threads > 1 else 1
     bounds = [s * blocks // strips for s in range(strips + 1)]
     periods, arms = len(weights), len(tables.contact_cost)
     books = [
@@ -133,6 +135,11 @@ def advance(
     if strips == 1:
         run(0)
     else:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(run, range(strips)))
+        list(_pool(threads).map(run, range(strips)))
     return Books(*(np.sum(part, axis=0) for part in zip(*books, strict=True)))
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Threads that live as long as the process: starting them anew costs more than a small population's periods."""
+    return ThreadPoolExecutor(threads)
