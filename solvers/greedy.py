@@ -1,9 +1,9 @@
 """The sensible rule of thumb: best value for the scarce resources first, in order, as far as the rules let.
 
 Scarce are the rows that break when everybody takes their best arm.  A candidate's ratio is its value over what it uses
-of the scarce rows' bounds; candidates of no value are left out.  Minimums are met first, by the moves that gain most (or
-lose least) value per unit.  It proves nothing about how good the plan is; the bound that comes with it is the one at the
-multipliers it is given.
+of the scarce rows' bounds; candidates of no value are left out.  Minimums are met first, by the moves that gain most
+(or lose least) value per unit.  It proves nothing about how good the plan is; the bound that comes with it is the one
+at the multipliers it is given.
 """
 
 from __future__ import annotations

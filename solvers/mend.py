@@ -144,7 +144,11 @@ def apply_moves(
         if to >= 0:
             shift_of(measures, first, row, coefficient, cell + to, to, i, 1.0, delta)
             gain += measures[0, to, i]
-        fine = target >= 0 or gain > 0
+        fine = gain > 0
+        if target >= 0:
+            new = usage[target] + delta[target]
+            was = max(usage[target] - upper[target], lower[target] - usage[target])
+            fine = max(new - upper[target], lower[target] - new) < was - tolerance[target]
         for side in range(2):
             arm_here = now if side == 0 else to
             if arm_here >= 0 and fine:
@@ -153,9 +157,7 @@ def apply_moves(
                     was = max(usage[r] - upper[r], lower[r] - usage[r])
                     new = usage[r] + delta[r]
                     becomes = max(new - upper[r], lower[r] - new)
-                    if becomes > tolerance[r] and becomes > was:
-                        fine = False
-                    if r == target and becomes >= was:
+                    if becomes > max(was, 0.0) + tolerance[r]:
                         fine = False
         for side in range(2):
             arm_here = now if side == 0 else to

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numba
 import numpy as np
 import pytest
-from small_problems import random_problem, row_values
+from small_problems import plan_value, random_problem, row_values
 
 from solvers.fill import fill
 from solvers.layout import CHUNK, arrange
-from solvers.mend import cheapest_moves, row_form
+from solvers.mend import apply_moves, cheapest_moves, row_form
 from solvers.plan import plan_of
 from solvers.pricing import Pricer
 from solvers.problem import Problem, row
@@ -131,6 +133,52 @@ def test_cheapest_moves_equal_their_twin() -> None:
             offset = layout.start[q] * (layout.shape[1] + 1)
             got = sorted(zip(rate[q], who[q] - offset, strict=True))[: len(twin)]
             assert {x for x, _ in twin if x < twin[-1][0]} == {x for x, _ in got if x < twin[-1][0]}
+
+
+def moves_made_twin(problem: Problem, layout, moves: np.ndarray, target: int, plan: np.ndarray) -> np.ndarray:
+    """Moves one by one, every row recomputed from the whole plan each time."""
+    k, plan = problem.shape[1], plan.copy()
+    constants = np.array([x.constant for x in problem.rows])
+
+    def out(values: np.ndarray) -> np.ndarray:
+        return np.maximum(values - layout.upper, layout.lower - values)
+
+    for code in moves.tolist():
+        before = out(row_values(problem, plan) - constants)
+        if target >= 0 and before[target] <= 1e-9:
+            break
+        i, to = divmod(code, k + 1)
+        trial = plan.copy()
+        trial[i] = to if to < k else -1
+        after = out(row_values(problem, trial) - constants)
+        worse = after > np.maximum(before, 0.0) + 1e-9
+        gain = plan_value(problem, trial) - plan_value(problem, plan)
+        helps = after[target] < before[target] - 1e-9 if target >= 0 else gain > 0
+        if helps and not worse.any() and trial[i] != plan[i]:
+            plan = trial
+    return plan
+
+
+def test_moves_made_equal_their_twin() -> None:
+    changed = 0
+    for seed in range(150):
+        problem = random_problem(seed, rounded=True)
+        _, k, n, _ = problem.shape
+        problem = dataclasses.replace(problem, class_of=np.sort(problem.class_of), eligible=None)
+        layout = arrange(problem)
+        r = np.random.default_rng(seed)
+        moves = r.integers(0, n * (k + 1), 4 * n)
+        for target in range(-1, len(problem.rows)):
+            plan = plan_of(layout, r.integers(-1, k, n).astype(np.int8))
+            want = moves_made_twin(problem, layout, moves, target, plan.arm)
+            changed += int((want != plan.arm).any())
+            cells = layout.cells
+            rows = (layout.lower, layout.upper, layout.tolerance)
+            args = (layout.class_of, cells.first, cells.row, cells.coefficient, moves, target, *rows)
+            apply_moves(layout.measures, *args, plan.arm, plan.usage)
+            assert np.array_equal(plan.arm, want), (seed, target)
+            assert np.allclose(plan.usage, plan_of(layout, plan.arm).usage)
+    assert changed > 50
 
 
 def fill_twin(problem: Problem, customers: np.ndarray, arms: np.ndarray) -> np.ndarray:
