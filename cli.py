@@ -65,7 +65,9 @@ def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
 
 
 @click.group(cls=Cvmax, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Print the version.")
+@click.option(
+    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Print the version."
+)
 def main() -> None:
     r"""Customer value maximization: which customer gets which offer, within budget, and which strategy wins.
 
@@ -251,7 +253,9 @@ def run(
 @click.option("--amount", metavar="COL", help="Column of the amount.  [default: amount]")
 @click.option("--order-id", metavar="COL", help="Column of the order; without it, a customer's lines of a day are one.")
 @click.option("--category", metavar="COL", help="Column of the category, for wallets and cross-selling.")
-@click.option("--categories", type=click.IntRange(0, 32), default=8, show_default=True, help="How many to keep, by sales.")
+@click.option(
+    "--categories", type=click.IntRange(0, 32), default=8, show_default=True, help="How many to keep, by sales."
+)
 @click.option("--period", type=click.Choice(["day", "week", "month"]), default="week", show_default=True)
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Last day to use.")
 @click.option("--segments", type=click.Path(path_type=Path), help="YAML file with window_periods and rules.")

@@ -42,7 +42,7 @@ def candidates(
     else:
         node, weight = np.zeros(1), np.ones(1)
     traits, state, e = population.traits, population.state, world.economics
-    _fill(
+    _fill(  # type: ignore[no-untyped-call]
         traits.rate,
         traits.order_value,
         traits.responsiveness if responsiveness_sd == 0 else np.zeros(n, np.float32),

@@ -1,10 +1,10 @@
 """The engine's errors.
 
-    EngineError
-      WorldError        parameters that no world can have
-      PopulationError   customers that do not fit their world
-      CalendarError     a calendar that cannot be kept, or money spent that is not there
-      CalibrationError  a purchase log from which a model cannot be fitted
+EngineError
+  WorldError        parameters that no world can have
+  PopulationError   customers that do not fit their world
+  CalendarError     a calendar that cannot be kept, or money spent that is not there
+  CalibrationError  a purchase log from which a model cannot be fitted
 """
 
 from __future__ import annotations

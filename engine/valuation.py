@@ -127,7 +127,7 @@ def future_value(tables: OrderTables, population: Population, world: World, t: i
     ``t = horizon`` is the terminal value.  Effects of offers still active are not in it.
     """
     q = tables.discounted[t][population.traits.start_segment, population.state.segment]
-    return population.traits.rate * order_margin(population, world) * q
+    return np.asarray(population.traits.rate * order_margin(population, world) * q)
 
 
 def gate(owned: NDArray[np.uint32], complementarity: Floats, category: int) -> Floats:
@@ -151,8 +151,9 @@ def response_probability(population: Population, world: World, arm: Arm, respons
     if responsiveness_sd > 0:
         node, weight = np.polynomial.hermite_e.hermegauss(9)
         weight = weight / weight.sum()
-        return np.sum([w / (1 + np.exp(-(x + responsiveness_sd * z))) for z, w in zip(node, weight, strict=True)], axis=0)
-    return 1 / (1 + np.exp(-(x + population.traits.responsiveness)))  # type: ignore[no-any-return]
+        parts = [w / (1 + np.exp(-(x + responsiveness_sd * z))) for z, w in zip(node, weight, strict=True)]
+        return np.asarray(np.sum(parts, axis=0))
+    return np.asarray(1 / (1 + np.exp(-(x + population.traits.responsiveness))))
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ class Segments:
 
         rate_i * m[a]^(1 - kappa) * m[s]^kappa * level[a, t]
 
-    with ``kappa = state_dependence``.  ``level`` (:func:`engine.valuation.level_table`) is the factor that makes the mean
+    with ``kappa = state_dependence``.  ``level`` (:func:`engine.rates.level_table`) is the factor that makes the mean
     over the paths from ``a`` equal ``(P^(t+1) m)[a]`` whatever kappa is: kappa says how much of the difference between
     segments a *move* brings, and never changes the forecast without offers.  At ``kappa = 1`` it is 1.
 
@@ -56,7 +56,9 @@ class Segments:
                 if not np.isfinite(row).all() or (row < 0).any() or (row > 1).any():
                     problems.append(f"transition[{name}]: expected probabilities in [0, 1], got {row.tolist()}")
                 elif abs(row.sum() - 1) > 1e-9:
-                    problems.append(f"transition[{name}]: expected a sum of 1, got {row.sum():.6g} ({row.sum() - 1:+.6g})")
+                    problems.append(
+                        f"transition[{name}]: expected a sum of 1, got {row.sum():.6g} ({row.sum() - 1:+.6g})"
+                    )
         if self.multiplier.shape != (s,) or not (np.isfinite(self.multiplier).all() and (self.multiplier >= 0).all()):
             problems.append(f"multiplier: expected {s} numbers >= 0, got {self.multiplier.tolist()}")
         if self.lapsed.shape != (s,):

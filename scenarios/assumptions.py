@@ -32,7 +32,14 @@ def assumptions(scenario: Scenario) -> tuple[Assumption, ...]:
 def limits(path: str) -> tuple[float, float]:
     """Between which values a number can be stepped."""
     last = path.rsplit(".", 1)[-1]
-    if ".response." in path or last in ("reduction", "probability", "sticks", "decay", "gross_margin_rate", "state_dependence"):
+    if ".response." in path or last in (
+        "reduction",
+        "probability",
+        "sticks",
+        "decay",
+        "gross_margin_rate",
+        "state_dependence",
+    ):
         return 0.0, 1.0
     return (-1.0, np.inf) if last == "lift" else (0.0, np.inf)
 
@@ -53,7 +60,7 @@ def changed(scenario: Scenario, values: Mapping[str, float]) -> Scenario:
     return scenario
 
 
-def _scaled_response(scenario: Scenario, parts: list[str], value: float) -> Scenario:
+def _scaled_response(scenario: Scenario, parts: list[str], value: float) -> Any:
     """One probability of a response set, the others of the same offer moved in proportion."""
     response = scenario.offers[parts[1]].effects.response
     today = response.base if parts[-1] == "base" else response.by_segment[parts[-1]]
@@ -62,7 +69,9 @@ def _scaled_response(scenario: Scenario, parts: list[str], value: float) -> Scen
         "base": None if response.base is None else min(response.base * ratio, 1.0),
         "by_segment": {s: min(p * ratio, 1.0) for s, p in response.by_segment.items()},
     }
-    return _set(scenario, ("offers", parts[1], "effects", "response"), response.model_copy(update=update), ".".join(parts))
+    return _set(
+        scenario, ("offers", parts[1], "effects", "response"), response.model_copy(update=update), ".".join(parts)
+    )
 
 
 def redrawn(scenario: Scenario, rng: np.random.Generator) -> dict[str, float]:

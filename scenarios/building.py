@@ -57,4 +57,3 @@ def _arm(
         category=categories.index(offer.category) if offer.category else NO_CATEGORY,
         sticks=effects.ownership.sticks if effects.ownership else 0.0,
     )
-

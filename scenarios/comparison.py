@@ -101,9 +101,14 @@ def strategy_result(frame: Frame, name: str) -> StrategyResult:
         payback_month=payback(months, spend),
         months=months,
         bridge=bridge(p, base) if name != frame.baseline else {},
-        contacts_by_arm={arm.name: int(c) for arm, c in zip(frame.world.arms, ledger.contacts.sum(axis=0), strict=True)},
+        contacts_by_arm={
+            arm.name: int(c) for arm, c in zip(frame.world.arms, ledger.contacts.sum(axis=0), strict=True)
+        },
         rules=missed,
-        solver={"gap": max((d.gap for d in p.decisions), default=0.0), "passes": float(sum(d.passes for d in p.decisions))},
+        solver={
+            "gap": max((d.gap for d in p.decisions), default=0.0),
+            "passes": float(sum(d.passes for d in p.decisions)),
+        },
     )
 
 

@@ -51,7 +51,9 @@ def customer_base(loaded: LoadedScenario, *, strict: bool = False) -> Source:
         fitted = fit_purchases(log, population.fit, population.kappa.value)
     if fitted.period_name != loaded.scenario.time.period:
         raise ConfigError(
-            [f"time.period: expected {fitted.period_name}, as the population was fitted, got {loaded.scenario.time.period}"]
+            [
+                f"time.period: expected {fitted.period_name}, as the population was fitted, got {loaded.scenario.time.period}"
+            ]
         )
     base = RealBase(fitted.base)
     segments = base.segments(1.0)
@@ -95,7 +97,10 @@ def fit_purchases(log: PurchaseLog, fit: Fit, state_dependence: float) -> Fitted
     rules = None
     known = {f.name for f in fields(Rule)}
     if fit.segments:
-        named = [Rule(name, **{k: v for k, v in rule.model_dump().items() if k in known}) for name, rule in fit.segments.items()]
+        named = [
+            Rule(name, **{k: v for k, v in rule.model_dump().items() if k in known})
+            for name, rule in fit.segments.items()
+        ]
         try:
             rules = SegmentRules(tuple(named), fit.window_periods)
         except EngineError as error:
@@ -109,7 +114,9 @@ def fit_purchases(log: PurchaseLog, fit: Fit, state_dependence: float) -> Fitted
 def _only(log: PurchaseLog, names: tuple[str, ...]) -> PurchaseLog:
     unknown = [name for name in names if name not in log.categories]
     if unknown:
-        raise ConfigError([f"population.fit.categories: unknown category {n!r}{nearest(n, log.categories)}" for n in unknown])
+        raise ConfigError(
+            [f"population.fit.categories: unknown category {n!r}{nearest(n, log.categories)}" for n in unknown]
+        )
     keep = np.isin(log.cell_category, [log.categories.index(name) for name in names])
     return replace(
         log,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -89,11 +90,7 @@ def bracket(leads: dict[float, float], at: float) -> list[float]:
 def flip(leads: dict[float, float], value: float) -> float | None:
     """Where the lead crosses 0 nearest to today's value, by linear interpolation; None if it does not."""
     points = sorted(leads.items())
-    crossings = [
-        x0 + (x1 - x0) * y0 / (y0 - y1)
-        for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False)
-        if (y0 > 0) != (y1 > 0)
-    ]
+    crossings = [x0 + (x1 - x0) * y0 / (y0 - y1) for (x0, y0), (x1, y1) in pairwise(points) if (y0 > 0) != (y1 > 0)]
     return min(crossings, key=lambda x: abs(x - value), default=None)
 
 

@@ -53,7 +53,9 @@ def fit_transactions(
     named = {"customer_id": customer_id, "date": date, "amount": amount, "order_id": order_id, "category": category}
     given = {role: name for role, name in named.items() if name is not None}
     if source in DATASETS and given:
-        raise ConfigError([f"--{role.replace('_', '-')}: the dataset {source} knows its columns; leave it out" for role in given])
+        raise ConfigError(
+            [f"--{role.replace('_', '-')}: the dataset {source} knows its columns; leave it out" for role in given]
+        )
     columns = None if source in DATASETS else Columns(**given)
     rules = read_rules(segments) if segments else None
     progress(f"reading {source}")
@@ -81,6 +83,8 @@ def read_rules(path: Path) -> SegmentRules:
             [f"{path} {'.'.join(str(p) for p in e['loc'])}: {e['msg']}, got {e['input']!r}" for e in error.errors()]
         ) from error
     try:
-        return SegmentRules(tuple(Rule(name, **rule.model_dump()) for name, rule in spec.segments.items()), spec.window_periods)
+        return SegmentRules(
+            tuple(Rule(name, **rule.model_dump()) for name, rule in spec.segments.items()), spec.window_periods
+        )
     except EngineError as error:
         raise ConfigError([f"{path}: {problem}" for problem in error.problems]) from error

@@ -66,6 +66,4 @@ class RealBase:
         seen = np.where(expected > 0, (f.rate_shape - f.rate_dispersion) / np.where(expected > 0, expected, 1.0), 1.0)
         mean_value = f.spend.sum() / max(f.orders.sum(), 1.0)
         raw_value = np.where(f.orders > 0, f.spend / np.maximum(f.orders, 1.0), mean_value)
-        return Customers(
-            population, rate, value, seen[source].astype(np.float32), raw_value[source].astype(np.float32)
-        )
+        return Customers(population, rate, value, seen[source].astype(np.float32), raw_value[source].astype(np.float32))

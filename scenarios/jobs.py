@@ -65,7 +65,9 @@ class Setup:
         world = self.beliefs()
         arms, segments = tuple(a.name for a in world.arms), world.segments.names
         specs = {s.name: s for s in self.scenario.strategies}
-        return {name: maker(specs[name], arms, segments, self.base.ids, self.pilot_arms.get(name, -1)) for name in names}
+        return {
+            name: maker(specs[name], arms, segments, self.base.ids, self.pilot_arms.get(name, -1)) for name in names
+        }
 
 
 @dataclass(frozen=True)
@@ -120,4 +122,4 @@ def centred(values: Floats) -> Floats:
 def cumulative_margin(played: Played, world: World, customers: int) -> Floats:
     """(T,) discounted margin per customer, summed up to each period."""
     factor = world.economics.discount_factor ** np.arange(world.horizon)
-    return np.cumsum(played.ledger.margin * factor) / customers
+    return np.asarray(np.cumsum(played.ledger.margin * factor) / customers)

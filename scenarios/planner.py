@@ -58,7 +58,12 @@ class Planner:
 
         self._paces = [(rule, pace(rule, rule.min), pace(rule, rule.max)) for rule in b.scenario.rules]
         self._capacities = [
-            Rule(name=f"capacity of {name}", measure="count", where={"channel": (name,)}, max=c.capacity_per_period * b.scale)
+            Rule(
+                name=f"capacity of {name}",
+                measure="count",
+                where={"channel": (name,)},
+                max=c.capacity_per_period * b.scale,
+            )
             for name, c in b.scenario.channels.items()
             if c.capacity_per_period is not None
         ]
@@ -124,7 +129,8 @@ class Planner:
                     pace.use(period, amount)
         total = table.sum(axis=(1, 2))
         solution, budget = choice.solution, self.budget_row
-        proven = solution is not None and solution.method != "greedy"  # greedy proves no bound of its own
+        # Greedy proves no bound of its own.
+        proven = solution if solution is not None and solution.method != "greedy" else None
         self.decisions.append(
             Decision(
                 period=period,
@@ -133,8 +139,8 @@ class Planner:
                 planned_cost=float(total[1]),
                 liability=float(liability[choice.arm[chosen], chosen].sum(dtype=np.float64)),
                 price=shadow_price(solution, compiled, budget),
-                gap=solution.gap if proven else 0.0,
-                passes=solution.passes if proven else 0,
+                gap=proven.gap if proven else 0.0,
+                passes=proven.passes if proven else 0,
                 missed=shortfalls(problem, table),
             )
         )

@@ -18,7 +18,7 @@ from scenarios.drivers import drivers, lead
 from scenarios.jobs import Job, JobResult, Setup, run_job
 from scenarios.pilot import pilot_arms
 from scenarios.play import Played, play
-from scenarios.results import RunResults
+from scenarios.results import Driver, RunResults
 from scenarios.schema.scenario import Scenario
 from scenarios.statistics import probability_best
 from scenarios.strategies.catalogue import DESCRIPTIONS
@@ -73,7 +73,9 @@ def run(
     outer = options.draws if options.draws is not None else scenario.uncertainty.draws
     means = np.array([played[name].clv.mean() for name in names])
     winner = names[int(means.argmax())]
-    found, along, draws = (), (), ()
+    found: tuple[Driver, ...] = ()
+    along: tuple[tuple[float, float], ...] = ()
+    draws: tuple[JobResult, ...] = ()
     if outer or options.sensitivity:
         with runner(run_job, setup, options.workers, options.cluster) as on:
             draws = _outer(setup, names, outer, on, progress)
@@ -150,9 +152,7 @@ def _main(setup: Setup, names: tuple[str, ...], progress: Progress) -> tuple[dic
     return played, nothing
 
 
-def _outer(
-    setup: Setup, names: tuple[str, ...], draws: int, on: Runner, progress: Progress
-) -> tuple[JobResult, ...]:
+def _outer(setup: Setup, names: tuple[str, ...], draws: int, on: Runner, progress: Progress) -> tuple[JobResult, ...]:
     scenario = setup.scenario
     size = min(scenario.uncertainty.customers or 10_000, setup.customers)
     jobs = []
@@ -179,7 +179,7 @@ def _sensitivity(
     winner: str,
     on: Runner,
     progress: Progress,
-) -> tuple[Any, Any]:
+) -> tuple[tuple[Driver, ...], tuple[tuple[float, float], ...]]:
     scenario = setup.scenario
     progress("stepping assumptions")
     seed = int(np.random.default_rng([scenario.seed, 3]).integers(2**62))

@@ -19,7 +19,9 @@ from scenarios.loading import load
 from scenarios.writing import whole_file
 
 
-def score(reference: str, out: Path, *, sets: tuple[str, ...] = (), override: str | None = None, force: bool = False) -> int:
+def score(
+    reference: str, out: Path, *, sets: tuple[str, ...] = (), override: str | None = None, force: bool = False
+) -> int:
     """Write one row for each real customer and open arm; returns the number of rows.
 
     Columns: ``customer_id, offer, channel, kind, segment, value, cost, revenue, margin, liability, clv, orders_per_period,
@@ -32,7 +34,9 @@ def score(reference: str, out: Path, *, sets: tuple[str, ...] = (), override: st
     loaded = load(reference, sets, override)
     base = customer_base(loaded).base
     if not isinstance(base, RealBase):
-        raise ConfigError([f"{reference}: population: expected real customers (fit or fitted) to score, got synthetic ones"])
+        raise ConfigError(
+            [f"{reference}: population: expected real customers (fit or fitted) to score, got synthetic ones"]
+        )
     scenario = loaded.scenario
     world = build_world(changed(scenario, scenario.planning.beliefs), base)
     setup = Setup(scenario, base, {}, len(base.ids))
@@ -52,7 +56,9 @@ def score(reference: str, out: Path, *, sets: tuple[str, ...] = (), override: st
     who = np.argsort(source, kind="stable")[who]
     tables = briefing.tables
     start, now = known.traits.start_segment, known.state.segment
-    per_period = known.traits.rate * (tables.level[start, 0] * (world.segments.transition[now] * tables.factor[start]).sum(axis=1))
+    per_period = known.traits.rate * (
+        tables.level[start, 0] * (world.segments.transition[now] * tables.factor[start]).sum(axis=1)
+    )
     clv = future_value(tables, known, world, 0)
 
     def label(values: list[str]) -> pa.Array:
@@ -65,7 +71,10 @@ def score(reference: str, out: Path, *, sets: tuple[str, ...] = (), override: st
             "channel": label([a.channel for a in world.arms]),
             "kind": label([a.kind for a in world.arms]),
             "segment": pa.array(world.segments.names).take(pa.array(known.state.segment[who].astype(np.int64))),
-            **{name: measures[m, arm_of, who].astype(np.float64) for m, name in enumerate(("value", "cost", "revenue", "margin"))},
+            **{
+                name: measures[m, arm_of, who].astype(np.float64)
+                for m, name in enumerate(("value", "cost", "revenue", "margin"))
+            },
             "liability": liability[arm_of, who].astype(np.float64),
             "clv": clv[who],
             "orders_per_period": per_period[who].astype(np.float64),

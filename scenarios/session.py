@@ -54,7 +54,11 @@ def run_scenario(
         check_free(out)
     loaded = load(reference, sets, override, seed)
     _check_strategies(loaded, options)
-    progress("reading and fitting the customers" if loaded.scenario.population.synthetic is None else "making up the customers")
+    progress(
+        "reading and fitting the customers"
+        if loaded.scenario.population.synthetic is None
+        else "making up the customers"
+    )
     source = customer_base(loaded, strict=strict)
     done = run(
         loaded.scenario,
@@ -63,9 +67,7 @@ def run_scenario(
         changes=[f"{path}: {old} -> {new}" for path, old, new in loaded.changes],
         warnings=loaded.warnings,
         fit=source.fit,
-        provenance=collect(
-            seed=loaded.scenario.seed, command=sys.argv[1:], data=[*loaded.files, *data_files(loaded)]
-        ),
+        provenance=collect(seed=loaded.scenario.seed, command=sys.argv[1:], data=[*loaded.files, *data_files(loaded)]),
         progress=progress,
     )
     folder = None

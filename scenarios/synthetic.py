@@ -69,7 +69,10 @@ class SyntheticBase:
         )
 
     def draw(self, n: int, seed: int, state_dependence: float, *, resample: bool = False) -> Customers:
-        """Draw traits, then a history of ``HISTORY_PERIODS`` without offers.  ``resample`` changes nothing: each seed is a new base."""
+        """Draw traits, then a history of ``HISTORY_PERIODS`` without offers.
+
+        ``resample`` changes nothing: each seed is a new base.
+        """
         del resample, state_dependence
         rng = np.random.default_rng([seed, 1])
         spec, value = self.spec, self.spec.order_value
@@ -126,10 +129,10 @@ class SyntheticBase:
         if noise.kind == "gamma":
             return np.where(orders > 0, rng.gamma(noise.shape * np.maximum(orders, 1)) / noise.shape, 0.0)
         each = np.exp(noise.shape * rng.standard_normal(int(orders.sum())) - noise.shape**2 / 2)
-        return np.bincount(np.repeat(np.arange(len(orders)), orders), each, len(orders))
+        return np.asarray(np.bincount(np.repeat(np.arange(len(orders)), orders), each, len(orders)), np.float64)
 
     def _categories(self, scale: Floats, rng: np.random.Generator) -> tuple[NDArray[np.uint32], Floats]:
-        """Owned bit mask (n,) and headroom (n, C): spend per order of the category's buyers, scaled by the customer's order value."""
+        """Owned bit mask (n,) and headroom (n, C): what its buyers spend on it per order, scaled."""
         n = len(scale)
         owned, headroom = np.zeros(n, np.uint32), np.zeros((n, len(self.spec.categories)))
         for c, category in enumerate(self.spec.categories.values()):

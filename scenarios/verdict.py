@@ -14,7 +14,13 @@ def money(amount: float, currency: str) -> str:
 
 
 def verdict(
-    results: Sequence[StrategyResult], winner: str, baseline: str, drivers: Sequence[Driver], currency: str, draws: int, level: float
+    results: Sequence[StrategyResult],
+    winner: str,
+    baseline: str,
+    drivers: Sequence[Driver],
+    currency: str,
+    draws: int,
+    level: float,
 ) -> str:
     """What a decision maker reads first."""
     best = next(r for r in results if r.name == winner)
@@ -42,6 +48,10 @@ def verdict(
         top = leans_on(drivers)
         sentence += f"; it leans most on {top.path} = {top.value:g} ({top.source})"
         low, high = top.steps[0][0], top.steps[-1][0]
-        flips = f"would flip at {top.flips_at:.3g}" if top.flips_at is not None else f"does not flip between {low:g} and {high:g}"
+        flips = (
+            f"would flip at {top.flips_at:.3g}"
+            if top.flips_at is not None
+            else f"does not flip between {low:g} and {high:g}"
+        )
         sentence += f" and {flips}"
     return sentence + "."

@@ -20,7 +20,7 @@ _shared: Any = None
 
 def _start(shared: Any) -> None:
     """In a worker: keep what all jobs share; one thread each, since the workers fill the cores."""
-    global _shared  # noqa: PLW0603 - a process has no other place that lives from job to job
+    global _shared
     _shared = shared
     import numba
 
@@ -33,7 +33,9 @@ def _call(pair: tuple[Callable[[Any, Any], R], Any]) -> R:
 
 
 @contextmanager
-def runner(function: Callable[[Any, T], R], shared: Any, workers: int = 0, cluster: str | None = None) -> Iterator[Runner]:
+def runner(
+    function: Callable[[Any, T], R], shared: Any, workers: int = 0, cluster: str | None = None
+) -> Iterator[Runner]:
     """A function that runs ``function(shared, job)`` for a list of jobs and gives the results in order.
 
     ``workers``: processes; 0 = as many as there are cores, 1 = this process.  ``cluster``: address of a Dask scheduler
@@ -42,7 +44,9 @@ def runner(function: Callable[[Any, T], R], shared: Any, workers: int = 0, clust
     if cluster is not None:
         with _cluster(cluster) as client:
             everywhere = client.scatter(shared, broadcast=True)
-            yield lambda jobs: iter(client.gather([client.submit(function, everywhere, job, pure=False) for job in jobs]))
+            yield lambda jobs: iter(
+                client.gather([client.submit(function, everywhere, job, pure=False) for job in jobs])
+            )
         return
     count = workers or os.cpu_count() or 1
     if count <= 1:

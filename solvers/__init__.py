@@ -6,4 +6,16 @@ from solvers.problem import NO_ARM, Problem, Row, row
 from solvers.solution import RowResult, Solution, Status
 from solvers.solve import solve
 
-__all__ = ["NO_ARM", "Problem", "ProblemError", "Row", "RowResult", "Solution", "SolverError", "Status", "fill", "row", "solve"]
+__all__ = [
+    "NO_ARM",
+    "Problem",
+    "ProblemError",
+    "Row",
+    "RowResult",
+    "Solution",
+    "SolverError",
+    "Status",
+    "fill",
+    "row",
+    "solve",
+]

@@ -1,7 +1,7 @@
 """The solvers' errors.
 
-    SolverError
-      ProblemError   arrays that do not make a problem
+SolverError
+  ProblemError   arrays that do not make a problem
 """
 
 from __future__ import annotations

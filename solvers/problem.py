@@ -76,14 +76,16 @@ class Problem:
             if np.isnan(row.lower) or np.isnan(row.upper) or row.lower > row.upper:
                 problems.append(f"row {row.name!r}: expected lower <= upper, got {row.lower} > {row.upper}")
         names = [row.name for row in self.rows]
-        problems += [f"row {name!r}: the name is used twice" for name in sorted({x for x in names if names.count(x) > 1})]
+        problems += [
+            f"row {name!r}: the name is used twice" for name in sorted({x for x in names if names.count(x) > 1})
+        ]
         if problems:
             raise ProblemError(problems)
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """(H, K, n, C)."""
-        return (*self.measures.shape, self.n_classes)  # type: ignore[return-value]
+        return (*self.measures.shape, self.n_classes)
 
 
 def row(

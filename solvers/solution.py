@@ -20,7 +20,8 @@ class Status(StrEnum):
 @dataclass(frozen=True)
 class RowResult:
     """A rule under the plan.  ``shadow_price``: objective per ``price_unit`` of the bound, >= 0 when relaxing it helps
-    (for an equality: signed, the gain of raising the right-hand side).  ``binding``: the bound has a price or no slack."""
+    (for an equality: signed, the gain of raising the right-hand side).  ``binding``: the bound has a price or no slack.
+    """
 
     name: str
     value: float
@@ -44,7 +45,8 @@ class Solution:
         rows: one result a rule.
         multipliers: (R,) the dual prices behind the bound (start of a later solve), >= 0 prices the upper bound.
         conflict: if infeasible, names of rules that cannot all be met; else empty.
-        conflict_gives: if infeasible, for each of those rules the least by which it would have to give if all others hold (NaN if giving alone does not help).
+        conflict_gives: if infeasible, for each of those rules the least by which it would have to give if all others hold
+            (NaN if giving alone does not help).
         seconds, passes: solving time and pricing passes.
         note: one sentence where something is worth saying (why a method was chosen, why the gap was not met).
     """

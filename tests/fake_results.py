@@ -149,11 +149,19 @@ def fake_results(names: tuple[str, ...] = NAMES, **changes: Any) -> RunResults:
         changes=("rules.budget.max: 60000 -> 30000 (override tight)",),
         warnings=("state_dependence is assumed, not estimated: the log has no experiment",),
         fit={
-            "holdout": {"periods": 13, "orders": 38434.0, "orders_forecast": 39049.0, "orders_window": 39280.0,
-                        "revenue": 1.1e6, "revenue_forecast": 1.07e6},
-            "reconciled": {"log": {"dispersion": 71.2, "top_decile_share_revenue": 0.324},
-                           "simulated": {"dispersion": 70.9, "top_decile_share_revenue": 0.341}},
-        },  # fmt: skip
+            "holdout": {
+                "periods": 13,
+                "orders": 38434.0,
+                "orders_forecast": 39049.0,
+                "orders_window": 39280.0,
+                "revenue": 1.1e6,
+                "revenue_forecast": 1.07e6,
+            },
+            "reconciled": {
+                "log": {"dispersion": 71.2, "top_decile_share_revenue": 0.324},
+                "simulated": {"dispersion": 70.9, "top_decile_share_revenue": 0.341},
+            },
+        },
         provenance={
             "version": "0.1.0",
             "revision": None,

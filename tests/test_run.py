@@ -32,7 +32,7 @@ def base_of(scenario):
 
 
 def setup_of(scenario, customers=4000):
-    return Setup(scenario, base_of(scenario), {name: 0 for name in ("everyone", "top_rfm", "top_clv")}, customers)
+    return Setup(scenario, base_of(scenario), dict.fromkeys(("everyone", "top_rfm", "top_clv"), 0), customers)
 
 
 def played(scenario, strategy, customers=4000, seed=5):

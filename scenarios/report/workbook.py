@@ -191,7 +191,9 @@ def _sheets(results: RunResults) -> list[_Sheet]:
             ]
             + [("state dependence", "", "", kappa, lead, "") for kappa, lead in results.state_dependence],
             ["", GENERAL, "", GENERAL, EACH, GENERAL],
-            [f"Lead over the baseline and doing nothing, {results.currency}, when one assumption moves unknown to the planner"],
+            [
+                f"Lead over the baseline and doing nothing, {results.currency}, when one assumption moves unknown to the planner"
+            ],
         ),
         _series(results),
         _Sheet(

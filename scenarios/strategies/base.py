@@ -41,18 +41,18 @@ class View:
     @property
     def value(self) -> NDArray[np.floating]:
         """(K, n) incremental CLV net of cost."""
-        return self.problem.measures[0]
+        return np.asarray(self.problem.measures[0])
 
     @property
     def cost(self) -> NDArray[np.floating]:
         """(K, n) expected cost."""
-        return self.problem.measures[1]
+        return np.asarray(self.problem.measures[1])
 
     def open_to(self, arm: int) -> NDArray[np.bool_]:
         """(n,) who may get this arm."""
         if self.problem.eligible is None:
             return np.ones(len(self.clv), bool)
-        return self.problem.eligible[arm]
+        return np.asarray(self.problem.eligible[arm])
 
 
 @dataclass(frozen=True)

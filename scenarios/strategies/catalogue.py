@@ -43,7 +43,11 @@ def maker(
             plan = read_plan(spec.file, arms, customer_ids)
             return lambda: plan
         where = np.isin(segments, spec.where["segment"]) if "segment" in spec.where else np.ones(len(segments), bool)
-        arm = next(i for i, a in enumerate(arms) if a == f"{spec.offer}/{spec.channel}" or (spec.channel is None and a.startswith(f"{spec.offer}/")))
+        arm = next(
+            i
+            for i, a in enumerate(arms)
+            if a == f"{spec.offer}/{spec.channel}" or (spec.channel is None and a.startswith(f"{spec.offer}/"))
+        )
         return lambda: Assigned(arm, where)
     plain: dict[str, Maker] = {
         "none": Nobody,

@@ -52,18 +52,24 @@ def read_plan(file: str, arms: Sequence[str], customer_ids: NDArray[np.generic])
     offers = sorted({arm.split("/")[0] for arm in arms})
     problems: list[str] = []
     for line, (customer, offer, by) in enumerate(rows, start=1):
-        fits = [k for k, arm in enumerate(arms) if arm == f"{offer}/{by}" or (by is None and arm.split("/")[0] == offer)]
+        fits = [
+            k for k, arm in enumerate(arms) if arm == f"{offer}/{by}" or (by is None and arm.split("/")[0] == offer)
+        ]
         who = index.get(str(customer))
         if who is None:
             problems.append(f"{file}: row {line} customer_id: unknown customer {customer!r}")
         elif not fits:
-            known = offers if offer not in offers else [arm.split("/")[1] for arm in arms if arm.startswith(f"{offer}/")]
+            known = (
+                offers if offer not in offers else [arm.split("/")[1] for arm in arms if arm.startswith(f"{offer}/")]
+            )
             wrong = offer if offer not in offers else by
             problems.append(f"{file}: row {line}: unknown offer or channel {wrong!r}{nearest(wrong, known)}")
         elif len(fits) > 1:
             problems.append(f"{file}: row {line}: {offer!r} goes through several channels; expected a column 'channel'")
         elif arm_of[who] >= 0:
-            problems.append(f"{file}: row {line} customer_id: {customer!r} is already in row {place[who]}; expected one offer a customer")
+            problems.append(
+                f"{file}: row {line} customer_id: {customer!r} is already in row {place[who]}; expected one offer a customer"
+            )
         else:
             arm_of[who], place[who] = fits[0], line
     if problems:

@@ -32,7 +32,7 @@ def by_rfm(view: View) -> NDArray[np.floating]:
         return np.searchsorted(edges, values, side="right").astype(np.float64)
 
     recency = quintile(-state.recency.astype(np.float64))
-    return recency + quintile(state.orders) + quintile(state.spend) + view.uniform(0)
+    return np.asarray(recency + quintile(state.orders) + quintile(state.spend) + view.uniform(0))
 
 
 class Ranked:
