@@ -8,12 +8,12 @@ from itertools import pairwise
 import numpy as np
 
 from scenarios.assumptions import STATE_DEPENDENCE, assumptions, limits
-from scenarios.jobs import Job, JobResult
+from scenarios.jobs import Job, JobResult, run_job
 from scenarios.results import Assumption, Driver
 from scenarios.schema.scenario import Scenario
 from scenarios.workers import Runner
 
-STEPS = (0.0, 0.5, 1.5, 3.0)
+STEPS = (0.0, 0.5, 2.0)
 """Multiples of today's value to which each assumption is stepped."""
 CLOSER = 4
 """Steps within the bracket around the flip of the assumption that the verdict leans on most."""
@@ -34,7 +34,7 @@ def drivers(scenario: Scenario, job: Job, winner: int, run: Runner) -> tuple[Dri
     if not stepped:
         return ()
     values = [(a, v) for a in stepped for v in steps(a)]
-    first, *rest = run([job, *(_with(job, a.path, v) for a, v in values)])
+    first, *rest = run(run_job, [job, *(_with(job, a.path, v) for a, v in values)])
     found: dict[str, dict[float, float]] = {a.path: {a.value: lead(first, winner)} for a in stepped}
     for (a, v), result in zip(values, rest, strict=True):
         found[a.path][v] = lead(result, winner)
@@ -42,7 +42,7 @@ def drivers(scenario: Scenario, job: Job, winner: int, run: Runner) -> tuple[Dri
     top = leans_on(tuple(out.values()))
     if top.flips_at is not None:
         closer = bracket(found[top.path], top.flips_at)
-        for v, result in zip(closer, run([_with(job, top.path, v) for v in closer]), strict=True):
+        for v, result in zip(closer, run(run_job, [_with(job, top.path, v) for v in closer]), strict=True):
             found[top.path][v] = lead(result, winner)
         out[top.path] = _driver(next(a for a in stepped if a.path == top.path), found[top.path])
     return tuple(sorted(out.values(), key=lambda d: -d.swing))
@@ -95,4 +95,4 @@ def flip(leads: dict[float, float], value: float) -> float | None:
 
 
 def _with(job: Job, path: str, value: float) -> Job:
-    return Job({**job.values, path: value}, job.seed, job.customers, job.strategies, job.resample)
+    return Job({**job.values, path: value}, job.seed, job.customers, job.strategies, job.pilot_arms, job.resample)

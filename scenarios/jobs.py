@@ -30,14 +30,12 @@ class Setup:
     Attributes:
         scenario: as validated.
         base: its customers.
-        pilot_arms: strategy -> arm of a simple rule.
         customers: number that amounts in rules are meant for.
         gap: target gap of optimising strategies in small comparisons.
     """
 
     scenario: Scenario
     base: Base
-    pilot_arms: Mapping[str, int]
     customers: int
     gap: float = 1e-3
 
@@ -60,14 +58,12 @@ class Setup:
             gap=gap,
         )
 
-    def makers(self, names: tuple[str, ...]) -> dict[str, Maker]:
-        """Strategies by name."""
+    def makers(self, names: tuple[str, ...], pilot_arms: Mapping[str, int]) -> dict[str, Maker]:
+        """Strategies by name; ``pilot_arms``: strategy -> arm of a simple rule."""
         world = self.beliefs()
         arms, segments = tuple(a.name for a in world.arms), world.segments.names
         specs = {s.name: s for s in self.scenario.strategies}
-        return {
-            name: maker(specs[name], arms, segments, self.base.ids, self.pilot_arms.get(name, -1)) for name in names
-        }
+        return {name: maker(specs[name], arms, segments, self.base.ids, pilot_arms.get(name, -1)) for name in names}
 
 
 @dataclass(frozen=True)
@@ -78,6 +74,7 @@ class Job:
     seed: int
     customers: int
     strategies: tuple[str, ...]
+    pilot_arms: Mapping[str, int]
     resample: bool = False
 
 
@@ -98,7 +95,7 @@ def run_job(setup: Setup, job: Job) -> JobResult:
     kappa = scenario.population.kappa.value
     customers = setup.base.draw(job.customers, job.seed, kappa, resample=job.resample)
     briefing = setup.briefing(customers, job.seed, setup.gap)
-    makers = setup.makers(job.strategies)
+    makers = setup.makers(job.strategies, job.pilot_arms)
     played = {name: play(world, tables, briefing, makers[name](), job.seed) for name in job.strategies}
     return JobResult(
         np.array([p.clv.mean() for p in played.values()]),
@@ -116,7 +113,7 @@ def difference_variance(one: Played, other: Played) -> float:
 
 def centred(values: Floats) -> Floats:
     """Less their mean."""
-    return values - values.mean()
+    return np.asarray(values - values.mean())
 
 
 def cumulative_margin(played: Played, world: World, customers: int) -> Floats:

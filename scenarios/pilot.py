@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from scenarios.jobs import Setup
 from scenarios.play import play
-from scenarios.schema.scenario import Scenario
 from scenarios.strategies.catalogue import ONE_ARM
 from scenarios.strategies.ranked import Ranked
+from scenarios.workers import Runner
 
 PILOT_CUSTOMERS = 3000
 PILOT_SEED = 0x9107
 
 
-def pilot_arms(setup: Setup, scenario: Scenario) -> dict[str, int]:
+def pilot_arms(setup: Setup, on: Runner) -> dict[str, int]:
     """Strategy -> arm with the largest mean CLV of the rule on ``PILOT_CUSTOMERS`` customers, in the world believed in."""
-    simple = [s for s in scenario.strategies if s.type in ONE_ARM]
-    if not simple:
-        return {}
-    world, seed = setup.beliefs(), scenario.seed ^ PILOT_SEED
+    simple = [s for s in setup.scenario.strategies if s.type in ONE_ARM]
+    arms = len(setup.beliefs().arms)
+    tried = [Ranked(ONE_ARM[s.type], arm, s.share or 1.0) for s in simple for arm in range(arms)]
+    means = list(on(pilot_value, tried))
+    chosen = [int(np.argmax(means[i * arms : (i + 1) * arms])) for i in range(len(simple))]
+    return {s.name: arm for s, arm in zip(simple, chosen, strict=True)}
+
+
+def pilot_value(setup: Setup, rule: Ranked) -> float:
+    """Mean CLV of one rule with one arm."""
+    scenario, world = setup.scenario, setup.beliefs()
+    seed = scenario.seed ^ PILOT_SEED
     customers = setup.base.draw(min(PILOT_CUSTOMERS, setup.customers), seed, scenario.population.kappa.value)
     briefing = setup.briefing(customers, seed, setup.gap)
-    best: dict[str, int] = {}
-    for spec in simple:
-        rules = [Ranked(ONE_ARM[spec.type], arm, spec.share or 1.0) for arm in range(len(world.arms))]
-        means = [play(world, briefing.tables, briefing, rule, seed).clv.mean() for rule in rules]
-        best[spec.name] = max(range(len(means)), key=means.__getitem__)
-    return best
+    return float(play(world, briefing.tables, briefing, rule, seed).clv.mean())

@@ -12,6 +12,7 @@ from engine.valuation import OrderTables, future_value
 from scenarios.briefing import Briefing
 from scenarios.planner import Decision, Planner
 from scenarios.strategies.base import Strategy
+from scenarios.strategies.optimising import Nobody
 
 Floats = NDArray[np.float64]
 
@@ -64,7 +65,13 @@ def play(
 ) -> Played:
     """Run a strategy through the calendar.  ``tables`` are the world's (:func:`engine.valuation.order_tables`)."""
     planner = Planner(briefing, strategy, keep_plans)
-    run = simulate(world, briefing.customers.population, seed=seed, calendar=briefing.calendar, planner=planner)
+    run = simulate(
+        world,
+        briefing.customers.population,
+        seed=seed,
+        calendar=briefing.calendar,
+        planner=None if isinstance(strategy, Nobody) else planner,  # nothing to plan costs nothing
+    )
     d = world.economics.discount_factor
     return Played(
         horizon_value=run.margin,

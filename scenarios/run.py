@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,14 +21,16 @@ from scenarios.play import Played, play
 from scenarios.results import Driver, RunResults
 from scenarios.schema.scenario import Scenario
 from scenarios.statistics import probability_best
+from scenarios.strategies.base import Strategy
 from scenarios.strategies.catalogue import DESCRIPTIONS
 from scenarios.strategies.optimising import Nobody
 from scenarios.verdict import verdict
 from scenarios.workers import Runner, runner
 
 Progress = Callable[[str], None]
+Pilots = Mapping[str, int]
 
-SMALL = 5000
+SMALL = 3000
 """Customers of a stepped comparison (drivers, state dependence)."""
 
 
@@ -66,27 +68,25 @@ def run(
     """Compare the scenario's strategies.  Same scenario, base and seed: same results for any number of workers."""
     names = _names(scenario, options)
     customers = scenario.population.customers or base.real_customers or 20_000
-    setup = Setup(scenario, base, {}, customers)
-    progress("finding each simple rule's best offer")
-    setup = replace(setup, pilot_arms=pilot_arms(setup, scenario))
-    played, nothing = _main(setup, names, progress)
-    outer = options.draws if options.draws is not None else scenario.uncertainty.draws
-    means = np.array([played[name].clv.mean() for name in names])
-    winner = names[int(means.argmax())]
-    found: tuple[Driver, ...] = ()
-    along: tuple[tuple[float, float], ...] = ()
-    draws: tuple[JobResult, ...] = ()
-    if outer or options.sensitivity:
-        with runner(run_job, setup, options.workers, options.cluster) as on:
-            draws = _outer(setup, names, outer, on, progress)
-            if options.sensitivity:
-                found, along = _sensitivity(setup, _rivals(scenario, names, winner), winner, on, progress)
+    setup = Setup(scenario, base, customers)
+    with runner(setup, options.workers, options.cluster) as on:
+        progress("finding each simple rule's best offer")
+        pilots = pilot_arms(setup, on)
+        played, nothing = _main(setup, names, pilots, on, progress)
+        means = np.array([played[name].clv.mean() for name in names])
+        winner = names[int(means.argmax())]
+        outer = options.draws if options.draws is not None else scenario.uncertainty.draws
+        draws = _outer(setup, names, pilots, outer, on, progress)
+        found: tuple[Driver, ...] = ()
+        along: tuple[tuple[float, float], ...] = ()
+        if options.sensitivity:
+            found, along = _sensitivity(setup, _rivals(scenario, names, winner), pilots, winner, on, progress)
     world = build_world(scenario, base)
     frame = Frame(
         world=world,
         time=scenario.time,
         names=names,
-        descriptions=_descriptions(setup, names),
+        descriptions=_descriptions(setup, names, pilots),
         baseline=scenario.baseline,
         winner=winner,
         played=played,
@@ -136,32 +136,45 @@ def _names(scenario: Scenario, options: Options) -> tuple[str, ...]:
     return names if scenario.baseline in names else (scenario.baseline, *names)
 
 
-def _main(setup: Setup, names: tuple[str, ...], progress: Progress) -> tuple[dict[str, Played], Played]:
+def _main(
+    setup: Setup, names: tuple[str, ...], pilots: Pilots, on: Runner, progress: Progress
+) -> tuple[dict[str, Played], Played]:
+    """Every strategy on all customers, and doing nothing."""
+    scenario = setup.scenario
+    makers = setup.makers(names, pilots)
+    doing_nothing = next((s.name for s in scenario.strategies if s.type == "none" and s.name in names), None)
+    plays = [(name, makers[name]()) for name in names]
+    if doing_nothing is None:
+        plays.append(("doing nothing", Nobody()))
+    played = {}
+    for (name, _), result in zip(plays, on(play_main, [strategy for _, strategy in plays]), strict=True):
+        progress(f"simulated {setup.customers:,} customers under {name}")
+        played[name] = result
+    nothing = played[doing_nothing] if doing_nothing else played.pop("doing nothing")
+    return played, nothing
+
+
+def play_main(setup: Setup, strategy: Strategy) -> Played:
+    """One strategy on all customers, with the scenario's own seed."""
     scenario = setup.scenario
     world = build_world(scenario, setup.base)
     tables = order_tables(world.segments, world.horizon, world.economics.discount_factor)
     drawn = setup.base.draw(setup.customers, scenario.seed, scenario.population.kappa.value)
-    briefing = setup.briefing(drawn, scenario.seed, 1e-4)
-    makers = setup.makers(names)
-    played = {}
-    for name in names:
-        progress(f"simulating {setup.customers:,} customers under {name}")
-        played[name] = play(world, tables, briefing, makers[name](), scenario.seed, keep_plans=True)
-    doing_nothing = next((s.name for s in scenario.strategies if s.type == "none" and s.name in played), None)
-    nothing = played[doing_nothing] if doing_nothing else play(world, tables, briefing, Nobody(), scenario.seed)
-    return played, nothing
+    return play(world, tables, setup.briefing(drawn, scenario.seed, 1e-4), strategy, scenario.seed, keep_plans=True)
 
 
-def _outer(setup: Setup, names: tuple[str, ...], draws: int, on: Runner, progress: Progress) -> tuple[JobResult, ...]:
+def _outer(
+    setup: Setup, names: tuple[str, ...], pilots: Pilots, draws: int, on: Runner, progress: Progress
+) -> tuple[JobResult, ...]:
     scenario = setup.scenario
     size = min(scenario.uncertainty.customers or 10_000, setup.customers)
     jobs = []
     for b in range(draws):
         rng = np.random.default_rng([scenario.seed, 2, b])
         values = redrawn(scenario, rng)
-        jobs.append(Job(values, int(rng.integers(2**62)), size, names, resample=True))
+        jobs.append(Job(values, int(rng.integers(2**62)), size, names, pilots, resample=True))
     out = []
-    for result in on(jobs):
+    for result in on(run_job, jobs):
         out.append(result)
         progress(f"outer draw {len(out)} of {draws}")
     return tuple(out)
@@ -176,6 +189,7 @@ def _rivals(scenario: Scenario, names: tuple[str, ...], winner: str) -> tuple[st
 def _sensitivity(
     setup: Setup,
     names: tuple[str, ...],
+    pilots: Pilots,
     winner: str,
     on: Runner,
     progress: Progress,
@@ -183,21 +197,21 @@ def _sensitivity(
     scenario = setup.scenario
     progress("stepping assumptions")
     seed = int(np.random.default_rng([scenario.seed, 3]).integers(2**62))
-    job = Job({}, seed, min(SMALL, setup.customers), names)
+    job = Job({}, seed, min(SMALL, setup.customers), names, pilots)
     index = names.index(winner)
     found = drivers(scenario, job, index, on)
     kappas = sorted({0.0, scenario.population.kappa.value, 1.0})
-    stepped = on([replace(job, values={STATE_DEPENDENCE: k}) for k in kappas])
+    stepped = on(run_job, [replace(job, values={STATE_DEPENDENCE: k}) for k in kappas])
     return found, tuple((k, lead(result, index)) for k, result in zip(kappas, stepped, strict=True))
 
 
-def _descriptions(setup: Setup, names: tuple[str, ...]) -> dict[str, str]:
+def _descriptions(setup: Setup, names: tuple[str, ...], pilots: Pilots) -> dict[str, str]:
     arms = [a.name for a in setup.beliefs().arms]
     out = {}
     for spec in setup.scenario.strategies:
         if spec.name in names:
             text = DESCRIPTIONS[spec.type]
-            if spec.name in setup.pilot_arms:
-                text += f" ({arms[setup.pilot_arms[spec.name]]})"
+            if spec.name in pilots:
+                text += f" ({arms[pilots[spec.name]]})"
             out[spec.name] = text
     return out

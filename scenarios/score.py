@@ -24,9 +24,10 @@ def score(
 ) -> int:
     """Write one row for each real customer and open arm; returns the number of rows.
 
-    Columns: ``customer_id, offer, channel, kind, segment, value, cost, revenue, margin, liability, clv, orders_per_period,
-    order_value``.  ``value`` is incremental CLV net of ``cost``; ``clv`` what the customer is worth without offers; rates and values
-    are posterior means.  The control group and the contact policy do not apply: nobody has been contacted yet.
+    Columns: ``customer_id, offer, channel, kind, segment, value, cost, revenue, margin, liability, clv,
+    orders_per_period, order_value``.  ``value`` is incremental CLV net of ``cost``; ``clv`` what the customer is worth
+    without offers; rates and values are posterior means.  The control group and the contact policy do not apply: nobody
+    has been contacted yet.
 
     Raises:
         ConfigError: the scenario's customers are made up.
@@ -39,7 +40,7 @@ def score(
         )
     scenario = loaded.scenario
     world = build_world(changed(scenario, scenario.planning.beliefs), base)
-    setup = Setup(scenario, base, {}, len(base.ids))
+    setup = Setup(scenario, base, len(base.ids))
     customers = base.each(scenario.seed, scenario.population.kappa.value)
     briefing = setup.briefing(customers, scenario.seed, 1e-4)
     known = briefing.as_known(customers.population)

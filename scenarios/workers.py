@@ -4,39 +4,44 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from scenarios.errors import ConfigError
 
-T = TypeVar("T")
 R = TypeVar("R")
-Runner = Callable[[Sequence[Any]], Iterator[Any]]
+
+
+class Runner(Protocol):
+    """Runs ``function(shared, job)`` for every job and gives the results in order, as they come."""
+
+    def __call__(self, function: Callable[[Any, Any], R], jobs: Iterable[Any]) -> Iterator[R]:
+        """The results."""
+        ...
+
 
 _shared: Any = None
 
 
 def _start(shared: Any) -> None:
     """In a worker: keep what all jobs share; one thread each, since the workers fill the cores."""
-    global _shared
+    global _shared  # a process has no other place that lives from job to job
     _shared = shared
     import numba
 
     numba.set_num_threads(1)
 
 
-def _call(pair: tuple[Callable[[Any, Any], R], Any]) -> R:
-    function, job = pair
+def _call(call: tuple[Callable[[Any, Any], R], Any]) -> R:
+    function, job = call
     return function(_shared, job)
 
 
 @contextmanager
-def runner(
-    function: Callable[[Any, T], R], shared: Any, workers: int = 0, cluster: str | None = None
-) -> Iterator[Runner]:
-    """A function that runs ``function(shared, job)`` for a list of jobs and gives the results in order.
+def runner(shared: Any, workers: int = 0, cluster: str | None = None) -> Iterator[Runner]:
+    """A :class:`Runner` whose jobs all see ``shared``.
 
     ``workers``: processes; 0 = as many as there are cores, 1 = this process.  ``cluster``: address of a Dask scheduler
     instead (needs the extra ``distributed``).
@@ -44,18 +49,27 @@ def runner(
     if cluster is not None:
         with _cluster(cluster) as client:
             everywhere = client.scatter(shared, broadcast=True)
-            yield lambda jobs: iter(
-                client.gather([client.submit(function, everywhere, job, pure=False) for job in jobs])
-            )
+
+            def on_cluster(function: Callable[[Any, Any], R], jobs: Iterable[Any]) -> Iterator[R]:
+                return iter(client.gather([client.submit(function, everywhere, job, pure=False) for job in jobs]))
+
+            yield on_cluster
         return
     count = workers or os.cpu_count() or 1
     if count <= 1:
-        yield lambda jobs: (function(shared, job) for job in jobs)
+
+        def here(function: Callable[[Any, Any], R], jobs: Iterable[Any]) -> Iterator[R]:
+            return (function(shared, job) for job in jobs)
+
+        yield here
         return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, context, _start, (shared,)) as pool:
+    with ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _start, (shared,)) as pool:
+
+        def on_processes(function: Callable[[Any, Any], R], jobs: Iterable[Any]) -> Iterator[R]:
+            return pool.map(_call, [(function, job) for job in jobs])
+
         try:
-            yield lambda jobs: pool.map(_call, [(function, job) for job in jobs])
+            yield on_processes
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

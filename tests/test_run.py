@@ -1,7 +1,6 @@
 """Whole runs: the reductions that must hold whatever the scenario, and what the shipped scenarios promise."""
 
 import copy
-import dataclasses
 
 import numpy as np
 import pytest
@@ -19,6 +18,7 @@ from scenarios.strategies.optimising import Nobody
 from scenarios.strategies.ranked import Random
 from scenarios.synthetic import SyntheticBase
 
+PILOTS = dict.fromkeys(("everyone", "top_rfm", "top_clv"), 0)
 SMALL = ("population.customers=4000", "uncertainty.draws=0")
 
 
@@ -32,7 +32,7 @@ def base_of(scenario):
 
 
 def setup_of(scenario, customers=4000):
-    return Setup(scenario, base_of(scenario), dict.fromkeys(("everyone", "top_rfm", "top_clv"), 0), customers)
+    return Setup(scenario, base_of(scenario), customers)
 
 
 def played(scenario, strategy, customers=4000, seed=5):
@@ -47,7 +47,7 @@ def test_without_money_every_strategy_gives_the_same_bits(starter):
     """A budget of 0 leaves offers that cost nothing; with a cost per contact there are none."""
     broke = load("starter", (*SMALL, "rules.budget.max=0")).scenario
     names = tuple(s.name for s in broke.strategies)
-    makers = setup_of(broke).makers(names)
+    makers = setup_of(broke).makers(names, PILOTS)
     values = [played(broke, makers[name]()).clv for name in names]
     for value in values[1:]:
         assert (value == values[0]).all()
@@ -61,7 +61,7 @@ def test_a_strategy_against_itself_differs_by_exactly_nothing(starter):
     chosen = next(spec for spec in specs if spec.type == "best_per_segment")
     twin = chosen.model_copy(update={"name": "twin"})
     twice = twice.model_copy(update={"strategies": (*specs, twin)})
-    result = run_job(setup_of(twice), Job({}, 3, 2000, (chosen.name, "twin")))
+    result = run_job(setup_of(twice), Job({}, 3, 2000, (chosen.name, "twin"), PILOTS))
     assert result.clv[0] == result.clv[1] and (result.variance == 0).all()
 
 
@@ -71,14 +71,14 @@ def test_the_control_group_is_never_contacted(starter):
     briefing = setup.briefing(drawn, 5, 1e-3)
     world = build_world(starter, setup.base)
     tables = order_tables(world.segments, world.horizon, world.economics.discount_factor)
-    for maker in setup.makers(tuple(s.name for s in starter.strategies)).values():
+    for maker in setup.makers(tuple(s.name for s in starter.strategies), PILOTS).values():
         result = play(world, tables, briefing, maker(), 5)
         assert (result.cost[briefing.control] == 0).all()
     assert abs(briefing.control.mean() - 0.05) < 0.015
 
 
 def test_every_strategy_keeps_the_rules_at_every_epoch(starter):
-    for name, maker in setup_of(starter).makers(tuple(s.name for s in starter.strategies)).items():
+    for name, maker in setup_of(starter).makers(tuple(s.name for s in starter.strategies), PILOTS).items():
         result = played(starter, maker())
         assert all(not d.missed for d in result.decisions), name
         planned = sum(d.planned_cost for d in result.decisions)
@@ -86,7 +86,7 @@ def test_every_strategy_keeps_the_rules_at_every_epoch(starter):
 
 
 def test_the_contact_policy_is_a_sliding_window(starter):
-    result = played(starter, setup_of(starter).makers(("everyone",))["everyone"]())
+    result = played(starter, setup_of(starter).makers(("everyone",), PILOTS)["everyone"]())
     history = result.population.state.contacts
     for shift in range(20):
         window = (history >> np.uint64(shift)) & np.uint64(0b1111)
@@ -101,7 +101,7 @@ def test_planned_value_is_realised_when_the_planner_knows_everything():
          "contact_policy.fatigue.weight=0"),
     ).scenario  # fmt: skip
     for name in ("optimal", "greedy", "best_per_segment"):
-        result = played(known, setup_of(known, 30_000).makers((name,))[name](), 30_000)
+        result = played(known, setup_of(known, 30_000).makers((name,), PILOTS)[name](), 30_000)
         nothing = played(known, Nobody(), 30_000)
         difference = result.clv - nothing.clv
         z = (difference.sum() - result.planned_value) / (difference.std() * np.sqrt(len(difference)))
@@ -113,8 +113,8 @@ def test_a_planted_lift_is_recovered_in_the_ledger():
     planted = load("starter", (*SMALL, "offers.newsletter.effects.orders.lift=0.5", "rules.budget.max=1e6")).scenario
     arms = build_world(planted, base_of(planted)).arms
     index = next(i for i, a in enumerate(arms) if a.offer == "newsletter")
-    setup = dataclasses.replace(setup_of(planted, 40_000), pilot_arms={"everyone": index})
-    ledger = played(planted, setup.makers(("everyone",))["everyone"](), 40_000).ledger
+    setup = setup_of(planted, 40_000)
+    ledger = played(planted, setup.makers(("everyone",), {"everyone": index})["everyone"](), 40_000).ledger
     extra, redeemed = ledger.incremental_orders.sum(), ledger.redeeming_orders.sum()
     base = redeemed - extra
     assert redeemed > 300
@@ -146,7 +146,7 @@ def cross_sell(complementarity, spend):
 @pytest.mark.parametrize(("complementarity", "spend"), [(0.0, 15.0), (0.8, 0.0)])
 def test_cross_sell_without_complement_or_headroom_is_never_chosen_and_adds_nothing(complementarity, spend):
     scenario = cross_sell(complementarity, spend)
-    result = played(scenario, setup_of(scenario).makers(("optimal",))["optimal"]())
+    result = played(scenario, setup_of(scenario).makers(("optimal",), PILOTS)["optimal"]())
     index = next(i for i, a in enumerate(build_world(scenario, base_of(scenario)).arms) if a.category >= 0)
     assert result.ledger.contacts[:, index].sum() == 0
     assert (result.population.state.extra_value == 0).all()
@@ -154,7 +154,7 @@ def test_cross_sell_without_complement_or_headroom_is_never_chosen_and_adds_noth
 
 def test_cross_sell_with_both_is_chosen_and_pays():
     scenario = cross_sell(0.8, 15.0)
-    result = played(scenario, setup_of(scenario).makers(("optimal",))["optimal"]())
+    result = played(scenario, setup_of(scenario).makers(("optimal",), PILOTS)["optimal"]())
     assert (result.population.state.extra_value > 0).any()
     assert result.clv.sum() > played(scenario, Nobody()).clv.sum()
 

@@ -93,8 +93,8 @@ def all_figures(results: RunResults) -> list[Figure]:
         Figure(
             "tornado",
             "What the verdict leans on",
-            "The winner's lead over the baseline and over doing nothing, whichever is better, when each assumption is moved alone, in the world, while "
-            "the planner goes on believing the old value. The widest bar matters most. A "
+            "The winner's lead over the baseline and over doing nothing, whichever is better, when each assumption is "
+            "moved alone, in the world, while the planner goes on believing the old value. The widest bar matters most. A "
             "bar that reaches 0 can turn the verdict; where is written beside it.",
             charts.tornado(results),
         ),
