@@ -1,14 +1,16 @@
 """Compiler options, in one place.
 
 No fastmath: it changes bits between machines and gained no speed.  ``error_model="numpy"`` lets divisions vectorise.
-Numba's disk cache watches the file of the cached function only: a function that is inlined from another file does not
-invalidate it.  After editing such a function, ``make clean-cache``.
+Numba's disk cache watches the file of the cached function only, not the files of what is compiled into it: when any file
+of this package has changed, :func:`forget_stale_kernels` empties the cache.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
@@ -23,6 +25,24 @@ Whole = NDArray[np.integer]
 
 SMALL = 2_000_000
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def forget_stale_kernels(package: Path) -> None:
+    """Delete compiled kernels if the package's sources are not those that they were compiled from."""
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(package.glob("*.py")))).hexdigest()
+    stamp = package / "__pycache__" / "kernels.sha256"
+    try:
+        if stamp.exists() and stamp.read_text() == digest:
+            return
+        for compiled in (*stamp.parent.glob("*.nbi"), *stamp.parent.glob("*.nbc")):
+            compiled.unlink(missing_ok=True)
+        stamp.parent.mkdir(exist_ok=True)
+        stamp.write_text(digest)
+    except OSError:
+        return  # a folder that cannot be written holds no kernels of ours: Numba keeps them in the user's cache
+
+
+forget_stale_kernels(Path(__file__).parent)
 
 
 def kernel(function: F) -> F:
