@@ -38,9 +38,12 @@ class Spread(NamedTuple):
 
 
 def make_spread(value: OrderValue) -> Spread:
-    """The noise as kernels and reference read it."""
+    """The noise as kernels and reference read it.
+
+    The table is a copy: arrays that may be written are another type, and the kernels shall be compiled but once.
+    """
     if value.kind == "gamma":
-        return Spread(True, ZERO, ZERO, noise_table(value.shape))
+        return Spread(True, ZERO, ZERO, noise_table(value.shape).copy())
     return Spread(False, np.float32(value.shape), np.float32(-(value.shape**2) / 2), np.zeros(0, np.float32))
 
 

@@ -21,7 +21,7 @@ MAX_DURATION = 255
 MAX_ARMS = 254
 MAX_SEGMENTS = 64
 MAX_CATEGORIES = 32
-LEAST_GAMMA, MOST_GAMMA = 1e-3, 1e8  # shapes whose quantile table is worth its name
+LEAST_GAMMA, MOST_GAMMA = 1e-3, 1e6  # beyond, the quantile table or its float32 numbers are too coarse
 
 
 class Tables(NamedTuple):
