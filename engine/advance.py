@@ -10,8 +10,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from engine import noise, phases
 from engine import offer_phases as offers
-from engine import phases
 from engine._jit import kernel
 from engine.customers import Customers, Money, Switches, load, store
 from engine.ledger import ARM_LINES, LINES, SEGMENT_CUSTOMERS, SEGMENT_LINES, SEGMENT_MARGIN, SEGMENT_ORDERS
@@ -80,10 +80,7 @@ def run_strip(
                 offers.lift(real, word, active, tables, lines[t])
                 offers.price(real, word, low, active, tables, customers.headroom)
             buyers = phases.list_buyers(real, word, m)
-            if tables.gamma:
-                phases.gamma_noise(real, word, buyers, period, k0, k1, tables)
-            else:
-                phases.lognormal_noise(real, word, buyers, period, k0, k1, tables)
+            noise.add_noise(real, word, buyers, period, k0, k1, tables.spread)
             listed = PRICE if active > 0 else VALUE
             phases.settle(real, word, money, buyers, listed, tables, lines[t], by_segment[t, SEGMENT_ORDERS])
             if active > 0:

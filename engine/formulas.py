@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine._jit import formula, routine
-from engine.rng import GAMMA, HALF, LOW, NOISE, unit, words
+from engine.rng import unit
 
 F = np.float32
 Pair = tuple[np.float32, np.float32]
@@ -30,7 +30,6 @@ EXP_LIMIT = F(87.0)
 TURN = F(2 * math.pi)
 FAR = np.uint32(0xFFFFFFFF)  # more orders than the head of the inverse CDF looks at
 MAX_ORDERS = 4000  # far above any rate that a simulation admits; ends the search on principle
-MAX_ATTEMPTS = 64  # one attempt fails with less than 5 %
 
 
 @formula
@@ -178,84 +177,6 @@ def orders(u: np.float32, rate: np.float32) -> np.uint32:
 def lognormal(normal: np.float32, sigma: np.float32, drift: np.float32) -> np.float32:
     """exp(sigma N + drift), with drift = -sigma^2 / 2 for a mean of 1."""
     return exp32(sigma * normal + drift)
-
-
-@routine
-def lognormal_sum(
-    k: int,
-    w2: np.uint32,
-    w3: np.uint32,
-    low: np.uint64,
-    high: np.uint64,
-    period: np.uint64,
-    k0: np.uint64,
-    k1: np.uint64,
-    sigma: np.float32,
-    drift: np.float32,
-) -> np.float32:
-    """Noise of the first k orders, added up: two from the period's own words, then four from each NOISE draw."""
-    a, b = normals(w2, w3)
-    total = ZERO
-    for j in range(k):
-        i = (j - 2) % 4
-        if j >= 2 and i == 0:
-            v0, v1, v2, v3 = words(low, high, period, np.uint64(NOISE << 24 | (j - 2) // 4), k0, k1)
-            a, b = normals(v0, v1)
-        elif j >= 2 and i == 2:
-            a, b = normals(v2, v3)
-        total = total + lognormal(a if i % 2 == 0 else b, sigma, drift)
-    return total
-
-
-@routine
-def gamma_noise(
-    order: int, low: np.uint64, high: np.uint64, period: np.uint64, k0: np.uint64, k1: np.uint64, shape: np.float32
-) -> np.float32:
-    """Gamma(p) / p of one order (Marsaglia & Tsang 2000); a shape below 1 is boosted: Gamma(p + 1) U^(1/p)."""
-    boost = shape < ONE
-    d = (shape + ONE if boost else shape) - F(1 / 3)
-    c = ONE / np.sqrt(F(9) * d)
-    value = d
-    for attempt in range(MAX_ATTEMPTS):
-        w0, w1, w2, w3 = words(low, high, period, np.uint64(GAMMA << 24 | order << 6 | attempt), k0, k1)
-        x, _ = normals(w0, w1)
-        v = ONE + c * x
-        if v > ZERO:
-            v = v * v * v
-            if log32(unit(w2)) < HALF_ * x * x + d - d * v + d * log32(v):
-                value = d * v * (exp32(log32(unit(w3)) / shape) if boost else ONE)
-                break
-    return F(value / shape)
-
-
-@routine
-def gamma_sum(
-    k: int, low: np.uint64, high: np.uint64, period: np.uint64, k0: np.uint64, k1: np.uint64, shape: np.float32
-) -> np.float32:
-    """Noise of the first k orders added up in order."""
-    total = ZERO
-    for j in range(k):
-        total = total + gamma_noise(j, low, high, period, k0, k1, shape)
-    return total
-
-
-@routine
-def noise_sum(
-    k: int,
-    w2: np.uint32,
-    w3: np.uint32,
-    key: np.uint64,
-    period: np.uint64,
-    k0: np.uint64,
-    k1: np.uint64,
-    gamma: bool,
-    shape: np.float32,
-    drift: np.float32,
-) -> np.float32:
-    """Noise of a customer's first k orders in a period, added up."""
-    if gamma:
-        return gamma_sum(k, key & LOW, key >> HALF, period, k0, k1, shape)
-    return lognormal_sum(k, w2, w3, key & LOW, key >> HALF, period, k0, k1, shape, drift)
 
 
 @formula

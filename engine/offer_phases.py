@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from engine import scratch as at
 from engine._jit import phase
 from engine.customers import Customers, Money, Real, Word
-from engine.formulas import ZERO, gate, integer, logistic, micro, noise_sum, orders
+from engine.formulas import ZERO, gate, integer, logistic, micro, orders
 from engine.ledger import (
     ARM_CONTACTS,
     ARM_DISCOUNT,
@@ -20,6 +20,7 @@ from engine.ledger import (
     INCREMENTAL,
     REDEMPTION,
 )
+from engine.noise import noise_sum
 from engine.rng import HALF, OFFER, unit, words
 from engine.tables import Tables
 
@@ -200,9 +201,7 @@ def discount(
         if anyway < k:
             key = np.uint64(word[at.KEY_HIGH + j]) << HALF | np.uint64(word[at.KEY_LOW + j])
             w2, w3 = word[at.W2 + j], word[at.W3 + j]
-            without = noise_sum(
-                anyway, w2, w3, key, np.uint64(period), k0, k1, tables.gamma, tables.noise_shape, tables.noise_drift
-            )
+            without = noise_sum(anyway, w2, w3, key, np.uint64(period), k0, k1, tables.spread)
         given = micro(np.float64(base * total) * tables.discount_scale[a])
         redemption = tables.redemption_cost[a] * k
         money[at.INCOME + j] -= given

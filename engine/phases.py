@@ -12,17 +12,17 @@ from numpy.typing import NDArray
 from engine import scratch as at
 from engine._jit import phase
 from engine.customers import Money, Real, Word
-from engine.formulas import FAR, ZERO, gamma_sum, integer, lognormal, micro, normals, orders_head, orders_search
+from engine.formulas import FAR, integer, micro, orders_head, orders_search
 from engine.ledger import COST_OF_GOODS, COST_TO_SERVE, ORDERS, REVENUE
 from engine.population import NEVER
-from engine.rng import NOISE, unit, words
+from engine.rng import unit, words
 from engine.tables import GUIDE_BITS, MICRO, SEARCH, Tables
 
 BITS, REST = np.uint32(GUIDE_BITS), np.uint32(32 - GUIDE_BITS)
 LONG_AGO = np.uint32(NEVER - 1)  # recency stops counting here
 UNKNOWN = np.uint32(NEVER)
 LONGEST = np.uint32(65535)
-NONE, ONE, TWO, THREE, FOUR = np.uint32(0), np.uint32(1), np.uint32(2), np.uint32(3), np.uint32(4)
+NONE, ONE = np.uint32(0), np.uint32(1)
 
 
 @phase
@@ -88,71 +88,6 @@ def list_buyers(real: Real, word: Word, m: int) -> int:
         if word[at.K + j] == FAR:
             word[at.K + j] = orders_search(unit(word[at.W1 + j]), real[at.LAM + j])
     return count
-
-
-@phase
-def lognormal_noise(
-    real: Real, word: Word, buyers: int, period: int, k0: np.uint64, k1: np.uint64, tables: Tables
-) -> None:
-    """NOISE_SUM[a]: lognormal noise of buyer a's orders, added up in order.
-
-    All first and second orders at once, then orders 2 to 5 of those who have them, then 6 to 9, ...  Loops run over
-    a few stale places more, to a whole number of vectors.
-    """
-    shape, drift = tables.noise_shape, tables.noise_drift
-    for a in range(buyers):
-        j = integer(word, at.BUYER + a)
-        word[at.N2 + a] = word[at.W2 + j]
-        word[at.N3 + a] = word[at.W3 + j]
-        word[at.NK + a] = word[at.K + j]
-    for a in range((buyers + at.LANES - 1) // at.LANES * at.LANES):
-        first, second = normals(word[at.N2 + a], word[at.N3 + a])
-        x, y = lognormal(first, shape, drift), lognormal(second, shape, drift)
-        real[at.NOISE_SUM + a] = x + (y if word[at.NK + a] > ONE else ZERO)
-
-    tail = 0
-    for a in range(buyers):
-        word[at.TAIL + tail] = np.uint32(a)
-        tail += 1 if word[at.NK + a] > TWO else 0
-    done, draws = 2, 0
-    while tail > 0:
-        for i in range(tail):
-            a = integer(word, at.TAIL + i)
-            j = integer(word, at.BUYER + a)
-            word[at.N2 + i] = word[at.KEY_LOW + j]
-            word[at.N3 + i] = word[at.KEY_HIGH + j]
-            word[at.NK + i] = np.uint32(word[at.K + j] - np.uint32(done))
-            real[at.TAIL_SUM + i] = real[at.NOISE_SUM + a]
-        c2, c3 = np.uint64(period), np.uint64(NOISE << 24 | draws)
-        for i in range((tail + at.LANES - 1) // at.LANES * at.LANES):
-            w0, w1, w2, w3 = words(np.uint64(word[at.N2 + i]), np.uint64(word[at.N3 + i]), c2, c3, k0, k1)
-            n0, n1 = normals(w0, w1)
-            n2, n3 = normals(w2, w3)
-            left = word[at.NK + i]
-            total = real[at.TAIL_SUM + i] + lognormal(n0, shape, drift)
-            total = total + (lognormal(n1, shape, drift) if left > ONE else ZERO)
-            total = total + (lognormal(n2, shape, drift) if left > TWO else ZERO)
-            real[at.TAIL_SUM + i] = total + (lognormal(n3, shape, drift) if left > THREE else ZERO)
-        more = 0
-        for i in range(tail):
-            a = word[at.TAIL + i]
-            real[at.NOISE_SUM + np.int64(a)] = real[at.TAIL_SUM + i]
-            word[at.TAIL + more] = a
-            more += 1 if word[at.NK + i] > FOUR else 0
-        tail = more
-        done += 4
-        draws += 1
-
-
-@phase
-def gamma_noise(real: Real, word: Word, buyers: int, period: int, k0: np.uint64, k1: np.uint64, tables: Tables) -> None:
-    """NOISE_SUM[a]: gamma noise of buyer a's orders, added up in order."""
-    for a in range(buyers):
-        j = integer(word, at.BUYER + a)
-        low, high = np.uint64(word[at.KEY_LOW + j]), np.uint64(word[at.KEY_HIGH + j])
-        real[at.NOISE_SUM + a] = gamma_sum(
-            integer(word, at.K + j), low, high, np.uint64(period), k0, k1, tables.noise_shape
-        )
 
 
 @phase

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.formulas import gate, logistic, micro, noise_sum, orders
+from engine.formulas import gate, logistic, micro, orders
 from engine.ledger import (
     ARM_CONTACTS,
     ARM_DISCOUNT,
@@ -34,6 +34,7 @@ from engine.ledger import (
     SEGMENT_MARGIN,
     SEGMENT_ORDERS,
 )
+from engine.noise import make_spread, noise_sum
 from engine.population import NEVER, Population
 from engine.rates import factor_table, level_table
 from engine.rng import OFFER, PERIOD, philox, unit
@@ -161,9 +162,7 @@ def live_one(world: World, out: Outcome, seed: int, t: int, i: int, choice: int)
     by_segment[SEGMENT_ORDERS, now] += k
 
     # 4. order values
-    gamma = world.order_value.kind == "gamma"
-    shape = F(world.order_value.shape)
-    drift = F(0.0 if gamma else -(world.order_value.shape**2) / 2)
+    spread = make_spread(world.order_value)
     value = traits.order_value[i] + state.extra_value[i]
     part = F(0)
     if active and active.category >= 0:
@@ -173,7 +172,7 @@ def live_one(world: World, out: Outcome, seed: int, t: int, i: int, choice: int)
 
     def noise(count: int) -> np.float32:
         k0, k1 = np.uint64(seed & MASK), np.uint64((seed >> 32) & MASK)
-        return noise_sum(count, period[2], period[3], traits.key[i], np.uint64(t), k0, k1, gamma, shape, drift)
+        return noise_sum(count, period[2], period[3], traits.key[i], np.uint64(t), k0, k1, spread)
 
     total = noise(k)
     listed = float(value * total)

@@ -7,8 +7,7 @@ strategy does not need moves no other.
 
     PERIOD   word 0 natural move, 1 orders, 2 and 3 the noise of the first two orders
     OFFER    word 0 response, 1 induced move, 2 adoption, 3 staying in spite of attrition
-    NOISE    lognormal noise of orders 2, 3, ...: four per draw
-    GAMMA    gamma noise: draw = order << 6 | attempt
+    NOISE    noise of orders 2, 3, ...: four per draw
     from 16  free for the planning side (control groups, samples), through :func:`uniforms`
 """
 
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 
 from engine._jit import formula, kernel
 
-PERIOD, OFFER, NOISE, GAMMA = 0, 1, 2, 3
+PERIOD, OFFER, NOISE = 0, 1, 2
 CONTROL, SAMPLE, STRATEGY = 16, 17, 18
 
 ROUNDS = 10

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import WorldError
+from engine.noise import Spread, make_spread
 from engine.rates import factor_table, level_table
 from engine.world import World
 
@@ -20,6 +21,7 @@ MAX_DURATION = 255
 MAX_ARMS = 254
 MAX_SEGMENTS = 64
 MAX_CATEGORIES = 32
+LEAST_GAMMA, MOST_GAMMA = 1e-3, 1e6  # beyond, the quantile table or its float32 numbers are too coarse
 
 
 class Tables(NamedTuple):
@@ -31,8 +33,7 @@ class Tables(NamedTuple):
         segments: S.
         pace: (T, S * S) float32, order rate of a customer of rate 1, ``[t, start * S + now]``.
         lapsed, absorbing: (S,) uint8 flags.
-        gamma: the orders' noise is gamma, not lognormal.
-        noise_shape, noise_drift: float32 sigma and -sigma^2/2; or gamma's p and 0.
+        spread: the noise of order values.
         goods_scale: micro-units of goods in a currency unit of list value.
         serve: int64 micro-units per order.
         logit: (A * S,) float32, logit of the response probability.
@@ -53,9 +54,7 @@ class Tables(NamedTuple):
     pace: NDArray[np.float32]
     lapsed: NDArray[np.uint8]
     absorbing: NDArray[np.uint8]
-    gamma: bool
-    noise_shape: np.float32
-    noise_drift: np.float32
+    spread: Spread
     goods_scale: float
     serve: int
     logit: NDArray[np.float32]
@@ -130,6 +129,8 @@ def problems_of(world: World) -> list[str]:
     between("economics.gross_margin_rate", world.economics.gross_margin_rate, -1e3, 1)
     between("economics.cost_to_serve_per_order", world.economics.cost_to_serve_per_order, -1e6, 1e6)
     between("economics.discount_factor", world.economics.discount_factor, 0, 1)
+    if world.order_value.kind == "gamma":
+        between("order_value.shape of a gamma", world.order_value.shape, LEAST_GAMMA, MOST_GAMMA)
     between("fatigue.decay", world.fatigue.decay, 0, 1)
     between("fatigue.weight", world.fatigue.weight, -1e3, 1e3)
     if world.complementarity.shape != (len(world.categories),) * 2:
@@ -160,11 +161,10 @@ def make_tables(world: World) -> Tables:
     problems = problems_of(world)
     if problems:
         raise WorldError(problems)
-    segments, arms, economics, noise = world.segments, world.arms, world.economics, world.order_value
+    segments, arms, economics = world.segments, world.arms, world.economics
     s = len(segments.names)
     bounds = thresholds(segments.transition)
     pace = factor_table(segments)[None] * level_table(segments, world.horizon).T[:, :, None]
-    gamma = noise.kind == "gamma"
     return Tables(
         thresholds=bounds.ravel(),
         guide=guide(bounds).ravel(),
@@ -172,9 +172,7 @@ def make_tables(world: World) -> Tables:
         pace=np.ascontiguousarray(pace.reshape(world.horizon, s * s), np.float32),
         lapsed=segments.lapsed.astype(np.uint8),
         absorbing=(np.diagonal(segments.transition) == 1).astype(np.uint8),
-        gamma=gamma,
-        noise_shape=np.float32(noise.shape),
-        noise_drift=np.float32(0.0 if gamma else -(noise.shape**2) / 2),
+        spread=make_spread(world.order_value),
         goods_scale=float((1 - economics.gross_margin_rate) * MICRO),
         serve=micro_units(economics.cost_to_serve_per_order),
         logit=logits(world),

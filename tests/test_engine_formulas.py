@@ -100,21 +100,6 @@ def test_micro_rounds_half_to_even():
     np.testing.assert_array_equal([formulas.micro(a) for a in amounts], np.rint(amounts).astype(np.int64))
 
 
-@pytest.mark.parametrize("shape", [0.3, 0.9, 1.0, 2.5, 20.0])
-def test_gamma_noise_has_its_distribution(shape):
-    """Kolmogorov-Smirnov of 4,000 draws of Gamma(p)/p at the 1e-4 level: detects a shift of the CDF by 0.035."""
-    n = 4000
-    draws = np.array(
-        [
-            formulas.gamma_noise(
-                j % 5, np.uint64(j), np.uint64(0), np.uint64(3), np.uint64(9), np.uint64(0), np.float32(shape)
-            )
-            for j in range(n)
-        ]
-    )
-    assert stats.kstest(draws, stats.gamma(shape, scale=1 / shape).cdf).pvalue > 1e-4
-
-
 def test_normals_have_their_distribution():
     """Kolmogorov-Smirnov of both halves of a Box-Muller pair, and no correlation of the pair."""
     w = np.random.default_rng(5).integers(0, 2**32, (2, 10_000), dtype=np.uint32)
