@@ -63,7 +63,7 @@ def runner(shared: Any, workers: int = 0, cluster: str | None = None) -> Iterato
 
         yield here
         return
-    with ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _start, (shared,)) as pool:
+    with ProcessPoolExecutor(count, _context(), _start, (shared,)) as pool:
 
         def on_processes(function: Callable[[Any, Any], R], jobs: Iterable[Any]) -> Iterator[R]:
             return pool.map(_call, [(function, job) for job in jobs])
@@ -73,6 +73,18 @@ def runner(shared: Any, workers: int = 0, cluster: str | None = None) -> Iterato
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _context() -> Any:
+    """New processes: forked from a fresh server that has imported what jobs need, where the system can; else spawned.
+
+    Never forked from this process: compiled kernels and DuckDB have started threads in it.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["scenarios.run"])
+    return context
 
 
 def _cluster(address: str) -> Any:
