@@ -70,13 +70,25 @@ def noise_table(shape: float) -> NDArray[np.float32]:
 
 
 @formula
-def noise_quantile(word: np.uint32, table: NDArray[np.float32]) -> np.float32:
-    """Interpolated quantile at the word's uniform.
+def place_and_rest(word: np.uint32) -> tuple[np.uint32, np.float32]:
+    """Node below the word's uniform, and how far it lies from there to the next node, in [0, 1).
 
     The complement of a word above 1/2 has the uniform 1 - u, exactly.
     """
     upper = np.uint32(word >> np.uint32(31))
     v = bits(unit(np.uint32(word ^ np.uint32(upper * ALL_ONES))))
     place = np.uint32(np.uint32((v >> REST_BITS) - FIRST) + np.uint32(upper * np.uint32(SIDE)))
-    low, high = table[place], table[np.uint32(place + np.uint32(1))]
-    return np.float32(low + np.float32(v & REST_MASK) * REST_UNIT * (high - low))
+    return place, np.float32(np.float32(v & REST_MASK) * REST_UNIT)
+
+
+@formula
+def between(low: np.float32, high: np.float32, rest: np.float32) -> np.float32:
+    """Linear interpolation."""
+    return np.float32(low + rest * (high - low))
+
+
+@formula
+def noise_quantile(word: np.uint32, table: NDArray[np.float32]) -> np.float32:
+    """Interpolated quantile at the word's uniform."""
+    place, rest = place_and_rest(word)
+    return between(table[place], table[np.uint32(place + np.uint32(1))], rest)

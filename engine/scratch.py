@@ -22,7 +22,13 @@ FREQUENCY = 8 * BLOCK
 SPEND = 9 * BLOCK
 NOISE_SUM = 10 * BLOCK  # per buyer
 TAIL_SUM = 11 * BLOCK  # the same of those with more orders to add
-REAL_ROWS = 12 * BLOCK
+X0 = 12 * BLOCK  # gamma noise of two orders
+X1 = 13 * BLOCK
+BELOW0 = 14 * BLOCK  # nodes of the quantile table on either side
+ABOVE0 = 15 * BLOCK
+BELOW1 = 16 * BLOCK
+ABOVE1 = 17 * BLOCK
+REAL_ROWS = 18 * BLOCK
 
 # uint32 rows
 SEG = 0 * BLOCK
@@ -50,7 +56,11 @@ N2 = 21 * BLOCK  # W2, W3 and K of the buyers
 N3 = 22 * BLOCK
 NK = 23 * BLOCK
 TAIL = 24 * BLOCK  # buyers with more than two orders
-WORD_ROWS = 25 * BLOCK
+N4 = 25 * BLOCK  # words 2 and 3 of a further draw
+N5 = 26 * BLOCK
+PLACE0 = 27 * BLOCK  # nodes below N2 and N3
+PLACE1 = 28 * BLOCK
+WORD_ROWS = 29 * BLOCK
 
 # int64 rows, micro-units
 CASH = 0 * BLOCK  # margin of the period; all 0 between periods
