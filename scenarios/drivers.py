@@ -13,7 +13,7 @@ from scenarios.results import Assumption, Driver
 from scenarios.schema.scenario import Scenario
 from scenarios.workers import Runner
 
-STEPS = (0.0, 0.5, 2.0)
+STEPS = (0.0, 2.0)
 """Multiples of today's value to which each assumption is stepped."""
 CLOSER = 4
 """Steps within the bracket around the flip of the assumption that the verdict leans on most."""

@@ -10,7 +10,7 @@ from scenarios.strategies.catalogue import ONE_ARM
 from scenarios.strategies.ranked import Ranked
 from scenarios.workers import Runner
 
-PILOT_CUSTOMERS = 3000
+PILOT_CUSTOMERS = 2000
 PILOT_SEED = 0x9107
 
 

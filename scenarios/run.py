@@ -30,7 +30,7 @@ from scenarios.workers import Runner, runner
 Progress = Callable[[str], None]
 Pilots = Mapping[str, int]
 
-SMALL = 3000
+SMALL = 2500
 """Customers of a stepped comparison (drivers, state dependence)."""
 
 
@@ -92,7 +92,7 @@ def run(
         played=played,
         nothing=nothing,
         draws=draws,
-        p_best=probability_best(np.array([d.clv for d in draws]) if draws else means[None]),
+        p_best=probability_best(means, np.array([d.clv for d in draws]), np.array([d.variance for d in draws])),
         level=scenario.uncertainty.level,
     )
     results = tuple(strategy_result(frame, name) for name in names)

@@ -19,6 +19,7 @@ from scenarios.provenance import collect
 from scenarios.results import RunResults
 from scenarios.run import Options, Run, run
 from scenarios.suggest import nearest
+from scenarios.workers import prepare
 from scenarios.yamlfile import dump_yaml
 
 Progress = Callable[[str], None]
@@ -59,6 +60,8 @@ def run_scenario(
         if loaded.scenario.population.synthetic is None
         else "making up the customers"
     )
+    if options.cluster is None and options.workers != 1:
+        prepare()
     source = customer_base(loaded, strict=strict)
     done = run(
         loaded.scenario,

@@ -50,7 +50,25 @@ def outer_interval(
     return Interval(estimate - half, estimate + half)
 
 
-def probability_best(draws: Floats) -> Floats:
-    """(strategies,) share of draws (B, strategies) in which each is the largest; ties are shared."""
-    best = draws == draws.max(axis=1, keepdims=True)
-    return (best / best.sum(axis=1, keepdims=True)).mean(axis=0)  # type: ignore[no-any-return]
+def probability_best(means: Floats, draws: Floats, noise: Floats) -> Floats:
+    """(S,) probability that each strategy is the best.
+
+    Args:
+        means: (S,) of the main run.
+        draws: (B, S) of the outer draws.
+        noise: (B, S, S) simulation variance of paired differences in each draw.
+
+    The draws are small: their own luck would make good strategies that plan alike trade places.  So each strategy's
+    difference to the main run's best keeps the main run's mean, and scatters as much as the draws do beyond their
+    simulation noise.  Ties are shared.  Without two draws: the main run's best.
+    """
+    best = int(means.argmax())
+    gap = (means - means[best])[None]
+    if len(draws) >= 2:
+        difference = draws - draws[:, best : best + 1]
+        spread = difference.var(axis=0, ddof=1)
+        real = np.maximum(spread - noise[:, :, best].mean(axis=0), 0.0)
+        scale = np.sqrt(np.divide(real, spread, out=np.zeros_like(real), where=spread > 0))
+        gap = gap + scale * (difference - difference.mean(axis=0))
+    first = gap == gap.max(axis=1, keepdims=True)
+    return np.asarray((first / first.sum(axis=1, keepdims=True)).mean(axis=0))

@@ -82,9 +82,17 @@ def _context() -> Any:
     """
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["scenarios.run"])
-    return context
+    prepare()
+    return multiprocessing.get_context("forkserver")
+
+
+def prepare() -> None:
+    """Start the server of worker processes now: it imports what jobs need while this process does something else."""
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        from multiprocessing import forkserver
+
+        forkserver.set_forkserver_preload(["scenarios.run"])
+        forkserver.ensure_running()
 
 
 def _cluster(address: str) -> Any:

@@ -30,7 +30,9 @@ def folder(tmp_path_factory):
     (path / "rules.yaml").write_text(re.search(r"```yaml\n(constraints:.*?)```", README, flags=re.S).group(1))
     rng = np.random.default_rng(1)
     days = np.datetime64("2025-01-01") + rng.integers(0, 360, 6000)
-    rows = [f"{c},{d},{a:.2f}" for c, d, a in zip(rng.integers(0, 300, 6000), days, rng.gamma(2, 10, 6000), strict=True)]
+    rows = [
+        f"{c},{d},{a:.2f}" for c, d, a in zip(rng.integers(0, 300, 6000), days, rng.gamma(2, 10, 6000), strict=True)
+    ]
     (path / "sales.csv").write_text("client,day,euros\n" + "\n".join(rows))
     return path
 

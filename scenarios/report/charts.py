@@ -6,14 +6,18 @@ only, never in an expression or a field name.  Colours are Okabe and Ito's, safe
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
+from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import altair as alt
 import vl_convert
 
+from scenarios.folder import replace_text
 from scenarios.report.columns import ranked
 from scenarios.report.formats import amount, clean, decimals_for, finite, significant
 from scenarios.results import BudgetPoint, RunResults
@@ -33,10 +37,20 @@ LABEL = "containerSize()[0] < 500 ? 110 : 190"
 
 @functools.cache
 def bundle() -> str:
-    """JavaScript of Vega, Vega-Lite and its embedding, to be put into a page once; needs no network."""
+    """JavaScript of Vega, Vega-Lite and its embedding, to be put into a page once; needs no network.
+
+    Making it takes two seconds, so it is kept beside the compiled modules, under the versions that it was made by.
+    """
     version = ".".join(alt.SCHEMA_VERSION.split(".")[:2])
+    kept = Path(__file__).parent / "__pycache__" / f"vega-{version}-{metadata.version('vl-convert-python')}.js"
+    if kept.is_file():
+        return kept.read_text(encoding="utf-8")
     make: Callable[..., str] = vl_convert.javascript_bundle  # its stub wants a snippet, which has a default
-    return make(vl_version=version)
+    text = make(vl_version=version)
+    with contextlib.suppress(OSError):  # a folder that cannot be written costs two seconds, no more
+        kept.parent.mkdir(exist_ok=True)
+        replace_text(kept, text)
+    return text
 
 
 def unchecked() -> AbstractContextManager[None]:
