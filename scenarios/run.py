@@ -15,7 +15,7 @@ from scenarios.budget_curve import budget_curve
 from scenarios.building import build_world
 from scenarios.comparison import Frame, series, strategy_result
 from scenarios.drivers import drivers, lead
-from scenarios.jobs import Job, JobResult, Setup, run_job
+from scenarios.jobs import Job, JobResult, Setup, difference_variance, run_job
 from scenarios.pilot import pilot_arms
 from scenarios.play import Played, play
 from scenarios.results import Driver, RunResults
@@ -92,7 +92,12 @@ def run(
         played=played,
         nothing=nothing,
         draws=draws,
-        p_best=probability_best(means, np.array([d.clv for d in draws]), np.array([d.variance for d in draws])),
+        p_best=probability_best(
+            means,
+            np.array([difference_variance(played[name], played[winner]) for name in names]),
+            np.array([d.clv for d in draws]),
+            np.array([d.variance for d in draws]),
+        ),
         level=scenario.uncertainty.level,
     )
     results = tuple(strategy_result(frame, name) for name in names)

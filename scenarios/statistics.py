@@ -14,6 +14,8 @@ from scenarios.results import Interval
 
 Floats = NDArray[np.float64]
 
+SAMPLES = 4096
+
 
 def paired_variance(difference: Floats, priced_cost: Floats | float = 0.0) -> float:
     """Variance of the mean of D_i - (priced cost)_i, n customers.
@@ -50,25 +52,28 @@ def outer_interval(
     return Interval(estimate - half, estimate + half)
 
 
-def probability_best(means: Floats, draws: Floats, noise: Floats) -> Floats:
+def probability_best(means: Floats, noise: Floats, draws: Floats, draw_noise: Floats) -> Floats:
     """(S,) probability that each strategy is the best.
 
     Args:
         means: (S,) of the main run.
+        noise: (S,) simulation variance of each strategy's difference to the main run's best.
         draws: (B, S) of the outer draws.
-        noise: (B, S, S) simulation variance of paired differences in each draw.
+        draw_noise: (B, S, S) simulation variance of paired differences in each draw.
 
     The draws are small: their own luck would make good strategies that plan alike trade places.  So each strategy's
-    difference to the main run's best keeps the main run's mean, and scatters as much as the draws do beyond their
-    simulation noise.  Ties are shared.  Without two draws: the main run's best.
+    difference to the main run's best has the main run's mean, scatters as much as the draws do beyond their simulation
+    noise, and has the main run's own noise on top (``SAMPLES`` fixed samples).  Ties are shared.
     """
     best = int(means.argmax())
-    gap = (means - means[best])[None]
+    gap = np.repeat((means - means[best])[None], max(len(draws), 1), axis=0)
     if len(draws) >= 2:
         difference = draws - draws[:, best : best + 1]
         spread = difference.var(axis=0, ddof=1)
-        real = np.maximum(spread - noise[:, :, best].mean(axis=0), 0.0)
+        real = np.maximum(spread - draw_noise[:, :, best].mean(axis=0), 0.0)
         scale = np.sqrt(np.divide(real, spread, out=np.zeros_like(real), where=spread > 0))
         gap = gap + scale * (difference - difference.mean(axis=0))
+    luck = np.random.default_rng(0).standard_normal((SAMPLES, len(means))) * np.sqrt(noise)
+    gap = gap[np.arange(SAMPLES) % len(gap)] + luck
     first = gap == gap.max(axis=1, keepdims=True)
     return np.asarray((first / first.sum(axis=1, keepdims=True)).mean(axis=0))

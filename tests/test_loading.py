@@ -98,11 +98,12 @@ def test_override_then_sets_and_what_changed():
 
 def test_set_reaches_options_of_named_strategies_and_new_optional_keys():
     loaded = load(
-        "starter", sets=["strategies.current_plan.offer=newsletter", "uncertainty.draws=3", "strategies.none=random"]
+        "starter",
+        sets=["strategies.current_plan.offer=newsletter", "uncertainty.draws=3", "strategies.top_clv.share=0.2"],
     )
     plan = {strategy.name: strategy for strategy in loaded.scenario.strategies}
     assert plan["current_plan"].offer == "newsletter"
-    assert "random" in plan
+    assert plan["top_clv"].share == 0.2
     assert loaded.scenario.uncertainty.draws == 3
 
 

@@ -97,7 +97,7 @@ def test_planned_value_is_realised_when_the_planner_knows_everything():
     """Oracle, one epoch, no fatigue: |z| <= 4 against the paired difference to doing nothing."""
     known = load(
         "starter",
-        ("uncertainty.draws=0", "planning.knowledge=oracle", "planning.every_periods=26", "rules.budget.max=40000",
+        ("uncertainty.draws=0", "planning.knowledge=oracle", "planning.every_periods=52", "rules.budget.max=40000",
          "contact_policy.fatigue.weight=0"),
     ).scenario  # fmt: skip
     for name in ("optimal", "greedy", "best_per_segment"):

@@ -49,29 +49,36 @@ def test_no_draws_leave_the_noise_of_the_run() -> None:
     assert outer_interval(1.0, np.array([]), np.array([]), 0.04, 0.95) == normal_interval(1.0, 0.04, 0.95)
 
 
-def test_probability_best_without_draws_is_the_main_run() -> None:
+NOTHING = np.zeros(2)
+
+
+def test_probability_best_without_draws_or_noise_is_the_main_run() -> None:
     none = np.zeros((0, 2))
-    np.testing.assert_array_equal(probability_best(np.array([1.0, 2.0]), none, np.zeros((0, 2, 2))), [0, 1])
-    np.testing.assert_array_equal(probability_best(np.array([2.0, 2.0]), none, np.zeros((0, 2, 2))), [0.5, 0.5])
+    np.testing.assert_array_equal(probability_best(np.array([1.0, 2.0]), NOTHING, none, np.zeros((0, 2, 2))), [0, 1])
+    np.testing.assert_array_equal(
+        probability_best(np.array([2.0, 2.0]), NOTHING, none, np.zeros((0, 2, 2))), [0.5, 0.5]
+    )
+
+
+def test_probability_best_has_the_main_runs_noise() -> None:
+    """One strategy 1 behind with standard error 2: the normal's tail above 0.5."""
+    p = probability_best(np.array([1.0, 0.0]), np.array([0.0, 4.0]), np.zeros((0, 2)), np.zeros((0, 2, 2)))
+    assert p[1] == pytest.approx(stats.norm.sf(0.5), abs=4 * 0.5 / np.sqrt(4096))
 
 
 def test_probability_best_counts_exact_draws() -> None:
     """No simulation noise: the differences scatter around the main run's as they do in the draws."""
     draws = np.array([[0.0, 1.0], [0.0, -1.0], [0.0, 1.0], [0.0, -1.0]])
-    p = probability_best(np.array([0.5, 0.0]), draws, np.zeros((4, 2, 2)))
-    np.testing.assert_allclose(p, [0.5, 0.5])
-    assert probability_best(np.array([1.5, 0.0]), draws, np.zeros((4, 2, 2))).tolist() == [1.0, 0.0]
+    np.testing.assert_allclose(probability_best(np.array([0.5, 0.0]), NOTHING, draws, np.zeros((4, 2, 2))), [0.5, 0.5])
+    assert probability_best(np.array([1.5, 0.0]), NOTHING, draws, np.zeros((4, 2, 2))).tolist() == [1.0, 0.0]
 
 
 def test_probability_best_does_not_sell_the_luck_of_small_draws_as_doubt() -> None:
-    """Two strategies 0.5 apart for sure, in draws with noise of sd 3."""
+    """Two strategies 0.5 apart in draws that scatter by no more than their noise of sd 3."""
     rng = np.random.default_rng(0)
-    draws = np.stack([np.zeros(200), rng.normal(-0.5, 3, 200)], axis=1)
-    p = probability_best(np.array([0.5, 0.0]), draws, np.full((200, 2, 2), 9.0))
-    assert p[0] > 0.6  # raw counts would say 0.57; what is left is the error of the variance itself
-    exact = draws.copy()
-    exact[:, 1] = -0.5
-    assert probability_best(np.array([0.5, 0.0]), exact, np.zeros((200, 2, 2)))[0] == 1.0
+    luck = rng.normal(0, 2.9, 200)
+    draws = np.stack([np.zeros(200), -0.5 + luck], axis=1)
+    assert probability_best(np.array([0.5, 0.0]), NOTHING, draws, np.full((200, 2, 2), 9.0))[0] == 1.0
 
 
 def test_flip_is_where_the_lead_crosses_zero_nearest_to_today() -> None:
