@@ -3,7 +3,7 @@
 # The second time both start in seconds: a stamp in .venv remembers what was installed.
 
 .DELETE_ON_ERROR:
-.PHONY: run test lint types bench-smoke check clean-cache clean help
+.PHONY: run test test-slow lint types bench-smoke check clean-cache clean help
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,6 +17,9 @@ run: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest
 
+test-slow: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m slow
+
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -25,9 +28,9 @@ types: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
 bench-smoke: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest benchmarks --benchmark-disable
+	$(BIN)/python -m pytest benchmarks --benchmark-disable -m "not slow"
 
-check: lint types test bench-smoke
+check: lint types test test-slow bench-smoke
 
 $(VENV)/.python:
 	@for python in $(PYTHON) $(PYTHONS); do \

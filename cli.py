@@ -17,7 +17,7 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-RUN_FAILED, BAD_INPUT = 1, 2
+RUN_FAILED, BAD_INPUT, INFEASIBLE = 1, 2, 3
 
 
 class Cvmax(click.Group):
@@ -29,14 +29,16 @@ class Cvmax(click.Group):
             return super().invoke(ctx)
         except Exception as error:
             from engine.errors import EngineError
-            from scenarios.errors import CvmaxError, InputError
+            from scenarios.errors import CvmaxError, InfeasibleError, InputError
             from solvers.errors import SolverError
 
             if not isinstance(error, CvmaxError | EngineError | SolverError):
                 raise
             for problem in error.problems:
                 click.echo(problem, err=True)
-            ctx.exit(BAD_INPUT if isinstance(error, InputError) else RUN_FAILED)
+            if isinstance(error, InfeasibleError):
+                ctx.exit(INFEASIBLE)
+            ctx.exit(BAD_INPUT if isinstance(error, InputError | EngineError | SolverError) else RUN_FAILED)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -69,7 +71,7 @@ def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
     "--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Print the version."
 )
 def main() -> None:
-    r"""Customer value maximization: which customer gets which offer, within budget, and which strategy wins.
+    """Customer value maximization: which customer gets which offer, within budget, and which strategy wins.
 
     \b
     cvmax new shop                                    start a scenario
@@ -125,7 +127,7 @@ def print_json(document: Any) -> None:
 @out(".", "Folder for NAME.yaml.")
 @force
 def new(name: str, out: Path, force: bool) -> None:
-    r"""Write NAME.yaml, a commented scenario to start from.
+    """Write NAME.yaml, a commented scenario to start from.
 
     \b
     Example:  cvmax new shop
@@ -141,7 +143,7 @@ def new(name: str, out: Path, force: bool) -> None:
 @as_json
 @quiet
 def validate(scenarios: tuple[str, ...], sets: tuple[str, ...], as_json: bool, quiet: bool) -> None:
-    r"""Check scenarios, files or shipped ones, and print every problem with its line.
+    """Check scenarios, files or shipped ones, and print every problem with its line.
 
     \b
     Example:  cvmax validate shop.yaml grocery
@@ -176,7 +178,7 @@ def validate(scenarios: tuple[str, ...], sets: tuple[str, ...], as_json: bool, q
 @main.command()
 @click.option("--rules", is_flag=True, help="The schema of the rules of `cvmax allocate` instead of a scenario's.")
 def schema(rules: bool) -> None:
-    r"""Print the JSON Schema of a scenario, for editors that check and complete YAML.
+    """Print the JSON Schema of a scenario, for editors that check and complete YAML.
 
     \b
     Example:  cvmax schema > scenario.schema.json
@@ -216,7 +218,7 @@ def run(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    r"""Which strategy wins, by how much, and how surely.
+    """Which strategy wins, by how much, and how surely.
 
     Simulates every strategy of a scenario on the same customers and the same luck, and writes a folder with the report.
 
@@ -267,7 +269,7 @@ def run(
 @as_json
 @quiet
 def fit(transactions: str, out: Path, force: bool, as_json: bool, quiet: bool, **options: Any) -> None:
-    r"""Turn a purchase log into a population to simulate.
+    """Turn a purchase log into a population to simulate.
 
     TRANSACTIONS is a CSV, Parquet or DuckDB table (file.duckdb::table), or the name of a dataset: complete-journey,
     cdnow, cdnow-sample.  Writes FILE.yaml and FILE.customers.parquet; a scenario takes population: {fitted: FILE.yaml}.
@@ -295,7 +297,7 @@ def fit(transactions: str, out: Path, force: bool, as_json: bool, quiet: bool, *
 @force
 @quiet
 def score(scenario: str, sets: tuple[str, ...], override: str | None, out: Path, force: bool, quiet: bool) -> None:
-    r"""Score real customers x offers, ready for `cvmax allocate`.
+    """Score real customers x offers, ready for `cvmax allocate`.
 
     \b
     Example:  cvmax score grocery --out candidates.parquet
@@ -309,7 +311,7 @@ def score(scenario: str, sets: tuple[str, ...], override: str | None, out: Path,
 @main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 def report(folder: Path) -> None:
-    r"""Write report.html of a run folder anew, and print its tables.
+    """Write report.html of a run folder anew, and print its tables.
 
     \b
     Example:  cvmax report runs/starter-20260101-120000
@@ -360,7 +362,7 @@ def allocate(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    r"""Choose each customer's best offer within the rules.
+    """Choose each customer's best offer within the rules.
 
     CANDIDATES is a CSV, Parquet or DuckDB table (file.duckdb::table) with a row for each customer and offer:
     customer_id, offer, value (net of cost), cost, a channel if there are several, and any columns that the rules

@@ -16,6 +16,7 @@ from pathlib import Path
 import numba
 import numpy as np
 import pytest
+
 from benchmarks.numpy_m0 import run as run_numpy
 
 ROOT = Path(__file__).parents[1]

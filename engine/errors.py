@@ -19,6 +19,10 @@ class EngineError(ValueError):
         self.problems = tuple(problems)
         super().__init__("\n".join(self.problems))
 
+    def __reduce__(self) -> tuple[type[EngineError], tuple[tuple[str, ...]]]:
+        """Errors travel between processes with their list of problems."""
+        return type(self), (self.problems,)
+
 
 class WorldError(EngineError):
     """Parameters that no world can have."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.errors import WorldError
 from engine.population import Population
 from engine.rates import factor_table, level_table
 from engine.world import Arm, Segments, World
@@ -50,6 +51,10 @@ def order_tables(segments: Segments, horizon: int, discount_factor: float) -> Or
     a, b = np.eye(s) - d * p, p @ (level[:, -1:] * f).T
     # At d = 1 the system is singular where nobody orders any more; the least-norm solution is the right one (0 there).
     tail = np.linalg.solve(a, b) if d < 1 else np.linalg.lstsq(a, b, rcond=None)[0]
+    if np.abs(a @ tail - b).max() > 1e-6 * max(np.abs(b).max(), 1.0):
+        raise WorldError(
+            ["discount rate: expected > 0 where customers go on ordering for ever, got 0: their value is infinite"]
+        )
     q = tail.T
     out = np.empty((horizon + 1, s, s))
     for t in range(horizon + EXTENSION - 1, -1, -1):

@@ -82,7 +82,7 @@ def strategy_result(frame: Frame, name: str) -> StrategyResult:
         difference_ci=decision,
         behind=behind,
         behind_ci=behind_ci,
-        p_best=float(frame.p_best[frame.names.index(name)]),
+        p_best=float(frame.p_best[frame.names.index(name)]) if len(frame.draws) >= 2 else float("nan"),
         spend=spend,
         planned_spend=sum(d.planned_cost for d in p.decisions),
         liability=sum(d.liability for d in p.decisions),

@@ -21,29 +21,30 @@ CLOSER = 4
 
 def lead(result: JobResult, index: int) -> float:
     """CLV of one strategy less the best of the others: the baseline, and doing nothing."""
-    others = np.delete(result.clv, index)
-    return float(result.clv[index] - others.max()) if len(others) else 0.0
+    return float(result.clv[index] - np.delete(result.clv, index).max())
 
 
-def drivers(scenario: Scenario, job: Job, winner: int, run: Runner) -> tuple[Driver, ...]:
+def drivers(scenario: Scenario, job: Job, winner: int, main_lead: float, run: Runner) -> tuple[Driver, ...]:
     """Step each assumption in the world while the planner's belief stays; the widest swing first.
 
-    ``job``: an unchanged small comparison; ``winner``: index of the strategy whose lead is watched.
+    ``job``: an unchanged small comparison; ``winner``: index of the strategy whose lead is watched; ``main_lead``: that lead
+    in the main run.  The small comparison says how the lead moves, the main run where it stands.
     """
     stepped = stepped_assumptions(scenario)
     if not stepped:
         return ()
     values = [(a, v) for a in stepped for v in steps(a)]
     first, *rest = run(run_job, [job, *(_with(job, a.path, v) for a, v in values)])
-    found: dict[str, dict[float, float]] = {a.path: {a.value: lead(first, winner)} for a in stepped}
+    shift = main_lead - lead(first, winner)
+    found: dict[str, dict[float, float]] = {a.path: {a.value: main_lead} for a in stepped}
     for (a, v), result in zip(values, rest, strict=True):
-        found[a.path][v] = lead(result, winner)
+        found[a.path][v] = lead(result, winner) + shift
     out = {a.path: _driver(a, found[a.path]) for a in stepped}
     top = leans_on(tuple(out.values()))
     if top.flips_at is not None:
         closer = bracket(found[top.path], top.flips_at)
         for v, result in zip(closer, run(run_job, [_with(job, top.path, v) for v in closer]), strict=True):
-            found[top.path][v] = lead(result, winner)
+            found[top.path][v] = lead(result, winner) + shift
         out[top.path] = _driver(next(a for a in stepped if a.path == top.path), found[top.path])
     return tuple(sorted(out.values(), key=lambda d: -d.swing))
 
@@ -53,8 +54,9 @@ def leans_on(found: Sequence[Driver]) -> Driver:
 
     Effects of offers come first: a margin rate can be looked up in the books, an effect only be found by an experiment.
     """
-    effects = [d for d in found if d.path.startswith("offers.")]
-    return min(effects or found, key=lambda d: (d.distance, -d.swing))
+    flips = [d for d in found if d.flips_at is not None]
+    effects = [d for d in flips or found if d.path.startswith("offers.")]
+    return min(effects or flips or found, key=lambda d: (d.distance, -d.swing))
 
 
 def _driver(a: Assumption, leads: dict[float, float]) -> Driver:

@@ -4,6 +4,7 @@
       InputError        bad input or usage: exit code 2
         DataError       tables and logs: columns, rows, values
         ConfigError     YAML files and options
+      InfeasibleError   rules that no plan can meet: exit code 3
 
 ``engine`` and ``solvers`` have roots of their own (``EngineError``, ``SolverError``), also with ``problems``.
 """
@@ -20,6 +21,10 @@ class CvmaxError(Exception):
         self.problems = tuple(problems)
         super().__init__("\n".join(self.problems))
 
+    def __reduce__(self) -> tuple[type[CvmaxError], tuple[tuple[str, ...]]]:
+        """Errors travel between processes with their list of problems."""
+        return type(self), (self.problems,)
+
 
 class InputError(CvmaxError):
     """Bad input."""
@@ -31,3 +36,7 @@ class DataError(InputError):
 
 class ConfigError(InputError):
     """A YAML file or an option that says something impossible."""
+
+
+class InfeasibleError(CvmaxError):
+    """Rules that no plan can meet."""

@@ -97,23 +97,22 @@ def run_job(setup: Setup, job: Job) -> JobResult:
     briefing = setup.briefing(customers, job.seed, setup.gap)
     makers = setup.makers(job.strategies, job.pilot_arms)
     played = {name: play(world, tables, briefing, makers[name](), job.seed) for name in job.strategies}
+    source = None if setup.base.real_customers is None else customers.population.traits.source
     return JobResult(
         np.array([p.clv.mean() for p in played.values()]),
-        np.array([[difference_variance(p, q) for q in played.values()] for p in played.values()]),
+        np.array([[difference_variance(p, q, source) for q in played.values()] for p in played.values()]),
         np.array([cumulative_margin(p, world, job.customers) for p in played.values()]),
     )
 
 
-def difference_variance(one: Played, other: Played) -> float:
-    """Variance of the mean CLV of one strategy less another's, on the same customers and luck."""
+def difference_variance(one: Played, other: Played, source: NDArray[np.int32] | None = None) -> float:
+    """Variance of the mean CLV of one strategy less another's, on the same customers and luck.
+
+    ``source``: the real customer behind each; then only the luck is counted, not the difference between real customers.
+    """
     if one is other:
         return 0.0
-    return paired_variance(one.clv - other.clv, one.price * centred(one.cost) - other.price * centred(other.cost))
-
-
-def centred(values: Floats) -> Floats:
-    """Less their mean."""
-    return np.asarray(values - values.mean())
+    return paired_variance(one.clv - other.clv, one.priced_cost - other.priced_cost, source)
 
 
 def cumulative_margin(played: Played, world: World, customers: int) -> Floats:

@@ -17,14 +17,16 @@ class Pace:
     """One bound of one rule over a run.
 
     Attributes:
-        amount: the bound, for each window.
+        amount: the bound of a whole window.
         windows: first periods of the windows, ascending, starting with 0.
         epochs: periods of the decision epochs, ascending.
+        last_share: the part of the last window that lies within the horizon; its amount is cut in proportion.
     """
 
     amount: float
     windows: tuple[int, ...]
     epochs: tuple[int, ...]
+    last_share: float = 1.0
     _used: dict[int, float] = field(default_factory=dict)
 
     def _window(self, period: int) -> int:
@@ -34,7 +36,7 @@ class Pace:
         """What this epoch may use (for a minimum: must reach)."""
         window = self._window(period)
         left = sum(1 for e in self.epochs if e >= period and self._window(e) == window)
-        return (self.amount - self._used.get(window, 0.0)) / max(left, 1)
+        return (self._whole(window) - self._used.get(window, 0.0)) / max(left, 1)
 
     def use(self, period: int, amount: float) -> None:
         """Book what a plan uses."""
@@ -43,7 +45,10 @@ class Pace:
 
     def total(self) -> float:
         """The amount of all windows that hold an epoch."""
-        return self.amount * len({self._window(e) for e in self.epochs})
+        return sum(self._whole(window) for window in {self._window(e) for e in self.epochs})
+
+    def _whole(self, window: int) -> float:
+        return self.amount * (self.last_share if window == len(self.windows) - 1 else 1.0)
 
 
 def windows(per: str, time: Time, epochs: tuple[int, ...]) -> tuple[int, ...]:
@@ -55,3 +60,10 @@ def windows(per: str, time: Time, epochs: tuple[int, ...]) -> tuple[int, ...]:
     length = time.periods_in(per)
     count = int(time.horizon_periods / length) + 1
     return tuple(sorted({w for i in range(count) if (w := round(i * length)) < time.horizon_periods}))
+
+
+def last_share(per: str, time: Time, starts: tuple[int, ...]) -> float:
+    """Part of the last window of :func:`windows` that the horizon leaves."""
+    if per in ("total", "epoch"):
+        return 1.0
+    return min((time.horizon_periods - starts[-1]) / time.periods_in(per), 1.0)

@@ -11,11 +11,11 @@ from engine import Epoch, Simulation
 from engine.rng import STRATEGY, uniforms
 from engine.valuation import future_value
 from scenarios.briefing import Briefing
-from scenarios.pacing import Pace, windows
+from scenarios.pacing import Pace, last_share, windows
 from scenarios.rules import CompiledRules, plan_table
 from scenarios.schema.rules import Rule
 from scenarios.strategies.base import Choice, Strategy, View
-from solvers import Problem, Solution
+from solvers import Problem, Solution, Status
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Decision:
     """One decision: what was planned, and what the solver said.
 
     ``planned_value`` and costs are sums over customers, undiscounted to the start of the run.  ``price``: value of one more
-    unit of the budget.  ``missed``: rule -> shortfall relative to its bound.
+    unit of the budget.  ``missed``: rule -> shortfall relative to its bound.  ``conflict``: rules that no plan meets together.
     """
 
     period: int
@@ -35,17 +35,24 @@ class Decision:
     gap: float
     passes: int
     missed: dict[str, float]
+    conflict: tuple[str, ...] = ()
 
 
 @dataclass
 class Planner:
-    """One strategy under one briefing.  ``keep_plans`` keeps every epoch's arms for the run folder."""
+    """One strategy under one briefing.
+
+    ``keep_plans`` keeps every epoch's arms for the run folder.  ``priced_cost`` (n,): planned cost less its mean, times the
+    budget's shadow price, discounted and summed over epochs (see :func:`scenarios.statistics.paired_variance`); None
+    where a strategy prices nothing.
+    """
 
     briefing: Briefing
     strategy: Strategy
     keep_plans: bool = False
     decisions: list[Decision] = field(default_factory=list)
     plans: list[NDArray[np.int16]] = field(default_factory=list)
+    priced_cost: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         b = self.briefing
@@ -54,7 +61,8 @@ class Planner:
             if bound is None or rule.ratio is not None:
                 return None
             epochs = tuple(b.calendar.decisions)
-            return Pace(bound * b.scale, windows(rule.per, b.scenario.time, epochs), epochs)
+            starts = windows(rule.per, b.scenario.time, epochs)
+            return Pace(bound * b.scale, starts, epochs, last_share(rule.per, b.scenario.time, starts))
 
         self._paces = [(rule, pace(rule, rule.min), pace(rule, rule.max)) for rule in b.scenario.rules]
         self._capacities = [
@@ -129,6 +137,12 @@ class Planner:
                     pace.use(period, amount)
         total = table.sum(axis=(1, 2))
         solution, budget = choice.solution, self.budget_row
+        price = shadow_price(solution, compiled, budget)
+        if price > 0:
+            planned = np.zeros(len(choice.arm))
+            planned[chosen] = problem.measures[1, choice.arm[chosen], chosen]
+            worth = price * self.briefing.beliefs.economics.discount_factor**period * (planned - planned.mean())
+            self.priced_cost = worth if self.priced_cost is None else self.priced_cost + worth
         # Greedy proves no bound of its own.
         proven = solution if solution is not None and solution.method != "greedy" else None
         self.decisions.append(
@@ -138,10 +152,11 @@ class Planner:
                 planned_value=float(total[0]),
                 planned_cost=float(total[1]),
                 liability=float(liability[choice.arm[chosen], chosen].sum(dtype=np.float64)),
-                price=shadow_price(solution, compiled, budget),
+                price=price,
                 gap=proven.gap if proven else 0.0,
                 passes=proven.passes if proven else 0,
                 missed=shortfalls(problem, table),
+                conflict=solution.conflict if solution is not None and solution.status is Status.INFEASIBLE else (),
             )
         )
 

@@ -28,6 +28,7 @@ class Played:
         ledger: sums by period, segment and arm.
         decisions: one an epoch.
         plans: arms by epoch, if kept.
+        priced_cost: (n,) see :class:`scenarios.planner.Planner`; zeros where nothing is priced.
         budget: amount allowed in all, None without a budget.
         population: customers at the end.
         discount_factor: per period.
@@ -39,6 +40,7 @@ class Played:
     ledger: Ledger
     decisions: tuple[Decision, ...]
     plans: tuple[NDArray[np.int16], ...]
+    priced_cost: Floats
     budget: float | None
     population: Population
     discount_factor: float
@@ -52,12 +54,6 @@ class Played:
     def planned_value(self) -> float:
         """Expected incremental value of all decisions, discounted to the start, sum over customers."""
         return sum(d.planned_value * self.discount_factor**d.period for d in self.decisions)
-
-    @property
-    def price(self) -> float:
-        """Mean shadow price of the budget, weighted by planned cost."""
-        weight = sum(d.planned_cost for d in self.decisions)
-        return sum(d.price * d.planned_cost for d in self.decisions) / weight if weight > 0 else 0.0
 
 
 def play(
@@ -80,6 +76,7 @@ def play(
         ledger=run.ledger,
         decisions=tuple(planner.decisions),
         plans=tuple(planner.plans),
+        priced_cost=np.zeros(len(run.margin)) if planner.priced_cost is None else planner.priced_cost,
         budget=planner.budget,
         population=run.population,
         discount_factor=d,

@@ -15,6 +15,7 @@ from scenarios.budget_curve import budget_curve
 from scenarios.building import build_world
 from scenarios.comparison import Frame, series, strategy_result
 from scenarios.drivers import drivers, lead
+from scenarios.errors import InfeasibleError
 from scenarios.jobs import Job, JobResult, Setup, difference_variance, run_job
 from scenarios.pilot import pilot_arms
 from scenarios.play import Played, play
@@ -73,14 +74,16 @@ def run(
         progress("finding each simple rule's best offer")
         pilots = pilot_arms(setup, on)
         played, nothing = _main(setup, names, pilots, on, progress)
+        _refuse_conflicts(played)
         means = np.array([played[name].clv.mean() for name in names])
         winner = names[int(means.argmax())]
         outer = options.draws if options.draws is not None else scenario.uncertainty.draws
         draws = _outer(setup, names, pilots, outer, on, progress)
         found: tuple[Driver, ...] = ()
         along: tuple[tuple[float, float], ...] = ()
-        if options.sensitivity:
-            found, along = _sensitivity(setup, _rivals(scenario, names, winner), pilots, winner, on, progress)
+        rivals = _rivals(scenario, names, winner)
+        if options.sensitivity and len(rivals) > 1:
+            found, along = _sensitivity(setup, rivals, pilots, winner, _lead(played, rivals, winner), on, progress)
     world = build_world(scenario, base)
     frame = Frame(
         world=world,
@@ -94,7 +97,7 @@ def run(
         draws=draws,
         p_best=probability_best(
             means,
-            np.array([difference_variance(played[name], played[winner]) for name in names]),
+            np.array([[difference_variance(played[a], played[b]) for b in names] for a in names]),
             np.array([d.clv for d in draws]),
             np.array([d.variance for d in draws]),
         ),
@@ -185,10 +188,29 @@ def _outer(
     return tuple(out)
 
 
+def _refuse_conflicts(played: Mapping[str, Played]) -> None:
+    """Raise :class:`InfeasibleError` if the rules of an epoch cannot be met together."""
+    for name, result in played.items():
+        for decision in result.decisions:
+            if decision.conflict:
+                rules = ", ".join(decision.conflict)
+                raise InfeasibleError(
+                    [
+                        f"rules: no plan of {name} in period {decision.period} meets them together: {rules}; relax one of them"
+                    ]
+                )
+
+
 def _rivals(scenario: Scenario, names: tuple[str, ...], winner: str) -> tuple[str, ...]:
-    """The winner, and what it must beat for a change to be worth it: the baseline and doing nothing."""
-    nothing = {s.name for s in scenario.strategies if s.type == "none"}
-    return tuple(name for name in names if name in {winner, scenario.baseline} | nothing)
+    """The winner, and what it must beat for a change to be worth it: the baseline and doing nothing.
+
+    If one of these wins, what could overtake it: the strategies that optimise, and greedy.
+    """
+    kind = {s.name: s.type for s in scenario.strategies}
+    kept = {winner, scenario.baseline} | {name for name in names if kind[name] == "none"}
+    if winner == scenario.baseline or kind[winner] == "none":
+        kept |= {name for name in names if kind[name] in ("optimal", "greedy", "best_per_segment")}
+    return tuple(name for name in names if name in kept)
 
 
 def _sensitivity(
@@ -196,6 +218,7 @@ def _sensitivity(
     names: tuple[str, ...],
     pilots: Pilots,
     winner: str,
+    main_lead: float,
     on: Runner,
     progress: Progress,
 ) -> tuple[tuple[Driver, ...], tuple[tuple[float, float], ...]]:
@@ -204,10 +227,18 @@ def _sensitivity(
     seed = int(np.random.default_rng([scenario.seed, 3]).integers(2**62))
     job = Job({}, seed, min(SMALL, setup.customers), names, pilots)
     index = names.index(winner)
-    found = drivers(scenario, job, index, on)
-    kappas = sorted({0.0, scenario.population.kappa.value, 1.0})
+    found = drivers(scenario, job, index, main_lead, on)
+    today = scenario.population.kappa.value
+    kappas = sorted({0.0, today, 1.0})
     stepped = on(run_job, [replace(job, values={STATE_DEPENDENCE: k}) for k in kappas])
-    return found, tuple((k, lead(result, index)) for k, result in zip(kappas, stepped, strict=True))
+    leads = {k: lead(result, index) for k, result in zip(kappas, stepped, strict=True)}
+    return found, tuple((k, value - leads[today] + main_lead) for k, value in leads.items())
+
+
+def _lead(played: Mapping[str, Played], names: tuple[str, ...], winner: str) -> float:
+    """The winner's mean CLV less the best of the others'."""
+    others = [float(played[name].clv.mean()) for name in names if name != winner]
+    return float(played[winner].clv.mean()) - max(others)
 
 
 def _descriptions(setup: Setup, names: tuple[str, ...], pilots: Pilots) -> dict[str, str]:

@@ -38,7 +38,10 @@ def score(
         raise ConfigError(
             [f"{reference}: population: expected real customers (fit or fitted) to score, got synthetic ones"]
         )
-    scenario = loaded.scenario
+    planning = loaded.scenario.planning.model_copy(
+        update={"knowledge": "model"}
+    )  # nobody knows real customers' true traits
+    scenario = loaded.scenario.model_copy(update={"planning": planning})
     world = build_world(changed(scenario, scenario.planning.beliefs), base)
     setup = Setup(scenario, base, len(base.ids))
     customers = base.each(scenario.seed, scenario.population.kappa.value)

@@ -17,17 +17,31 @@ Floats = NDArray[np.float64]
 SAMPLES = 4096
 
 
-def paired_variance(difference: Floats, priced_cost: Floats | float = 0.0) -> float:
+def paired_variance(
+    difference: Floats, priced_cost: Floats | float = 0.0, source: NDArray[np.integer] | None = None
+) -> float:
     """Variance of the mean of D_i - (priced cost)_i, n customers.
 
-    Customers that share a budget are not independent: one who costs more leaves less for the others.  ``priced_cost`` is
-    ``price x (c_i - mean c)`` with the budget's shadow price, for a difference that of one strategy less that of the other:
-    the total cost is fixed by the budget, so only its pattern counts.
+    Customers that share a budget are not independent: one who costs more leaves less for the others.  ``priced_cost`` is the
+    budget's shadow price times planned cost less its mean, for one strategy less the other: the total cost is fixed by
+    the budget, so only its pattern counts.  Strategies that price nothing have none: their variance is on the safe side.
+
+    ``source``: several customers stand for one real customer; only their scatter around the real customer's mean counts
+    then, pooled over real customers that occur more than once.
     """
-    n = len(difference)
+    influence = difference - priced_cost
+    n = len(influence)
     if n < 2:
         return float("inf")
-    return float((difference - priced_cost).var(ddof=1) / n)
+    if source is None:
+        return float(influence.var(ddof=1) / n)
+    _, group = np.unique(source, return_inverse=True)
+    size = np.bincount(group)
+    free = n - len(size)
+    if free < 1:
+        return 0.0  # nobody occurs twice: luck cannot be told from the customers, and the interval stays wide
+    within = influence - (np.bincount(group, influence) / size)[group]
+    return float((within**2).sum() / free / n)
 
 
 def normal_interval(estimate: float, variance: float, level: float) -> Interval:
@@ -42,13 +56,18 @@ def outer_interval(
     """Interval around the main run's estimate from B outer draws (B,) with simulation variances (B,).
 
     Variance components: what the draws scatter beyond their own simulation noise is the uncertainty about customers and
-    effects; the main run's own noise is added back.  Student's t with B - 1 degrees of freedom.  Fewer than two draws: only
+    effects; the main run's own noise is added back.  Student's t with Satterthwaite's degrees of freedom, at least 2: a
+    small difference of two variances is known badly, and the interval says so.  Fewer than two draws: only
     the main run's noise is known.
     """
     if len(draws) < 2:
         return normal_interval(estimate, noise_of_estimate, level)
-    between = max(float(draws.var(ddof=1)) - float(noise_of_draws.mean()), 0.0)
-    half = float(stats.t.ppf(0.5 + level / 2, len(draws) - 1)) * float(np.sqrt(between + noise_of_estimate))
+    spread = float(draws.var(ddof=1))
+    between = max(spread - float(noise_of_draws.mean()), 0.0)
+    free = len(draws) - 1
+    if spread > 0:
+        free = max(free * (between / spread) ** 2, min(2.0, free))
+    half = float(stats.t.ppf(0.5 + level / 2, free)) * float(np.sqrt(between + noise_of_estimate))
     return Interval(estimate - half, estimate + half)
 
 
@@ -57,7 +76,7 @@ def probability_best(means: Floats, noise: Floats, draws: Floats, draw_noise: Fl
 
     Args:
         means: (S,) of the main run.
-        noise: (S,) simulation variance of each strategy's difference to the main run's best.
+        noise: (S, S) simulation variance of paired differences in the main run.
         draws: (B, S) of the outer draws.
         draw_noise: (B, S, S) simulation variance of paired differences in each draw.
 
@@ -73,7 +92,12 @@ def probability_best(means: Floats, noise: Floats, draws: Floats, draw_noise: Fl
         real = np.maximum(spread - draw_noise[:, :, best].mean(axis=0), 0.0)
         scale = np.sqrt(np.divide(real, spread, out=np.zeros_like(real), where=spread > 0))
         gap = gap + scale * (difference - difference.mean(axis=0))
-    luck = np.random.default_rng(0).standard_normal((SAMPLES, len(means))) * np.sqrt(noise)
+    # Differences to a common best are correlated: cov(a - b, c - b) = (v_ab + v_cb - v_ac) / 2.
+    covariance = (noise[:, best, None] + noise[None, best] - noise) / 2
+    value, vector = np.linalg.eigh(covariance)
+    root = vector * np.sqrt(np.maximum(value, 0.0))
+    luck = np.random.default_rng(0).standard_normal((SAMPLES, len(means))) @ root.T
+    luck[:, best] = 0.0
     gap = gap[np.arange(SAMPLES) % len(gap)] + luck
     first = gap == gap.max(axis=1, keepdims=True)
     return np.asarray((first / first.sum(axis=1, keepdims=True)).mean(axis=0))

@@ -26,32 +26,31 @@ def verdict(
     best = next(r for r in results if r.name == winner)
     rest = sorted((r for r in results if r.name != winner), key=lambda r: -r.clv_per_customer)
     if winner == baseline:
-        head = f"Keep {baseline}: no strategy earns more"
+        sentence = f"Keep {baseline}: no strategy earns more"
         if rest:
-            head += f"; the nearest, {rest[0].name}, earns {money(-rest[0].difference, currency)} less per customer"
-        sentence = head
+            sentence += f"; the nearest, {rest[0].name}, earns {money(rest[0].behind, currency)} less per customer"
     else:
         ci = best.difference_ci
-        surely = "earns" if ci.low > 0 else "seems to earn"
+        surely = "earns" if ci.low > 0 else "seems to earn, which is not sure,"
+        what = f"{level:.0%} interval" if draws >= 2 else f"{level:.0%} interval of the simulation's luck alone"
         sentence = (
             f"{winner} {surely} {money(best.difference, currency)} more per customer than {baseline} "
-            f"({money(best.difference_total, currency)} in all; {level:.0%} interval {ci.low:,.2f} to {ci.high:,.2f}"
+            f"({money(best.difference_total, currency)} in all; {what} {ci.low:,.2f} to {ci.high:,.2f})"
         )
-        sentence += f", best in {best.p_best:.0%} of {draws} draws)" if draws else ")"
-        if ci.low <= 0:
-            sentence += ", which is not sure"
-    rival = next((r for r in rest if r.name != baseline), None)
-    if winner != baseline and rival is not None:
-        sure = "surely" if rival.behind_ci.low > 0 else "not surely"
-        sentence += f"; the next best, {rival.name}, is {sure} behind, by {money(rival.behind, currency)}"
+        rival = next((r for r in rest if r.name != baseline), None)
+        if rival is not None and rival.behind_ci.low > 0:
+            sentence += f", surely ahead of the next best, {rival.name}, by {money(rival.behind, currency)}"
+        elif rival is not None:
+            chances = f": probability of being best {best.p_best:.0%} and {rival.p_best:.0%}" if draws >= 2 else ""
+            sentence += f", as good as tied with {rival.name}{chances}"
     if drivers:
         top = leans_on(drivers)
-        sentence += f"; it leans most on {top.path} = {top.value:g} ({top.source})"
         low, high = top.steps[0][0], top.steps[-1][0]
         flips = (
             f"would flip at {top.flips_at:.3g}"
             if top.flips_at is not None
             else f"does not flip between {low:g} and {high:g}"
         )
-        sentence += f" and {flips}"
+        among = "of the offers' effects it leans most" if top.path.startswith("offers.") else "it leans most"
+        sentence += f"; {among} on {top.path} = {top.value:g} ({top.source}) and {flips}"
     return sentence + "."

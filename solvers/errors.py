@@ -16,6 +16,10 @@ class SolverError(ValueError):
         self.problems = tuple(problems)
         super().__init__("\n".join(self.problems))
 
+    def __reduce__(self) -> tuple[type[SolverError], tuple[tuple[str, ...]]]:
+        """Errors travel between processes with their list of problems."""
+        return type(self), (self.problems,)
+
 
 class ProblemError(SolverError):
     """Arrays that do not make a problem."""

@@ -165,7 +165,7 @@ def test_bad_input_exits_with_2_and_no_traceback(run, line, message):
     assert result.stdout == ""
 
 
-def test_errors_of_the_engine_and_the_solvers_are_a_failed_run(run, monkeypatch):
+def test_errors_of_the_engine_and_the_solvers_are_bad_input(run, monkeypatch):
     from engine.errors import WorldError
     from solvers.errors import ProblemError
 
@@ -177,4 +177,17 @@ def test_errors_of_the_engine_and_the_solvers_are_a_failed_run(run, monkeypatch)
 
         monkeypatch.setitem(main.commands, "broken", broken)
         result = run("broken")
-        assert (result.exit_code, result.stderr) == (1, "one\ntwo\n")
+        assert (result.exit_code, result.stderr) == (2, "one\ntwo\n")
+
+
+def test_rules_that_no_plan_meets_end_a_run_with_exit_code_3(run):
+    result = run(
+        "run starter --set population.customers=500 --set rules.budget.min=3999 --set channels.email.capacity_per_period=1 --set channels.phone.capacity_per_period=1 --workers 1"
+    )
+    assert result.exit_code == 3
+    assert "budget" in result.stderr and "Traceback" not in result.stderr
+
+
+def test_examples_in_help_stand_on_lines_of_their_own(run):
+    text = run("run --help").stdout
+    assert "\\b" not in text and "\n            cvmax run grocery --override tight" in text

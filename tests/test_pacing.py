@@ -2,7 +2,7 @@
 
 import pytest
 
-from scenarios.pacing import Pace, windows
+from scenarios.pacing import Pace, last_share, windows
 from scenarios.schema.planning import Time
 
 WEEKS = Time(period="week", horizon_periods=52, discount_rate_annual=0.1)
@@ -33,3 +33,11 @@ def test_never_more_than_the_amount_in_a_window() -> None:
     for period in range(7):
         pace.use(period, pace.allowed(period))
     assert sum(pace._used.values()) == pytest.approx(100)
+
+
+def test_half_a_year_gets_half_of_a_years_amount() -> None:
+    half = Time(period="week", horizon_periods=26, discount_rate_annual=0.1)
+    epochs = tuple(range(0, 26, 2))
+    starts = windows("year", half, epochs)
+    pace = Pace(100.0, starts, epochs, last_share("year", half, starts))
+    assert pace.total() == pytest.approx(50) and pace.allowed(0) == pytest.approx(50 / 13)

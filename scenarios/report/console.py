@@ -181,7 +181,7 @@ def _arms(contacts: dict[str, int], width: int) -> str:
 def _rules(ranked: Iterable[StrategyResult], width: int) -> Iterator[RenderableType]:
     missed = [(s.name, rule, short) for s in ranked for rule, short in s.rules.items()]
     if not missed:
-        yield Text("Rules: every strategy met all of them.")
+        yield Text("Rules: every plan met all of them in expectation; what was realised can differ.")
     for name, rule, short in missed:
         yield _lines(f"Rule missed: {rule} by {name}, by up to {percent(short)} of its bound", width, "yellow")
 
@@ -213,7 +213,9 @@ def _leans_on(results: RunResults, width: int) -> Iterator[RenderableType]:
         leads = "; ".join(
             f"at {kappa:g}: {amount(lead, decimals, sign=True)}" for kappa, lead in results.state_dependence
         )
-        yield _lines(f"Lead by state dependence (0: segments are labels, 1: moves change customers): {leads}", width)
+        yield _lines(
+            f"The same lead by state dependence (0: segments are labels, 1: moves change customers): {leads}", width
+        )
 
 
 def _last(results: RunResults, folder: Path | None, width: int) -> Iterator[RenderableType]:

@@ -43,7 +43,11 @@ def all_figures(results: RunResults) -> list[Figure]:
     """Every figure; those without data have no specification."""
     winner = next((s for s in results.strategies if s.name == results.winner), None)
     best, base, today = clean(results.winner), clean(results.baseline), results.budget_today
-    at = "" if not finite(today) else f" Today's budget is {amount(today, 0)} {clean(results.currency)}."
+    at = (
+        ""
+        if not finite(today)
+        else f" Today's budget for this decision is {amount(today, 0)} {clean(results.currency)}."
+    )
     return [
         Figure(
             "differences",

@@ -51,7 +51,7 @@ class Response(Sourced):
 class Orders(Sourced):
     """``lift``: relative change of a responder's order rate while the offer acts."""
 
-    lift: Number = Field(ge=-1)
+    lift: Number = Field(ge=-1, le=100)
     sd: NonNegative | None = None
 
 

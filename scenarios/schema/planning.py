@@ -34,7 +34,7 @@ class Time(Model):
 
     period: Period
     horizon_periods: Count = Field(le=10_000)
-    discount_rate_annual: Number = Field(gt=-1)
+    discount_rate_annual: Number = Field(ge=0)
 
     @property
     def periods_per_year(self) -> float:
