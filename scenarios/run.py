@@ -31,7 +31,7 @@ from scenarios.workers import Runner, runner
 Progress = Callable[[str], None]
 Pilots = Mapping[str, int]
 
-SMALL = 2500
+SMALL = 2000
 """Customers of a stepped comparison (drivers, state dependence)."""
 
 
