@@ -64,7 +64,7 @@ def outer_interval(
         return normal_interval(estimate, noise_of_estimate, level)
     spread = float(draws.var(ddof=1))
     between = max(spread - float(noise_of_draws.mean()), 0.0)
-    free = len(draws) - 1
+    free = float(len(draws) - 1)
     if spread > 0:
         free = max(free * (between / spread) ** 2, min(2.0, free))
     half = float(stats.t.ppf(0.5 + level / 2, free)) * float(np.sqrt(between + noise_of_estimate))

@@ -134,7 +134,8 @@ class Pricer:
         self.passes += 1
         if n == 0:
             return np.zeros(layout.n_blocks), np.zeros((layout.n_blocks, len(layout.lower)))
-        price = self.prices(y).astype(layout.measures.dtype, copy=False)
+        with np.errstate(over="ignore"):  # a price beyond float32 is infinite: nobody takes the arm
+            price = self.prices(y).astype(layout.measures.dtype, copy=False)
         price_pass(
             layout.measures, layout.mask, layout.start, layout.chunk_class, price, self._read, self.arm, self._sums
         )
