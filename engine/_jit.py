@@ -46,11 +46,6 @@ def parallel_kernel(function: F) -> F:
     return numba.njit(cache=True, nogil=True, error_model="numpy", parallel=True)(function)  # type: ignore[no-any-return]
 
 
-def scalar(function: F) -> F:
-    """Compile a formula that array loops inline."""
-    return numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")(function)  # type: ignore[no-any-return]
-
-
 def phase(function: F) -> F:
     """Compile an array loop that only kernels call: no entry from Python, which halves the time to compile."""
     options = {"nogil": True, "error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}

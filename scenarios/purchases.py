@@ -16,9 +16,9 @@ from scenarios.cleaning import CleaningReport, Issue
 from scenarios.datasets import Columns, Dataset, dataset_folder, find_dataset
 from scenarios.errors import DataError
 from scenarios.purchase_lines import MICRO, line_issues, lone_returns, make_lines, make_orders, without_repeats
+from scenarios.schema.planning import PERIODS_PER_YEAR
 from scenarios.tables import Table, Tables, literal, require_columns
 
-PERIODS_PER_YEAR = {"day": 365.0, "week": 52.0, "month": 12.0}
 NO_CATEGORY_NAME = "(none)"
 
 

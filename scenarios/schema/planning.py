@@ -12,7 +12,7 @@ from scenarios.schema.base import Count, Filter, Model, Name, Number, Probabilit
 
 Period = Literal["week", "day", "month"]
 Knowledge = Literal["oracle", "model", "history"]
-PERIODS_PER_YEAR = {"week": 52.0, "day": 365.0, "month": 12.0}
+PERIODS_PER_YEAR = {"day": 365.0, "week": 52.0, "month": 12.0}
 SPANS_PER_YEAR = {"year": 1.0, "quarter": 4.0, "month": 12.0}
 
 StrategyType = Literal[
