@@ -15,7 +15,8 @@ from engine.calibration.wallet import CategoryCells
 from engine.errors import CalibrationError
 from scenarios.errors import DataError
 from scenarios.fit_report import FitReport, Holdout, Reconciled, reconcile, segment_lines
-from scenarios.purchases import PERIODS_PER_YEAR, PurchaseLog
+from scenarios.purchases import PurchaseLog
+from scenarios.schema.planning import PERIODS_PER_YEAR
 
 HOLDOUT_SHARE = 0.25
 TOLERANCE = 0.05  # a simulated total further off the log than this is noted
