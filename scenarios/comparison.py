@@ -114,7 +114,7 @@ def strategy_result(frame: Frame, name: str) -> StrategyResult:
 
 def base_lapsed(frame: Frame) -> NDArray[np.bool_]:
     """(n,) customers in a lapsed segment at the start."""
-    return frame.world.segments.lapsed[frame.nothing.population.traits.start_segment]
+    return frame.world.segments.lapsed[frame.nothing.population.traits.start_segment[: frame.customers]]
 
 
 def churn_rate(world: World, played: Played, lapsed_at_start: NDArray[np.bool_], years: float) -> float:
@@ -122,7 +122,8 @@ def churn_rate(world: World, played: Played, lapsed_at_start: NDArray[np.bool_],
     live = ~lapsed_at_start
     if not live.any():
         return float("nan")
-    share = float(world.segments.lapsed[played.population.state.segment[live]].mean())
+    base = played.population.state.segment[: len(live)]
+    share = float(world.segments.lapsed[base[live]].mean())
     return float(1 - (1 - share) ** (1 / years))
 
 

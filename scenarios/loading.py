@@ -204,11 +204,14 @@ def _finish(
 
 def _latent(data: dict[str, Any], lines: Lines, sound: bool) -> Iterator[str]:
     """Faults of overrides and beliefs, applied or not: paths that lead nowhere, values that break a sound scenario."""
-    named: list[tuple[tuple[str, ...], Any]] = []
+    named: list[tuple[tuple[str | int, ...], Any]] = []
     if isinstance(overrides := data.get("overrides"), dict):
         named += [(("overrides", name), values) for name, values in overrides.items()]
     if isinstance(planning := data.get("planning"), dict):
         named.append((("planning", "beliefs"), planning.get("beliefs")))
+    for index, strategy in enumerate(data.get("strategies") or ()):
+        if isinstance(strategy, dict) and strategy.get("levers"):
+            named.append((("strategies", index, "levers"), strategy["levers"]))
     for at, values in named:
         if not isinstance(values, dict):
             continue
@@ -218,7 +221,7 @@ def _latent(data: dict[str, Any], lines: Lines, sound: bool) -> Iterator[str]:
                 changed, _ = paths.with_values(changed, {path: value})
             except PathError as error:
                 leads = False
-                yield f"{_place(_mark((*at, path), lines))} {'.'.join(at)}: {error}"
+                yield f"{_place(_mark((*at, path), lines))} {paths.dotted(at, data)}: {error}"
         for inner, sentence in validate(changed)[1] if leads and sound else ():
             yield located(at, f"{paths.dotted(inner, changed)}: {sentence}", data, lines)
 

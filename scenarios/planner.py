@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from engine import Epoch, Simulation
+from engine import Epoch, Population, Simulation
 from engine.rng import STRATEGY, uniforms
 from engine.valuation import future_value
 from scenarios.briefing import Briefing
@@ -94,7 +94,7 @@ class Planner:
     def __call__(self, epoch: Epoch, simulation: Simulation) -> NDArray[np.uint8]:
         """The plan of this epoch for the engine: 0 = none, 1 + arm."""
         b, period = self.briefing, epoch.period
-        known = b.as_known(simulation.population)
+        known = b.as_known(present(simulation))
         measures, liability = b.candidates(known, period)
         problem, compiled = b.problem(known, period, self.rules(period), measures)
         view = View(
@@ -139,9 +139,10 @@ class Planner:
         solution, budget = choice.solution, self.budget_row
         price = shadow_price(solution, compiled, budget)
         if price > 0:
-            planned = np.zeros(len(choice.arm))
+            planned = np.zeros(len(self.briefing.control))
             planned[chosen] = problem.measures[1, choice.arm[chosen], chosen]
-            worth = price * self.briefing.beliefs.economics.discount_factor**period * (planned - planned.mean())
+            planned[: len(choice.arm)] -= planned[: len(choice.arm)].mean()
+            worth = price * self.briefing.beliefs.economics.discount_factor**period * planned
             self.priced_cost = worth if self.priced_cost is None else self.priced_cost + worth
         # Greedy proves no bound of its own.
         proven = solution if solution is not None and solution.method != "greedy" else None
@@ -159,6 +160,12 @@ class Planner:
                 conflict=solution.conflict if solution is not None and solution.status is Status.INFEASIBLE else (),
             )
         )
+
+
+def present(simulation: Simulation) -> Population:
+    """The customers who are there: all, or the first so many."""
+    everybody = simulation.population
+    return everybody if simulation.present == len(everybody) else everybody.take(np.arange(simulation.present))
 
 
 def shadow_price(solution: Solution | None, compiled: CompiledRules, rule: int | None) -> float:

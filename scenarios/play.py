@@ -7,8 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine import Ledger, Population, World, simulate
+from engine import THERE, Ledger, Population, World, simulate
+from engine.arrivals import Arrivals
+from engine.service.worth import trust_gap
 from engine.valuation import OrderTables, future_value
+from engine.ledger import MICRO
 from scenarios.briefing import Briefing
 from scenarios.planner import Decision, Planner
 from scenarios.strategies.base import Strategy
@@ -18,8 +21,38 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class Newcomers:
+    """New customers of a run.
+
+    Attributes:
+        count: how many joined.
+        cost: paid for them, currency units, undiscounted.
+        value: discounted margin of all within the horizon and after it, net of that cost.
+    """
+
+    count: int
+    cost: float
+    value: float
+
+
+def newcomers(arrivals: Arrivals, margin: Floats, terminal: Floats, base: int) -> Newcomers:
+    """Those behind the first ``base``; ``margin`` and ``terminal`` are theirs."""
+    return Newcomers(len(margin), float(arrivals.cost[base:].sum() / MICRO), float(margin.sum() + terminal.sum()))
+
+
+def hosted(values: Floats, base: int) -> Floats:
+    """(base,) what the base's customers have, with new ones booked with them in turn."""
+    if len(values) == base:
+        return values
+    return np.asarray(values[:base] + np.bincount(np.arange(len(values) - base) % base, values[base:], base))
+
+
+@dataclass(frozen=True)
 class Played:
-    """How one strategy went.  n customers.
+    """How one strategy went.  n customers at the start.
+
+    New customers are booked with one of the base each, so that means per customer hold what they bring, and a paired
+    difference stays one of n numbers; overheads are shared alike.
 
     Attributes:
         horizon_value: (n,) discounted margin within the horizon.
@@ -30,8 +63,10 @@ class Played:
         plans: arms by epoch, if kept.
         priced_cost: (n,) see :class:`scenarios.planner.Planner`; zeros where nothing is priced.
         budget: amount allowed in all, None without a budget.
-        population: customers at the end.
+        population: customers at the end, new ones behind the n.
         discount_factor: per period.
+        newcomers: new customers apart, None without acquisition.
+        overheads: staff, set-up and capabilities per customer of the base, discounted; already off ``horizon_value``.
     """
 
     horizon_value: Floats
@@ -44,6 +79,8 @@ class Played:
     budget: float | None
     population: Population
     discount_factor: float
+    newcomers: Newcomers | None = None
+    overheads: float = 0.0
 
     @property
     def clv(self) -> Floats:
@@ -57,7 +94,14 @@ class Played:
 
 
 def play(
-    world: World, tables: OrderTables, briefing: Briefing, strategy: Strategy, seed: int, *, keep_plans: bool = False
+    world: World,
+    tables: OrderTables,
+    briefing: Briefing,
+    strategy: Strategy,
+    seed: int,
+    *,
+    keep_plans: bool = False,
+    arrivals: Arrivals | None = None,
 ) -> Played:
     """Run a strategy through the calendar.  ``tables`` are the world's (:func:`engine.valuation.order_tables`)."""
     planner = Planner(briefing, strategy, keep_plans)
@@ -67,17 +111,29 @@ def play(
         seed=seed,
         calendar=briefing.calendar,
         planner=None if isinstance(strategy, Nobody) else planner,  # nothing to plan costs nothing
+        arrivals=arrivals,
     )
     d = world.economics.discount_factor
+    terminal = future_value(tables, run.population, world, world.horizon)
+    if run.centre is not None:
+        terminal -= trust_gap(world, run.population, run.centre.trust)
+    terminal *= d**world.horizon
+    base = len(run.margin) if arrivals is None else int((arrivals.period == THERE).sum())
+    joined = None if arrivals is None else newcomers(arrivals, run.margin[base:], terminal[base:], base)
+    overheads = run.ledger.overheads - run.ledger.acquisition  # each new customer has paid for himself
+    shared = float(overheads @ d ** np.arange(len(overheads))) / max(base, 1)
+    priced = np.zeros(len(run.margin)) if planner.priced_cost is None else planner.priced_cost
     return Played(
-        horizon_value=run.margin,
-        terminal_value=future_value(tables, run.population, world, world.horizon) * d**world.horizon,
-        cost=run.promotion_cost,
+        horizon_value=hosted(run.margin, base) - shared,
+        terminal_value=hosted(terminal, base),
+        cost=hosted(run.promotion_cost, base),
         ledger=run.ledger,
         decisions=tuple(planner.decisions),
         plans=tuple(planner.plans),
-        priced_cost=np.zeros(len(run.margin)) if planner.priced_cost is None else planner.priced_cost,
+        priced_cost=hosted(priced, base),
         budget=planner.budget,
         population=run.population,
         discount_factor=d,
+        newcomers=joined,
+        overheads=shared,
     )

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from engine.valuation import order_tables
 from scenarios.assumptions import STATE_DEPENDENCE, assumptions, redrawn
 from scenarios.base import Base
 from scenarios.budget_curve import budget_curve
@@ -16,9 +15,9 @@ from scenarios.building import build_world
 from scenarios.comparison import Frame, series, strategy_result
 from scenarios.drivers import drivers, lead
 from scenarios.errors import InfeasibleError
-from scenarios.jobs import Job, JobResult, Setup, difference_variance, run_job
+from scenarios.jobs import Job, JobResult, Setup, Stages, difference_variance, run_job
 from scenarios.pilot import pilot_arms
-from scenarios.play import Played, play
+from scenarios.play import Played
 from scenarios.results import Driver, RunResults
 from scenarios.schema.scenario import Scenario
 from scenarios.statistics import probability_best
@@ -155,20 +154,18 @@ def _main(
     if doing_nothing is None:
         plays.append(("doing nothing", Nobody()))
     played = {}
-    for (name, _), result in zip(plays, on(play_main, [strategy for _, strategy in plays]), strict=True):
+    for (name, _), result in zip(plays, on(play_main, plays), strict=True):
         progress(f"simulated {setup.customers:,} customers under {name}")
         played[name] = result
     nothing = played[doing_nothing] if doing_nothing else played.pop("doing nothing")
     return played, nothing
 
 
-def play_main(setup: Setup, strategy: Strategy) -> Played:
+def play_main(setup: Setup, named: tuple[str, Strategy]) -> Played:
     """One strategy on all customers, with the scenario's own seed."""
     scenario = setup.scenario
-    world = build_world(scenario, setup.base)
-    tables = order_tables(world.segments, world.horizon, world.economics.discount_factor)
     drawn = setup.base.draw(setup.customers, scenario.seed, scenario.population.kappa.value)
-    return play(world, tables, setup.briefing(drawn, scenario.seed, 1e-4), strategy, scenario.seed, keep_plans=True)
+    return Stages(setup, drawn, scenario.seed, gap=1e-4).play(*named, keep_plans=True)
 
 
 def _outer(

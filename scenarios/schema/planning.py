@@ -13,6 +13,7 @@ from scenarios.schema.base import Count, Filter, Model, Name, Number, Probabilit
 Period = Literal["week", "day", "month"]
 Knowledge = Literal["oracle", "model", "history"]
 PERIODS_PER_YEAR = {"day": 365.0, "week": 52.0, "month": 12.0}
+LEVERS = ("service", "acquisition")
 SPANS_PER_YEAR = {"year": 1.0, "quarter": 4.0, "month": 12.0}
 
 StrategyType = Literal[
@@ -87,7 +88,8 @@ class Strategy(Model):
 
     ``current_plan`` sends one ``offer`` through one ``channel`` (default: the offer's first) to the customers that
     ``where`` keeps, or follows a ``file`` (customer_id, offer, channel).  ``share``: of all customers, the part that a
-    ranking rule contacts at most.
+    ranking rule contacts at most.  ``levers``: values by dotted path below ``service`` and ``acquisition`` that hold where
+    this strategy is played.
     """
 
     name: Name
@@ -97,6 +99,7 @@ class Strategy(Model):
     where: Filter = Field(default_factory=dict)
     file: Text | None = None
     share: Probability | None = Field(default=None, gt=0)
+    levers: dict[Text, Any] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -130,6 +133,9 @@ class Strategy(Model):
                 yield (name,), f"a strategy of type {self.type} has no option {name!r}; {has}"
         if self.type == "current_plan" and (self.offer is None) == (self.file is None):
             yield (), "the current plan needs either an offer or a file: {current_plan: {offer: NAME, channel: NAME}}"
+        for path in self.levers:
+            if path.split(".")[0] not in LEVERS:
+                yield ("levers",), f"{path!r} is no lever; a lever lies below {' or '.join(LEVERS)}"
         if self.file is not None and (self.channel is not None or self.where):
             yield (), "a plan in a file names channels and customers itself; remove 'channel' and 'where'"
 

@@ -9,6 +9,7 @@ from scenarios.schema.base import Filter, Problem
 from scenarios.schema.offers import Offer
 from scenarios.schema.planning import Strategy
 from scenarios.schema.scenario import Scenario
+from scenarios.schema.surroundings import around
 from scenarios.suggest import nearest
 
 RULE_MEASURES = ("value", "cost", "revenue", "margin", "count")
@@ -83,6 +84,7 @@ def check(scenario: Scenario, names: Names) -> Iterator[Problem]:
                 (*where, "where"),
                 "no offer goes through such a channel, or is of such a kind: the filter can match nothing",
             )
+    yield from around(scenario, names, unknown)
     for index, strategy in enumerate(scenario.strategies):
         yield from _strategy(("strategies", index), strategy, scenario, names)
     if names.strategies and scenario.baseline:
