@@ -19,6 +19,7 @@ def budget_curve(setup: Setup) -> tuple[tuple[BudgetPoint, ...], float | None]:
 
     Empty if no rule limits the cost of everything.  The other rules stay as they are; budgets at which they conflict are left out.
     """
+    setup = setup.with_levers("")  # what new customers cost is not there for offers
     scenario, size = setup.scenario, min(CUSTOMERS, setup.customers)
     drawn = setup.base.draw(size, scenario.seed, scenario.population.kappa.value)
     briefing = setup.briefing(drawn, scenario.seed, 1e-4)

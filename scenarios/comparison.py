@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import World
+from scenarios.around import control_forgone, costs, growth, losing, new_customers, service_result, traffic
 from scenarios.bridge import bridge
 from scenarios.jobs import JobResult, cumulative_margin, difference_variance
 from scenarios.play import Played
@@ -101,6 +102,12 @@ def strategy_result(frame: Frame, name: str) -> StrategyResult:
         payback_month=payback(months, spend),
         months=months,
         bridge=bridge(p, base) if name != frame.baseline else {},
+        growth=growth(frame.world, ledger),
+        losing=losing(frame.world, p),
+        service=service_result(p.service, ledger),
+        new_customers=new_customers(p, n),
+        costs=costs(ledger),
+        control_forgone=control_forgone(p, nothing),
         contacts_by_arm={
             arm.name: int(c) for arm, c in zip(frame.world.arms, ledger.contacts.sum(axis=0), strict=True)
         },
@@ -165,4 +172,7 @@ def series(frame: Frame, name: str) -> Series:
         low=tuple(x.low for x in bands),
         high=tuple(x.high for x in bands),
         segments={s: tuple(int(v) for v in mix[:, j]) for j, s in enumerate(frame.world.segments.names)},
+        traffic=tuple(traffic(frame.world, p.ledger).tolist()),
+        orders=tuple(p.ledger.orders.tolist()),
+        revenue=tuple((p.ledger.revenue - p.ledger.discount).tolist()),
     )

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from engine import THERE, Ledger, Population, World, simulate
 from engine.arrivals import Arrivals
+from engine.service import Service
 from engine.service.worth import trust_gap
 from engine.valuation import OrderTables, future_value
 from engine.ledger import MICRO
@@ -28,16 +29,19 @@ class Newcomers:
         count: how many joined.
         cost: paid for them, currency units, undiscounted.
         value: discounted margin of all within the horizon and after it, net of that cost.
+        not_paid_back: how many have brought less than they cost within the horizon.
     """
 
     count: int
     cost: float
     value: float
+    not_paid_back: int
 
 
 def newcomers(arrivals: Arrivals, margin: Floats, terminal: Floats, base: int) -> Newcomers:
     """Those behind the first ``base``; ``margin`` and ``terminal`` are theirs."""
-    return Newcomers(len(margin), float(arrivals.cost[base:].sum() / MICRO), float(margin.sum() + terminal.sum()))
+    cost, value = float(arrivals.cost[base:].sum() / MICRO), float(margin.sum() + terminal.sum())
+    return Newcomers(len(margin), cost, value, int((margin < 0).sum()))
 
 
 def hosted(values: Floats, base: int) -> Floats:
@@ -67,6 +71,9 @@ class Played:
         discount_factor: per period.
         newcomers: new customers apart, None without acquisition.
         overheads: staff, set-up and capabilities per customer of the base, discounted; already off ``horizon_value``.
+        losing: customers of the base whose margin within the horizon is below 0, and its sum.
+        control: (n,) who was held out.
+        service: the contact centre, with this strategy's levers.
     """
 
     horizon_value: Floats
@@ -81,6 +88,9 @@ class Played:
     discount_factor: float
     newcomers: Newcomers | None = None
     overheads: float = 0.0
+    losing: tuple[int, float] = (0, 0.0)
+    control: NDArray[np.bool_] | None = None
+    service: Service | None = None
 
     @property
     def clv(self) -> Floats:
@@ -136,4 +146,7 @@ def play(
         discount_factor=d,
         newcomers=joined,
         overheads=shared,
+        losing=(int((run.margin[:base] < 0).sum()), float(run.margin[:base].clip(max=0).sum())),
+        control=briefing.control[:base],
+        service=world.service,
     )

@@ -127,6 +127,7 @@ def run(
             series=tuple(series(frame, name) for name in names),
             budget_curve=curve,
             budget_today=today,
+            season_mean=None if world.season is None else float(world.season.after.mean()),
             changes=tuple(changes),
             warnings=tuple(warnings),
             fit=fit,
