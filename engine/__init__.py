@@ -1,7 +1,7 @@
 """The world: how customers behave, what offers do to them, and what they bring."""
 
 from engine.arrivals import THERE, Arrivals
-from engine.calendar import Account, Calendar, Epoch, Release
+from engine.calendar import Calendar, Epoch
 from engine.errors import CalendarError, CalibrationError, EngineError, PopulationError, WorldError
 from engine.ledger import Ledger
 from engine.population import NEVER, Population, State, Traits, make_population
@@ -20,7 +20,6 @@ __all__ = [
     "SAMPLE",
     "STRATEGY",
     "THERE",
-    "Account",
     "Arm",
     "Arrivals",
     "Calendar",
@@ -35,7 +34,6 @@ __all__ = [
     "Planner",
     "Population",
     "PopulationError",
-    "Release",
     "Season",
     "Segments",
     "Service",

@@ -29,5 +29,5 @@ def simulate(
     """Run a population through a calendar; ``planner`` sees the epoch and the run so far and gives a plan or None."""
     run = Simulation(world, population, seed=seed, track_history=track_history, arrivals=arrivals)
     for epoch in calendar:
-        run.advance(epoch.periods, planner(epoch, run) if planner else None)
+        run.advance(epoch.periods, planner(epoch, run) if planner and epoch.planned else None)
     return run

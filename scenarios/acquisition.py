@@ -93,6 +93,11 @@ def with_new_customers(
     return everybody, Arrivals(when[order].astype(np.int32), np.concatenate(cost)[order])
 
 
+def source_of(key: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Place of the source from which customers with these keys came."""
+    return ((key - np.uint64(FIRST_KEY)) // np.uint64(KEYS_OF_A_SOURCE)).astype(np.int64)
+
+
 def _newcomers(
     customers: Customers, like: NDArray[np.int64], segment: int, key: int, source: AcquisitionSource, alike: NDArray[np.int64]
 ) -> Customers:

@@ -75,7 +75,11 @@ def new_customers(played: Played, base: int) -> NewCustomers | None:
         return None
     each = new.value / new.count if new.count else None
     rest = float(played.clv.sum()) - new.value
-    return NewCustomers(new.count, new.cost, each, new.not_paid_back, rest / base)
+    by_source: dict[str, dict[str, float | None]] = {
+        name: {"joined": count, "cost": cost, "clv_each": value / count if count else None}
+        for name, (count, cost, value) in new.by_source.items()
+    }
+    return NewCustomers(new.count, new.cost, each, new.not_paid_back, rest / base, by_source)
 
 
 def costs(ledger: Ledger) -> dict[str, float]:

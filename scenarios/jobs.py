@@ -62,7 +62,7 @@ class Setup:
             beliefs=self.beliefs(),
             customers=customers,
             control=uniforms(seed, key, 0, CONTROL, 0) < share,
-            calendar=Calendar(self.scenario.time.horizon_periods, self.scenario.planning.every_periods),
+            calendar=calendar(self.scenario),
             scale=(base or len(key)) / self.customers,
             seed=seed,
             gap=gap,
@@ -74,6 +74,12 @@ class Setup:
         arms, segments = tuple(a.name for a in world.arms), world.segments.names
         specs = {s.name: s for s in self.scenario.strategies}
         return {name: maker(specs[name], arms, segments, self.base.ids, pilot_arms.get(name, -1)) for name in names}
+
+
+def calendar(scenario: Scenario) -> Calendar:
+    """Decisions at the campaign waves, or every so many periods."""
+    horizon, planning = scenario.time.horizon_periods, scenario.planning
+    return Calendar(horizon, waves=planning.waves) if planning.waves else Calendar(horizon, planning.every_periods)
 
 
 class Stages:

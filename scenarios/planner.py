@@ -57,14 +57,19 @@ class Planner:
     def __post_init__(self) -> None:
         b = self.briefing
 
-        def pace(rule: Rule, bound: float | None) -> Pace | None:
+        def pace(rule: Rule, bound: float | None, *, upper: bool) -> Pace | None:
+            epochs = tuple(b.calendar.decisions)
+            if rule.releases and upper:
+                amounts = tuple(release.amount * b.scale for release in rule.releases)
+                return Pace(0.0, tuple(release.period for release in rule.releases), epochs, released=amounts)
             if bound is None or rule.ratio is not None:
                 return None
-            epochs = tuple(b.calendar.decisions)
             starts = windows(rule.per, b.scenario.time, epochs)
             return Pace(bound * b.scale, starts, epochs, last_share(rule.per, b.scenario.time, starts))
 
-        self._paces = [(rule, pace(rule, rule.min), pace(rule, rule.max)) for rule in b.scenario.rules]
+        self._paces = [
+            (rule, pace(rule, rule.min, upper=False), pace(rule, rule.max, upper=True)) for rule in b.scenario.rules
+        ]
         self._capacities = [
             Rule(
                 name=f"capacity of {name}",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from engine.service import Service
 from engine.service.worth import trust_gap
 from engine.valuation import OrderTables, future_value
 from engine.ledger import MICRO
+from scenarios.acquisition import source_of
 from scenarios.briefing import Briefing
 from scenarios.planner import Decision, Planner
 from scenarios.strategies.base import Strategy
@@ -30,18 +32,24 @@ class Newcomers:
         cost: paid for them, currency units, undiscounted.
         value: discounted margin of all within the horizon and after it, net of that cost.
         not_paid_back: how many have brought less than they cost within the horizon.
+        by_source: name -> count, cost, value.
     """
 
     count: int
     cost: float
     value: float
     not_paid_back: int
+    by_source: dict[str, tuple[int, float, float]] = field(default_factory=dict)
 
 
-def newcomers(arrivals: Arrivals, margin: Floats, terminal: Floats, base: int) -> Newcomers:
-    """Those behind the first ``base``; ``margin`` and ``terminal`` are theirs."""
-    cost, value = float(arrivals.cost[base:].sum() / MICRO), float(margin.sum() + terminal.sum())
-    return Newcomers(len(margin), cost, value, int((margin < 0).sum()))
+def newcomers(
+    arrivals: Arrivals, margin: Floats, terminal: Floats, base: int, source: NDArray[np.int64], names: Sequence[str]
+) -> Newcomers:
+    """Those behind the first ``base``; ``margin``, ``terminal`` and ``source`` (place in ``names``) are theirs."""
+    cost, value, k = arrivals.cost[base:] / MICRO, margin + terminal, len(names)
+    count, paid, brought = (np.bincount(source, weights, k) for weights in (None, cost, value))
+    by_source = {name: (int(count[i]), float(paid[i]), float(brought[i])) for i, name in enumerate(names)}
+    return Newcomers(len(margin), float(cost.sum()), float(value.sum()), int((margin < 0).sum()), by_source)
 
 
 def hosted(values: Floats, base: int) -> Floats:
@@ -129,7 +137,11 @@ def play(
         terminal -= trust_gap(world, run.population, run.centre.trust)
     terminal *= d**world.horizon
     base = len(run.margin) if arrivals is None else int((arrivals.period == THERE).sum())
-    joined = None if arrivals is None else newcomers(arrivals, run.margin[base:], terminal[base:], base)
+    joined = None
+    if arrivals is not None and briefing.scenario.acquisition is not None:
+        sources = tuple(briefing.scenario.acquisition.sources)
+        of = source_of(run.population.traits.key[base:])
+        joined = newcomers(arrivals, run.margin[base:], terminal[base:], base, of, sources)
     overheads = run.ledger.overheads - run.ledger.acquisition  # each new customer has paid for himself
     shared = float(overheads @ d ** np.arange(len(overheads))) / max(base, 1)
     priced = np.zeros(len(run.margin)) if planner.priced_cost is None else planner.priced_cost

@@ -95,13 +95,14 @@ class ServiceResult:
 @dataclass(frozen=True)
 class NewCustomers:
     """Who joined: their number, what they cost, CLV of each net of that, and how many have not paid for themselves
-    within the horizon; ``base_clv``: CLV per customer of the base alone."""
+    within the horizon; ``base_clv``: CLV per customer of the base alone; ``by_source``: joined, cost and clv_each of each."""
 
     joined: int
     cost: float
     clv_each: float | None
     not_paid_back: int
     base_clv: float
+    by_source: dict[str, dict[str, float | None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,14 @@ def lines(ranked: Sequence[StrategyResult], results: RunResults) -> list[str]:
             f"Losing money under {name}: {lost.customers:,} customers ({amount(lost.customers_loss, 0)} in all), {lost.orders:,} "
             f"orders ({amount(lost.orders_loss, 0)}){segments}."
         )
+    new = best.new_customers if best is not None else None
+    if best is not None and new is not None and new.joined:
+        each = decimals_for(figures["clv_each"] for figures in new.by_source.values())
+        words = [
+            f"{clean(name)} {figures['joined']:,.0f} of {amount(figures['clv_each'], each)}"
+            for name, figures in new.by_source.items()
+        ]
+        out.append(f"New customers under {clean(best.name)} by source, with the CLV of each net of its cost: {'; '.join(words)}.")
     if best is not None and best.control_forgone is not None:
         out.append(
             f"The control group forgoes an estimated {amount(best.control_forgone, 0)} {clean(results.currency)} under {clean(best.name)}: "

@@ -62,14 +62,22 @@ class Margins(Model):
 
 
 class Planning(Model):
-    """A decision every ``every_periods`` periods by a planner that knows the truth (``oracle``), shrunken estimates
+    """A decision every ``every_periods`` periods, or at the campaign ``waves`` (periods of the run), by a planner that knows the truth (``oracle``), shrunken estimates
     from history (``model``) or raw past behaviour (``history``).  ``beliefs``: values by dotted path that the
     planner holds to be true instead of the scenario's.
     """
 
     every_periods: Count = 1
+    waves: tuple[Whole, ...] = ()
     knowledge: Knowledge = "model"
     beliefs: dict[Text, Any] = Field(default_factory=dict)
+
+    def problems(self) -> Iterator[Problem]:
+        """One rhythm, in order."""
+        if self.waves and "every_periods" in self.model_fields_set:
+            yield ("waves",), "expected one of 'waves' and 'every_periods', got both"
+        if list(self.waves) != sorted(set(self.waves)):
+            yield ("waves",), f"expected ascending periods, got {list(self.waves)}"
 
 
 def spelt_out(strategy: Any) -> Any:

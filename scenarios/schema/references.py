@@ -99,7 +99,7 @@ def warnings(scenario: Scenario) -> Iterator[Problem]:
         if offer.depth > rate and offer.min_margin_rate is None and offer.kind != "cross_sell":
             loss = f"a discount of {offer.depth:g} on a margin of {rate:g} loses money on every order"
             yield ("offers", name, "depth"), f"{loss}; min_margin_rate would hold it back"
-    if not any(rule.measure == "cost" and rule.max is not None for rule in scenario.rules):
+    if not any(rule.measure == "cost" and (rule.max is not None or rule.releases) for rule in scenario.rules):
         yield ("rules",), "no rule limits cost: every strategy may spend what it likes"
 
 

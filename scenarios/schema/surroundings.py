@@ -46,6 +46,17 @@ def around(scenario: Scenario, names: Any, unknown: Unknown) -> Iterator[Problem
                 f"{scenario.population.kappa.value:g}",
             )
     yield from _season(scenario)
+    if scenario.planning is not None and scenario.time is not None:
+        for wave in scenario.planning.waves:
+            if wave >= scenario.time.horizon_periods:
+                yield ("planning", "waves"), f"expected periods below {scenario.time.horizon_periods}, got {wave}"
+        for index, rule in enumerate(scenario.rules):
+            for release in rule.releases:
+                if release.period >= scenario.time.horizon_periods:
+                    yield (
+                        ("rules", index, "releases"),
+                        f"expected periods below {scenario.time.horizon_periods}, got {release.period}",
+                    )
     for name, capability in scenario.capabilities.items():
         for sentence in unknown("strategy", capability.needed_by, names.strategies):
             yield ("capabilities", name, "needed_by"), sentence
