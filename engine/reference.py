@@ -121,11 +121,10 @@ def end_period(
             world.service, world.segments.lapsed, keys, placed, segment, trust, t, seed, world.scale, out.lines[t]
         )
         state.segment[present], out.trust[present] = segment, trust
-    for a in range(len(world.arms)) if plan is not None else ():
-        offer = world.arms[a].offer
-        if offer not in out.begun and (plan == a + 1).any():
-            out.begun.add(offer)
-            out.lines[t, SETUP] += round(world.arms[a].setup_cost * world.scale * MICRO)
+    for a, arm in enumerate(world.arms):
+        if plan is not None and arm.offer not in out.begun and bool(np.any(plan == a + 1)):
+            out.begun.add(arm.offer)
+            out.lines[t, SETUP] += round(arm.setup_cost * world.scale * MICRO)
     if world.overheads is not None and t < len(world.overheads):
         out.lines[t, CAPABILITY] += round(float(world.overheads[t]) * world.scale * MICRO)
 

@@ -121,7 +121,7 @@ class Simulation:
         here = self._customers()
         if self._arrivals is not None:
             n = self._arrivals.present(self.period)
-            here = Customers(*(values[:n] for values in here))
+            here = Customers._make(values[:n] for values in here)
         books = advance(here, tables, on, given, self.period, weights, self._key)
         self._remember_contacts(periods, given if planned else None)
         if self._arrivals is not None:

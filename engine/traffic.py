@@ -37,7 +37,8 @@ def visit(
         rate = np.float32(real[at.LAM + j] * ratio[integer(word, at.SEG + j)])
         placed = integer(word, at.K + j)
         without = integer(word, at.K0 + j) if active > 0 and word[at.LEFT + j] != np.uint32(0) else placed
-        total += max(without + np.int64(orders(unit(w[0]), rate)), placed)
+        visits = without + np.int64(orders(unit(w[0]), rate))
+        total += visits if visits > placed else np.int64(placed)
     lines[VISITS] += total
 
 

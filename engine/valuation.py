@@ -44,9 +44,7 @@ class OrderTables:
     discounted: Floats
 
 
-def order_tables(
-    segments: Segments, horizon: int, discount_factor: float, season: Season | None = None
-) -> OrderTables:
+def order_tables(segments: Segments, horizon: int, discount_factor: float, season: Season | None = None) -> OrderTables:
     """Backward recursion of the module's equation.  ``discount_factor`` < 1 unless every path ends in a segment without orders.
 
     ``season`` multiplies the level: within the horizon period by period, after it as a year that repeats, whose infinite sum

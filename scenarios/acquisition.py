@@ -99,7 +99,12 @@ def source_of(key: NDArray[np.uint64]) -> NDArray[np.int64]:
 
 
 def _newcomers(
-    customers: Customers, like: NDArray[np.int64], segment: int, key: int, source: AcquisitionSource, alike: NDArray[np.int64]
+    customers: Customers,
+    like: NDArray[np.int64],
+    segment: int,
+    key: int,
+    source: AcquisitionSource,
+    alike: NDArray[np.int64],
 ) -> Customers:
     """Customers like these of the base, without a past; a planner knows only what their source brings on average."""
     n, old = len(like), customers.population.take(like)

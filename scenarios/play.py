@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from engine import THERE, Ledger, Population, World, simulate
 from engine.arrivals import Arrivals
+from engine.ledger import MICRO
 from engine.service import Service
 from engine.service.worth import trust_gap
 from engine.valuation import OrderTables, future_value
-from engine.ledger import MICRO
 from scenarios.acquisition import source_of
 from scenarios.briefing import Briefing
 from scenarios.planner import Decision, Planner

@@ -66,8 +66,8 @@ class Growth:
 class Losing:
     """What loses money within the horizon.
 
-    ``customers`` whose discounted margin, without shared overheads, is below 0, and ``customers_loss`` in all; ``orders`` of customers
-    who bring less than nothing in a period after all costs of their own, and ``orders_loss`` (undiscounted); ``segments``:
+    ``customers`` whose discounted margin, without shared overheads, is below 0, and ``customers_loss`` in all; ``orders`` of
+    customers who bring less than nothing in a period after all costs of their own, and ``orders_loss`` (undiscounted); ``segments``:
     those whose margin is below 0, undiscounted.
     """
 
@@ -81,7 +81,8 @@ class Losing:
 @dataclass(frozen=True)
 class ServiceResult:
     """The contact centre as customers met it: shares of contacts that failed and that were answered on time, mean wait in
-    seconds (those who gave up included), relationships ended, wages, and work offered / time of the agents."""
+    seconds (those who gave up included), relationships ended, wages, and answered work / time of the agents.
+    """
 
     contacts: int
     failed: float | None
@@ -95,7 +96,8 @@ class ServiceResult:
 @dataclass(frozen=True)
 class NewCustomers:
     """Who joined: their number, what they cost, CLV of each net of that, and how many have not paid for themselves
-    within the horizon; ``base_clv``: CLV per customer of the base alone; ``by_source``: joined, cost and clv_each of each."""
+    within the horizon; ``base_clv``: CLV per customer of the base alone; ``by_source``: joined, cost and clv_each of each.
+    """
 
     joined: int
     cost: float
@@ -215,8 +217,8 @@ class Series:
     """By period, for one strategy: value over time and the segment mix.
 
     ``cumulative`` is the discounted margin against the baseline per customer; ``low``/``high`` its interval over the outer draws.
-    ``segments`` maps a segment to the number of customers in it.  ``traffic``, ``orders`` and ``revenue`` (net of discounts) are the
-    growth identity's parts: revenue = traffic x (orders / traffic) x (revenue / orders).
+    ``segments`` maps a segment to the number of customers in it.  ``traffic``, ``orders`` and ``revenue`` (net of
+    discounts) are the growth identity's parts: revenue = traffic x (orders / traffic) x (revenue / orders).
     """
 
     strategy: str

@@ -36,7 +36,7 @@ def year(spec: demand.Season, time: Time) -> Floats:
     if spec.by_period:
         return np.array(spec.by_period, float)
     month = ((np.arange(length) + 0.5) * 12 / length).astype(np.int64)
-    return np.array([spec.by_month.get(demand.MONTHS[m], 1.0) for m in month])  # type: ignore[call-overload]
+    return np.array([spec.by_month.get(demand.MONTHS[m], 1.0) for m in month])
 
 
 def season(spec: demand.Season, time: Time) -> Season:

@@ -75,7 +75,11 @@ def test_a_planner_times_its_offer_to_the_season():
         plan = np.ones(len(population), np.uint8)
         runs = []
         for chosen in (None, plan):
-            run = Simulation(dataclasses.replace(world, season=Season(np.roll(world.season.within, -start), world.season.after)), population, seed=2)
+            run = Simulation(
+                dataclasses.replace(world, season=Season(np.roll(world.season.within, -start), world.season.after)),
+                population,
+                seed=2,
+            )
             run.advance(3, chosen)
             runs.append(run.margin)
         gain = runs[1] - runs[0]
@@ -159,7 +163,9 @@ def test_who_has_not_joined_costs_nothing_and_is_counted_nowhere():
 
 def test_arrivals_out_of_order_are_refused():
     with pytest.raises(PopulationError, match="expected ascending, got 3 before 1 at 0"):
-        Simulation(m0_world(), m0_population(2), seed=1, arrivals=Arrivals(np.array([3, 1], np.int32), np.zeros(2, np.int64)))
+        Simulation(
+            m0_world(), m0_population(2), seed=1, arrivals=Arrivals(np.array([3, 1], np.int32), np.zeros(2, np.int64))
+        )
 
 
 def test_orders_that_lose_money_are_counted_to_the_cent():

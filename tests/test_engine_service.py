@@ -314,7 +314,10 @@ def test_everybody_fails_where_nobody_can_be_helped():
 
 
 def test_more_agents_fewer_failures_more_value():
-    worlds = [m0_with(teams=(team(a),), trust=Trust(0.2, 0.0, 0.1), ends=0.02, minutes=5.0, patience_minutes=5.0) for a in (40, 60, 80)]
+    worlds = [
+        m0_with(teams=(team(a),), trust=Trust(0.2, 0.0, 0.1), ends=0.02, minutes=5.0, patience_minutes=5.0)
+        for a in (40, 60, 80)
+    ]
     runs = [run(w) for w in worlds]
     failures = [r.ledger.lines[:, FAILURES].sum() for r in runs]
     assert failures[0] > failures[1] > failures[2]

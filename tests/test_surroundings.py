@@ -64,7 +64,15 @@ def test_what_loses_money_is_named(done):
         assert s.losing.customers <= 1500
         assert (s.losing.customers_loss > 0) == (s.losing.customers > 0)
         assert (s.losing.orders_loss > 0) == (s.losing.orders > 0)
-        negative = [n for n, m in zip(build_world(done.setup.scenario, done.setup.base).segments.names, played.ledger.segment_margin.sum(axis=0), strict=True) if m < 0]
+        negative = [
+            n
+            for n, m in zip(
+                build_world(done.setup.scenario, done.setup.base).segments.names,
+                played.ledger.segment_margin.sum(axis=0),
+                strict=True,
+            )
+            if m < 0
+        ]
         assert sorted(s.losing.segments) == sorted(negative)
 
 
@@ -117,7 +125,8 @@ def test_a_lever_at_todays_value_changes_no_bit():
 
 
 def test_agents_cost_wages_and_save_customers():
-    setup = setup_of("service_desk")
+    made = setup_of("service_desk")
+    setup = Setup(made.scenario, made.base, 8000)  # 1,500 customers stand for the desk's 8,000
     stages = Stages(setup, setup.base.draw(1500, 3, 1.0), 3)
     few, many = stages.play("agents 6", Nobody()), stages.play("agents 14", Nobody())
     scale = 1500 / setup.customers
@@ -176,7 +185,7 @@ BAD = [
     ("service.effects.trust.acts_on", "churn", "acts_on: churn and a churn_without above 0 come together"),
     ("service.contacts_per_customer", -1, "expected a number >= 0, got -1"),
     ("service.teams", {"x": {"agents": 2, "cost_per_agent_hour": 20, "skills": ["magic"]}}, "'magic' is none of the kinds"),
-    ("strategies.1.levers", {"service.agent": 9}, "unknown path 'service.agent'; did you mean 'agents'?"),
+    ("strategies.1.levers", {"service.agent": 9}, "service.agent: unknown key 'agent'; did you mean 'agents'?"),
     ("strategies.1.levers", {"rules.budget.max": 9}, "'rules.budget.max' is no lever"),
     ("season", {"source": "assumed"}, "a season needs by_month, by_period or events"),
     ("season", {"by_period": [1, 2], "source": "assumed"}, "expected 52 factors, one for each week of a year, got 2"),

@@ -24,7 +24,7 @@ def spell(n: int, period: np.uint64, stream: np.uint64, k0: np.uint64, k1: np.ui
     """``out`` (3, n + 1): standard exponentials for gaps, patience and service of n calls; one gap more, to the close."""
     for i in range(n + 1):
         c = np.uint64(i)
-        w0, w1, w2, w3 = words(c & LOW, (c >> HALF) | stream << np.uint64(16), period, np.uint64(CENTRE << 24), k0, k1)
+        w0, w1, w2, _ = words(c & LOW, (c >> HALF) | stream << np.uint64(16), period, np.uint64(CENTRE << 24), k0, k1)
         out[0, i] = -np.float64(log32(unit(w0)))
         out[1, i] = -np.float64(log32(unit(w1)))
         out[2, i] = -np.float64(log32(unit(w2)))
@@ -60,7 +60,9 @@ def answered(service: Service, counts: Ints, period: int, key: tuple[np.uint64, 
         at = arrivals(drawn[0], minutes, service.load_by_hour, service.hours_per_day)
         parts.append((at, drawn[1, :n], drawn[2, :n], np.full(n, c)))
     at, patience, work, of = (np.concatenate(column) for column in zip(*parts, strict=True))
-    patience = patience * service.patience_minutes if np.isfinite(service.patience_minutes) else np.full(len(at), np.inf)
+    patience = (
+        patience * service.patience_minutes if np.isfinite(service.patience_minutes) else np.full(len(at), np.inf)
+    )
     if len(parts) > 1:
         order = np.argsort(at, kind="stable")
         at, patience, work, of = at[order], patience[order], work[order], of[order]

@@ -114,7 +114,9 @@ class Service:
 
         def above(name: str, value: float, low: float = 0.0, *, strict: bool = False, most: float = math.inf) -> None:
             if not (value > low if strict else value >= low) or value > most or math.isnan(value):
-                limit = f"{'above' if strict else 'at least'} {low:g}" + ("" if math.isinf(most) else f", at most {most:g}")
+                limit = f"{'above' if strict else 'at least'} {low:g}" + (
+                    "" if math.isinf(most) else f", at most {most:g}"
+                )
                 found.append(f"service.{name}: expected {limit}, got {value:g}")
 
         above("contacts_per_order", self.contacts_per_order, most=100)

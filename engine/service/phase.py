@@ -1,4 +1,4 @@
-"""What a period's contacts do to customers, customer by customer: kernels, scalar formulas in :func:`felt`."""
+"""What a period's contacts do to customers: kernels over customers, and the scalar formulas they are made of."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def feel(
             failed = minutes >= FAILED
             minutes = minutes - FAILED if failed else minutes
             now = felt(now, minutes, failed, rules)
-            leaves = leaves or (failed and unit(w1) < rules.ends)
+            leaves = bool(leaves or (failed and unit(w1) < rules.ends))
             lines[SERVICE_CONTACTS] += 1
             lines[FAILURES] += 1 if failed else 0
             lines[ON_TIME] += 1 if not failed and minutes <= rules.on_time else 0
@@ -139,7 +139,7 @@ def feel(
         trust[i] = now
         if rules.churn > np.float32(0) and now < ONE:
             w = words(low, high, period, stream, k0, k1)
-            leaves = leaves or unit(w[1]) < np.float32(rules.churn * np.float32(ONE - now))
+            leaves = bool(leaves or unit(w[1]) < np.float32(rules.churn * np.float32(ONE - now)))
         if leaves and rules.lapsed[s] == 0:
             segment[i] = rules.leaves_to
             lines[ENDED] += 1

@@ -65,14 +65,14 @@ def work_slowly(
             now = now * exp32(-F(trusted.lost_per_minute) * F(minutes))
             if failed:
                 now = now * F(1 - trusted.lost_per_failure)
-                leaves = leaves or unit(w[1]) < F(service.ends)
+                leaves = bool(leaves or unit(w[1]) < F(service.ends))
             lines[SERVICE_CONTACTS] += 1
             lines[FAILURES] += failed
             lines[ON_TIME] += not failed and minutes <= service.on_time_minutes
             lines[WAITED] += round(minutes * MICRO)
         trust[i] = now
         if trusted.churn_without > 0:
-            leaves = leaves or unit(draw(keys[i], 0)[1]) < F(trusted.churn_without) * (F(1) - now)
+            leaves = bool(leaves or unit(draw(keys[i], 0)[1]) < F(trusted.churn_without) * (F(1) - now))
         if leaves and not lapsed[s]:
             segment[i] = service.leaves_to
             lines[ENDED] += 1

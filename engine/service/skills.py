@@ -32,7 +32,9 @@ def by_skill(
     """Wait and 1/0 served of every call, as :func:`engine.service.queue.first_come`.
 
     Args:
-        arrival: (n,) minutes of opening time, ascending; patience, service: (n,) minutes.
+        arrival: (n,) minutes of opening time, ascending.
+        patience: (n,) minutes.
+        service: (n,) minutes.
         kind: (n,) which skill a call needs.
         priority: (n,) smaller goes first.
         teams: who can do what, and when.

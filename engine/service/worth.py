@@ -15,8 +15,8 @@ Floats = NDArray[np.float64]
 def trust_gap(world: World, population: Population, trust: NDArray[np.float32]) -> Floats:
     """(n,) currency units at the horizon: the orders that missing trust still costs until it has come back.
 
-    What is missing, ``1 - trust``, shrinks by the share ``recovery`` each period while no new failure comes (a named approximation), so
-    its orders are those of :func:`engine.valuation.order_tables` at the discount factor ``d (1 - recovery)``.  0 where trust
+    What is missing, ``1 - trust``, shrinks by the share ``recovery`` each period while no new failure comes (a named
+    approximation), so its orders are those of :func:`engine.valuation.order_tables` at the discount factor ``d (1 - recovery)``.  0 where trust
     acts on churn: that it has not yet driven away is not foreseen.
     """
     service = world.service

@@ -24,7 +24,11 @@ class Part:
 def parts(ranked: Sequence[StrategyResult], results: RunResults) -> list[Part]:
     """The tables that have something to say."""
     unit = clean(results.currency)
-    return [part for part in (_growth(ranked, unit), _service(ranked, unit), _new(ranked, unit), _costs(ranked, unit)) if part]
+    return [
+        part
+        for part in (_growth(ranked, unit), _service(ranked, unit), _new(ranked, unit), _costs(ranked, unit))
+        if part
+    ]
 
 
 def lines(ranked: Sequence[StrategyResult], results: RunResults) -> list[str]:
@@ -45,11 +49,13 @@ def lines(ranked: Sequence[StrategyResult], results: RunResults) -> list[str]:
             f"{clean(name)} {figures['joined']:,.0f} of {amount(figures['clv_each'], each)}"
             for name, figures in new.by_source.items()
         ]
-        out.append(f"New customers under {clean(best.name)} by source, with the CLV of each net of its cost: {'; '.join(words)}.")
+        out.append(
+            f"New customers under {clean(best.name)} by source, with the CLV of each net of its cost: {'; '.join(words)}."
+        )
     if best is not None and best.control_forgone is not None:
         out.append(
-            f"The control group forgoes an estimated {amount(best.control_forgone, 0)} {clean(results.currency)} under {clean(best.name)}: "
-            "the price of knowing what the offers do (at most, where a budget binds)."
+            f"The control group forgoes an estimated {amount(best.control_forgone, 0)} {clean(results.currency)} under "
+            f"{clean(best.name)}: the price of knowing what the offers do (at most, where a budget binds)."
         )
     if results.season_mean is not None:
         out.append(f"Season: the mean factor of a year is {results.season_mean:.4f}.")

@@ -139,7 +139,10 @@ class Service(Model):
         for name, team in self.teams.items():
             for skill in team.skills or ():
                 if skill not in self.kinds:
-                    yield ("teams", name, "skills"), f"{skill!r} is none of the kinds of contacts: {', '.join(self.kinds)}"
+                    yield (
+                        ("teams", name, "skills"),
+                        f"{skill!r} is none of the kinds of contacts: {', '.join(self.kinds)}",
+                    )
             for i, shift in enumerate(team.shifts):
                 if not shift.start_hour < shift.end_hour <= self.hours_per_day:
                     yield (
@@ -147,9 +150,5 @@ class Service(Model):
                         f"expected start_hour < end_hour <= {self.hours_per_day:g}, got {shift.start_hour:g} to {shift.end_hour:g}",
                     )
         for kind, share in self.kinds.items():
-            if (
-                share > 0
-                and self.teams
-                and not any(t.skills is None or kind in t.skills for t in self.teams.values())
-            ):
+            if share > 0 and self.teams and not any(t.skills is None or kind in t.skills for t in self.teams.values()):
                 yield ("kinds", kind), "no team has this skill"

@@ -68,7 +68,10 @@ def _season(scenario: Scenario) -> Iterator[Problem]:
         return
     length = round(time.periods_per_year)
     if season.by_period and len(season.by_period) != length:
-        yield ("season", "by_period"), f"expected {length} factors, one for each {time.period} of a year, got {len(season.by_period)}"
+        yield (
+            ("season", "by_period"),
+            f"expected {length} factors, one for each {time.period} of a year, got {len(season.by_period)}",
+        )
     if season.mean is not None and season.by_period and not any(season.by_period):
         yield ("season", "by_period"), f"expected factors that can have the mean {season.mean:g}, got only 0"
     for index, event in enumerate(season.events):
