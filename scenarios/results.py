@@ -66,9 +66,9 @@ class Growth:
 class Losing:
     """What loses money within the horizon.
 
-    ``customers`` whose discounted margin, without shared overheads, is below 0, and ``customers_loss`` in all; ``orders`` of
-    customers who bring less than nothing in a period after all costs of their own, and ``orders_loss`` (undiscounted); ``segments``:
-    those whose margin is below 0, undiscounted.
+    ``customers`` whose discounted margin, without shared overheads, is below 0, and ``customers_loss`` in all; ``orders``
+    of customers who bring less than nothing in a period after all costs of their own, and ``orders_loss``
+    (undiscounted); ``segments``: those whose margin is below 0, undiscounted.
     """
 
     customers: int

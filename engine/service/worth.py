@@ -16,8 +16,8 @@ def trust_gap(world: World, population: Population, trust: NDArray[np.float32]) 
     """(n,) currency units at the horizon: the orders that missing trust still costs until it has come back.
 
     What is missing, ``1 - trust``, shrinks by the share ``recovery`` each period while no new failure comes (a named
-    approximation), so its orders are those of :func:`engine.valuation.order_tables` at the discount factor ``d (1 - recovery)``.  0 where trust
-    acts on churn: that it has not yet driven away is not foreseen.
+    approximation), so its orders are those of :func:`engine.valuation.order_tables` at the discount factor
+    ``d (1 - recovery)``.  0 where trust acts on churn: that it has not yet driven away is not foreseen.
     """
     service = world.service
     if service is None or not service.trust.acts_on_orders or (trust == 1).all():

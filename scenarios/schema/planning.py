@@ -64,8 +64,8 @@ class Margins(Model):
 class Planning(Model):
     """A decision every ``every_periods`` periods, or at the campaign ``waves`` (periods of the run).
 
-    The planner knows the truth (``oracle``), shrunken estimates from history (``model``) or raw past behaviour (``history``).  ``beliefs``: values by dotted path that the
-    planner holds to be true instead of the scenario's.
+    The planner knows the truth (``oracle``), shrunken estimates from history (``model``) or raw past behaviour
+    (``history``).  ``beliefs``: values by dotted path that the planner holds to be true instead of the scenario's.
     """
 
     every_periods: Count = 1
