@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine import Calendar, World
 from engine.rng import CONTROL, uniforms
-from engine.valuation import order_tables
+from engine.valuation import OrderTables, order_tables
 from scenarios.assumptions import changed
 from scenarios.base import Base, Customers
 from scenarios.briefing import Briefing
@@ -39,9 +40,26 @@ class Setup:
     customers: int
     gap: float = 1e-3
 
+    @cached_property
     def beliefs(self) -> World:
         """The world as the planner believes it to be."""
         return build_world(changed(self.scenario, self.scenario.planning.beliefs), self.base)
+
+    @cached_property
+    def tables(self) -> OrderTables:
+        """Expected orders in the world believed in."""
+        return order_tables(self.beliefs.segments, self.beliefs.horizon, self.beliefs.economics.discount_factor)
+
+    def tables_of(self, world: World) -> OrderTables:
+        """Expected orders in another world: mostly the same ones, since most assumptions are about offers."""
+        same = (
+            world.horizon == self.beliefs.horizon
+            and world.economics.discount_factor == self.beliefs.economics.discount_factor
+            and world.segments.state_dependence == self.beliefs.segments.state_dependence
+        )  # segments of one base differ in nothing else
+        if same:
+            return self.tables
+        return order_tables(world.segments, world.horizon, world.economics.discount_factor)
 
     def briefing(self, customers: Customers, seed: int, gap: float) -> Briefing:
         """The same for every strategy."""
@@ -49,7 +67,8 @@ class Setup:
         share = self.scenario.contact_policy.control_group
         return Briefing(
             scenario=self.scenario,
-            beliefs=self.beliefs(),
+            beliefs=self.beliefs,
+            tables=self.tables,
             customers=customers,
             control=uniforms(seed, key, 0, CONTROL, 0) < share,
             calendar=Calendar(self.scenario.time.horizon_periods, self.scenario.planning.every_periods),
@@ -60,7 +79,7 @@ class Setup:
 
     def makers(self, names: tuple[str, ...], pilot_arms: Mapping[str, int]) -> dict[str, Maker]:
         """Strategies by name; ``pilot_arms``: strategy -> arm of a simple rule."""
-        world = self.beliefs()
+        world = self.beliefs
         arms, segments = tuple(a.name for a in world.arms), world.segments.names
         specs = {s.name: s for s in self.scenario.strategies}
         return {name: maker(specs[name], arms, segments, self.base.ids, pilot_arms.get(name, -1)) for name in names}
@@ -91,12 +110,11 @@ def run_job(setup: Setup, job: Job) -> JobResult:
     """Play the job's strategies on common random numbers."""
     scenario = changed(setup.scenario, job.values)
     world = build_world(scenario, setup.base)
-    tables = order_tables(world.segments, world.horizon, world.economics.discount_factor)
     kappa = scenario.population.kappa.value
     customers = setup.base.draw(job.customers, job.seed, kappa, resample=job.resample)
     briefing = setup.briefing(customers, job.seed, setup.gap)
     makers = setup.makers(job.strategies, job.pilot_arms)
-    played = {name: play(world, tables, briefing, makers[name](), job.seed) for name in job.strategies}
+    played = {name: play(world, setup.tables_of(world), briefing, makers[name](), job.seed) for name in job.strategies}
     source = None if setup.base.real_customers is None else customers.population.traits.source
     return JobResult(
         np.array([p.clv.mean() for p in played.values()]),

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from engine.valuation import order_tables
 from scenarios.assumptions import STATE_DEPENDENCE, assumptions, redrawn
 from scenarios.base import Base
 from scenarios.budget_curve import budget_curve
@@ -166,9 +165,8 @@ def play_main(setup: Setup, strategy: Strategy) -> Played:
     """One strategy on all customers, with the scenario's own seed."""
     scenario = setup.scenario
     world = build_world(scenario, setup.base)
-    tables = order_tables(world.segments, world.horizon, world.economics.discount_factor)
     drawn = setup.base.draw(setup.customers, scenario.seed, scenario.population.kappa.value)
-    return play(world, tables, setup.briefing(drawn, scenario.seed, 1e-4), strategy, scenario.seed, keep_plans=True)
+    return play(world, setup.tables_of(world), setup.briefing(drawn, scenario.seed, 1e-4), strategy, scenario.seed, keep_plans=True)
 
 
 def _outer(
@@ -242,7 +240,7 @@ def _lead(played: Mapping[str, Played], names: tuple[str, ...], winner: str) -> 
 
 
 def _descriptions(setup: Setup, names: tuple[str, ...], pilots: Pilots) -> dict[str, str]:
-    arms = [a.name for a in setup.beliefs().arms]
+    arms = [a.name for a in setup.beliefs.arms]
     out = {}
     for spec in setup.scenario.strategies:
         if spec.name in names:

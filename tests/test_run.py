@@ -188,8 +188,7 @@ def test_on_starter_the_optimal_strategy_surely_beats_the_baseline_and_every_sim
     scenario = load("starter").scenario
     results = run(scenario, base_of(scenario), Options(sensitivity=False)).results
     assert results.draws >= 2
-    assert results.strategy("optimal").behind_ci.low <= 0, "the best, or as good as tied with greedy"
-    assert results.winner in ("optimal", "greedy")
+    assert results.winner == "optimal"
     assert results.strategy("optimal").difference_ci.low > 0
-    for name in ("none", "everyone", "current_plan", "top_rfm", "top_clv", "best_per_segment", "random"):
-        assert results.strategy(name).behind_ci.low > 0, name
+    for result in results.strategies:
+        assert result.name == "optimal" or result.behind_ci.low > 0, result.name
