@@ -166,7 +166,14 @@ def play_main(setup: Setup, strategy: Strategy) -> Played:
     scenario = setup.scenario
     world = build_world(scenario, setup.base)
     drawn = setup.base.draw(setup.customers, scenario.seed, scenario.population.kappa.value)
-    return play(world, setup.tables_of(world), setup.briefing(drawn, scenario.seed, 1e-4), strategy, scenario.seed, keep_plans=True)
+    return play(
+        world,
+        setup.tables_of(world),
+        setup.briefing(drawn, scenario.seed, 1e-4),
+        strategy,
+        scenario.seed,
+        keep_plans=True,
+    )
 
 
 def _outer(

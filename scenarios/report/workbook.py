@@ -225,6 +225,7 @@ def _summary(results: RunResults) -> _Sheet:
         ("seed", results.seed),
         ("how to read", decision),
         ("", noise),
+        ("", cols.made_of(results)),
         *(("warning", w) for w in results.warnings),
         *(("changed", c) for c in results.changes),
         *((f"fit: {path}", text) for path, text in flat(results.fit or {})),
