@@ -182,7 +182,7 @@ def test_errors_of_the_engine_and_the_solvers_are_bad_input(run, monkeypatch):
 
 def test_rules_that_no_plan_meets_end_a_run_with_exit_code_3(run):
     result = run(
-        "run starter --set population.customers=500 --set rules.budget.min=1999 --set channels.email.capacity_per_period=1 --set channels.phone.capacity_per_period=1 --workers 1"
+        "run starter --set population.customers=500 --set rules.budget.min=3999 --set channels.email.capacity_per_period=1 --set channels.phone.capacity_per_period=1 --workers 1"
     )
     assert result.exit_code == 3
     assert "budget" in result.stderr and "Traceback" not in result.stderr
