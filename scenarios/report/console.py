@@ -226,6 +226,9 @@ def _leans_on(results: RunResults, width: int) -> Iterator[RenderableType]:
 
 
 def _last(results: RunResults, folder: Path | None, width: int) -> Iterator[RenderableType]:
+    if results.control_cost is not None:
+        lost = f"{amount(results.control_cost)} {clean(results.currency)}"
+        yield _lines(f"Control group: holding it out forgoes about {lost} of value at the first decision.", width)
     if results.fit:
         yield _lines(f"Fit to the log: {fit_words(results.fit, results.period)}", width)
     gaps = [(s.solver["gap"], s.name) for s in results.strategies if s.solver.get("passes") and "gap" in s.solver]

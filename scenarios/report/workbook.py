@@ -223,6 +223,7 @@ def _summary(results: RunResults) -> _Sheet:
         ("horizon", f"{results.horizon_periods} {results.period}s"),
         ("draws", results.draws),
         ("seed", results.seed),
+        ("control group's cost, first decision", results.control_cost),
         ("how to read", decision),
         ("", noise),
         ("", cols.made_of(results)),
