@@ -48,16 +48,19 @@ class Briefing:
     gap: float = 1e-4
 
     def as_known(self, population: Population) -> Population:
-        """The customers with the traits that the planner takes for true; state is observed."""
+        """The customers with the traits that the planner takes for true; state is observed.
+
+        ``population``: those who are there, the first so many of the drawn customers.
+        """
         knowledge = self.scenario.planning.knowledge
         if knowledge == "oracle":
             return population
-        c = self.customers
+        c, n = self.customers, len(population)
         traits = replace(
             population.traits,
-            rate=c.rate_history if knowledge == "history" else c.rate_model,
-            order_value=c.order_value_history if knowledge == "history" else c.order_value_model,
-            responsiveness=np.zeros(len(population), np.float32),
+            rate=(c.rate_history if knowledge == "history" else c.rate_model)[:n],
+            order_value=(c.order_value_history if knowledge == "history" else c.order_value_model)[:n],
+            responsiveness=np.zeros(n, np.float32),
         )
         return Population(traits, population.state)
 
@@ -70,7 +73,7 @@ class Briefing:
     def eligible(self, known: Population, measures: NDArray[np.float32]) -> NDArray[np.bool_]:
         """(K, n) who may get what: not the control group, within the contact policy, the offer's margin rate kept."""
         policy = self.scenario.contact_policy
-        free = ~self.control
+        free = ~self.control[: len(known)]
         if policy.max_contacts is not None and policy.window_periods is not None:
             window = np.uint64((1 << (policy.window_periods - 1)) - 1)
             free = free & (np.bitwise_count(known.state.contacts & window) < policy.max_contacts)

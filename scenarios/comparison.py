@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import World
+from scenarios.around import control_forgone, costs, growth, losing, new_customers, service_result, traffic
 from scenarios.bridge import bridge
 from scenarios.jobs import JobResult, cumulative_margin, difference_variance
 from scenarios.play import Played
@@ -101,6 +102,12 @@ def strategy_result(frame: Frame, name: str) -> StrategyResult:
         payback_month=payback(months, spend),
         months=months,
         bridge=bridge(p, base) if name != frame.baseline else {},
+        growth=growth(frame.world, ledger),
+        losing=losing(frame.world, p),
+        service=service_result(p.service, ledger),
+        new_customers=new_customers(p, n),
+        costs=costs(ledger),
+        control_forgone=control_forgone(p, nothing),
         contacts_by_arm={
             arm.name: int(c) for arm, c in zip(frame.world.arms, ledger.contacts.sum(axis=0), strict=True)
         },
@@ -114,7 +121,7 @@ def strategy_result(frame: Frame, name: str) -> StrategyResult:
 
 def base_lapsed(frame: Frame) -> NDArray[np.bool_]:
     """(n,) customers in a lapsed segment at the start."""
-    return frame.world.segments.lapsed[frame.nothing.population.traits.start_segment]
+    return frame.world.segments.lapsed[frame.nothing.population.traits.start_segment[: frame.customers]]
 
 
 def churn_rate(world: World, played: Played, lapsed_at_start: NDArray[np.bool_], years: float) -> float:
@@ -122,7 +129,8 @@ def churn_rate(world: World, played: Played, lapsed_at_start: NDArray[np.bool_],
     live = ~lapsed_at_start
     if not live.any():
         return float("nan")
-    share = float(world.segments.lapsed[played.population.state.segment[live]].mean())
+    base = played.population.state.segment[: len(live)]
+    share = float(world.segments.lapsed[base[live]].mean())
     return float(1 - (1 - share) ** (1 / years))
 
 
@@ -173,4 +181,7 @@ def series(frame: Frame, name: str) -> Series:
         low=tuple(x.low for x in bands),
         high=tuple(x.high for x in bands),
         segments={s: tuple(int(v) for v in mix[:, j]) for j, s in enumerate(frame.world.segments.names)},
+        traffic=tuple(traffic(frame.world, p.ledger).tolist()),
+        orders=tuple(p.ledger.orders.tolist()),
+        revenue=tuple((p.ledger.revenue - p.ledger.discount).tolist()),
     )

@@ -35,6 +35,7 @@ class FirstPlan:
     @classmethod
     def of(cls, setup: Setup) -> FirstPlan:
         """As the planner meets it."""
+        setup = setup.with_levers("")  # what new customers cost is not there for offers
         scenario, size = setup.scenario, min(CUSTOMERS, setup.customers)
         drawn = setup.base.draw(size, scenario.seed, scenario.population.kappa.value)
         briefing = setup.briefing(drawn, scenario.seed, GAP)

@@ -210,11 +210,14 @@ def _latent(data: dict[str, Any], lines: Lines) -> Iterator[str]:
     Each is held against the scenario as written, not against other changes.
     """
     sound = not validate(data)[1]
-    named: list[tuple[tuple[str, ...], Any]] = []
+    named: list[tuple[tuple[str | int, ...], Any]] = []
     if isinstance(overrides := data.get("overrides"), dict):
         named += [(("overrides", name), values) for name, values in overrides.items()]
     if isinstance(planning := data.get("planning"), dict):
         named.append((("planning", "beliefs"), planning.get("beliefs")))
+    for index, strategy in enumerate(data.get("strategies") or ()):
+        if isinstance(strategy, dict) and strategy.get("levers"):
+            named.append((("strategies", index, "levers"), strategy["levers"]))
     for at, values in named:
         if not isinstance(values, dict):
             continue
@@ -223,7 +226,7 @@ def _latent(data: dict[str, Any], lines: Lines) -> Iterator[str]:
             try:
                 changed, _ = paths.with_values(changed, {path: value})
             except PathError as error:
-                yield f"{_place(_mark((*at, path), lines))} {'.'.join(at)}: {error}"
+                yield f"{_place(_mark((*at, path), lines))} {paths.dotted(at, data)}: {error}"
         for inner, sentence in validate(changed)[1] if sound else ():
             yield located(at, f"{paths.dotted(inner, changed)}: {sentence}", data, lines)
 

@@ -26,6 +26,7 @@ def pilot_arms(setup: Setup, on: Runner) -> dict[str, int]:
 
 def pilot_value(setup: Setup, rule: Ranked) -> float:
     """Mean CLV of one rule with one arm."""
+    setup = setup.with_levers("")  # what new customers cost is not there for offers
     scenario, world = setup.scenario, setup.beliefs
     seed = scenario.seed ^ PILOT_SEED
     customers = setup.base.draw(min(PILOT_CUSTOMERS, setup.customers), seed, scenario.population.kappa.value)

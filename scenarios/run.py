@@ -15,9 +15,9 @@ from scenarios.comparison import Frame, series, strategy_result
 from scenarios.drivers import drivers, lead
 from scenarios.errors import InfeasibleError
 from scenarios.first_plan import FirstPlan
-from scenarios.jobs import Job, JobResult, Setup, difference_variance, run_job
+from scenarios.jobs import Job, JobResult, Setup, Stages, difference_variance, run_job
 from scenarios.pilot import pilot_arms
-from scenarios.play import Played, play
+from scenarios.play import Played
 from scenarios.results import Driver, RunResults
 from scenarios.schema.scenario import Scenario
 from scenarios.statistics import probability_best
@@ -128,6 +128,7 @@ def run(
             budget_curve=first.budget_curve(),
             budget_today=first.budget_today,
             control_cost=first.control_cost(),
+            season_mean=None if world.season is None else float(world.season.after.mean()),
             changes=tuple(changes),
             warnings=tuple(warnings),
             fit=fit,
@@ -155,26 +156,18 @@ def _main(
     if doing_nothing is None:
         plays.append(("doing nothing", Nobody()))
     played = {}
-    for (name, _), result in zip(plays, on(play_main, [strategy for _, strategy in plays]), strict=True):
+    for (name, _), result in zip(plays, on(play_main, plays), strict=True):
         progress(f"simulated {setup.customers:,} customers under {name}")
         played[name] = result
     nothing = played[doing_nothing] if doing_nothing else played.pop("doing nothing")
     return played, nothing
 
 
-def play_main(setup: Setup, strategy: Strategy) -> Played:
+def play_main(setup: Setup, named: tuple[str, Strategy]) -> Played:
     """One strategy on all customers, with the scenario's own seed."""
     scenario = setup.scenario
-    world = build_world(scenario, setup.base)
     drawn = setup.base.draw(setup.customers, scenario.seed, scenario.population.kappa.value)
-    return play(
-        world,
-        setup.tables_of(world),
-        setup.briefing(drawn, scenario.seed, 1e-4),
-        strategy,
-        scenario.seed,
-        keep_plans=True,
-    )
+    return Stages(setup, drawn, scenario.seed, gap=1e-4).play(*named, keep_plans=True)
 
 
 def _outer(
