@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine import Calendar, Population, World
 from engine.candidates import candidates
-from engine.valuation import OrderTables, order_margin, order_tables, orders_ahead
+from engine.valuation import OrderTables, order_margin, orders_ahead
 from scenarios.base import Customers
 from scenarios.rules import CompiledRules, CustomerLabel, Subject, compile_rules
 from scenarios.schema.rules import Rule
@@ -28,6 +28,7 @@ class Briefing:
     Attributes:
         scenario: rules, contact policy, knowledge.
         beliefs: the world as the planner believes it to be.
+        tables: expected orders in it.
         customers: drawn customers with the planner's estimates.
         control: (n,) customers held out of every plan.
         calendar: decision epochs of the run.
@@ -38,18 +39,13 @@ class Briefing:
 
     scenario: Scenario
     beliefs: World
+    tables: OrderTables
     customers: Customers
     control: NDArray[np.bool_]
     calendar: Calendar
     scale: float
     seed: int
     gap: float = 1e-4
-    tables: OrderTables = field(init=False)
-
-    def __post_init__(self) -> None:
-        world = self.beliefs
-        tables = order_tables(world.segments, world.horizon, world.economics.discount_factor, world.season)
-        object.__setattr__(self, "tables", tables)
 
     def as_known(self, population: Population) -> Population:
         """The customers with the traits that the planner takes for true; state is observed.

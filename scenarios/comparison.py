@@ -156,15 +156,24 @@ def payback(months: tuple[Month, ...], spend: float) -> int | None:
 
 
 def series(frame: Frame, name: str) -> Series:
-    """Value over time against the baseline, with the interval of the outer draws, and the segment mix."""
+    """Value over time against the baseline, with the interval of the outer draws, and the segment mix.
+
+    The noise of a draw is known for the whole CLV; its share of the draws' scatter there is taken for its share in every
+    period, so that the band says what the decision interval says.
+    """
     p, base = frame.played[name], frame.played[frame.baseline]
     centre = cumulative_margin(p, frame.world, frame.customers) - cumulative_margin(base, frame.world, frame.customers)
     i, b = frame.names.index(name), frame.names.index(frame.baseline)
     bands = [Interval(x, x) for x in centre]
     if len(frame.draws) >= 2:
         drawn = np.array([d.cumulative[i] - d.cumulative[b] for d in frame.draws])
-        no_noise = np.zeros(len(drawn))
-        bands = [outer_interval(x, drawn[:, t], no_noise, 0.0, frame.level) for t, x in enumerate(centre)]
+        noise = np.array([d.variance[i, b] for d in frame.draws])
+        scatter = float(np.array([d.clv[i] - d.clv[b] for d in frame.draws]).var(ddof=1))
+        scale = drawn.var(axis=0, ddof=1) / scatter if scatter > 0 else np.zeros(len(centre))
+        own = difference_variance(p, base)
+        bands = [
+            outer_interval(x, drawn[:, t], scale[t] * noise, scale[t] * own, frame.level) for t, x in enumerate(centre)
+        ]
     mix = p.ledger.segment_customers
     return Series(
         strategy=name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,9 +44,27 @@ class Setup:
     customers: int
     gap: float = 1e-3
 
+    @cached_property
     def beliefs(self) -> World:
         """The world as the planner believes it to be."""
         return build_world(changed(self.scenario, self.scenario.planning.beliefs), self.base)
+
+    @cached_property
+    def tables(self) -> OrderTables:
+        """Expected orders in the world believed in."""
+        return _tables(self.beliefs)
+
+    def tables_of(self, world: World) -> OrderTables:
+        """Expected orders in another world: mostly the same ones, since most assumptions are about offers."""
+        known = self.beliefs
+        same = (
+            world.season is None
+            and known.season is None
+            and world.horizon == known.horizon
+            and world.economics.discount_factor == known.economics.discount_factor
+            and world.segments.state_dependence == known.segments.state_dependence
+        )  # segments of one base differ in nothing else
+        return self.tables if same else _tables(world)
 
     def with_levers(self, strategy: str) -> Setup:
         """The same with one strategy's levers moved, and money for new customers taken off the budget."""
@@ -59,7 +78,8 @@ class Setup:
         share = self.scenario.contact_policy.control_group
         return Briefing(
             scenario=self.scenario,
-            beliefs=self.beliefs(),
+            beliefs=self.beliefs,
+            tables=self.tables,
             customers=customers,
             control=uniforms(seed, key, 0, CONTROL, 0) < share,
             calendar=calendar(self.scenario),
@@ -70,10 +90,14 @@ class Setup:
 
     def makers(self, names: tuple[str, ...], pilot_arms: Mapping[str, int]) -> dict[str, Maker]:
         """Strategies by name; ``pilot_arms``: strategy -> arm of a simple rule."""
-        world = self.beliefs()
+        world = self.beliefs
         arms, segments = tuple(a.name for a in world.arms), world.segments.names
         specs = {s.name: s for s in self.scenario.strategies}
         return {name: maker(specs[name], arms, segments, self.base.ids, pilot_arms.get(name, -1)) for name in names}
+
+
+def _tables(world: World) -> OrderTables:
+    return order_tables(world.segments, world.horizon, world.economics.discount_factor, world.season)
 
 
 def calendar(scenario: Scenario) -> Calendar:
@@ -118,9 +142,12 @@ class Stages:
                 drawn = shocks(seed, world.horizon, scenario.shocks.sd, scenario.shocks.persistence)
                 world = replace(world, season=shocked(world.season, drawn))
             world = replace(world, scale=scale, overheads=cost, count_losses=True)
-            tables = order_tables(world.segments, world.horizon, world.economics.discount_factor, world.season)
             customers, arrivals = with_new_customers(scenario, self.customers, world, seed)
-            stage = world, tables, setup.briefing(customers, seed, self.gap, len(self.customers.population))
+            stage = (
+                world,
+                setup.tables_of(world),
+                setup.briefing(customers, seed, self.gap, len(self.customers.population)),
+            )
             if not own:
                 self._plain = stage
         else:

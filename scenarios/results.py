@@ -242,8 +242,11 @@ class BudgetPoint:
 
 @dataclass(frozen=True)
 class RunResults:
-    """A whole run.  ``budget_today``: the budget that ``budget_curve``'s epoch has now, None without one.  ``season_mean``: mean
-    factor of a year, None without a season.
+    """A whole run.
+
+    ``budget_today``: the budget that ``budget_curve``'s epoch has now, None without one.  ``control_cost``: value that the
+    first epoch's best plan forgoes because a control group is held out, None without one.  ``season_mean``: mean factor of
+    a year, None without a season.
     """
 
     scenario: str
@@ -270,6 +273,7 @@ class RunResults:
     fit: dict[str, Any] | None
     provenance: dict[str, Any]
     budget_today: float | None = None
+    control_cost: float | None = None
     season_mean: float | None = None
 
     def strategy(self, name: str) -> StrategyResult:

@@ -10,11 +10,11 @@ import numpy as np
 
 from scenarios.assumptions import STATE_DEPENDENCE, assumptions, redrawn
 from scenarios.base import Base
-from scenarios.budget_curve import budget_curve
 from scenarios.building import build_world
 from scenarios.comparison import Frame, series, strategy_result
 from scenarios.drivers import drivers, lead
 from scenarios.errors import InfeasibleError
+from scenarios.first_plan import FirstPlan
 from scenarios.jobs import Job, JobResult, Setup, Stages, difference_variance, run_job
 from scenarios.pilot import pilot_arms
 from scenarios.play import Played
@@ -103,8 +103,8 @@ def run(
         level=scenario.uncertainty.level,
     )
     results = tuple(strategy_result(frame, name) for name in names)
-    progress("value against budget")
-    curve, today = budget_curve(setup)
+    progress("value against budget, cost of the control group")
+    first = FirstPlan.of(setup)
     return Run(
         RunResults(
             scenario=scenario.name,
@@ -125,8 +125,9 @@ def run(
             drivers=found,
             state_dependence=along,
             series=tuple(series(frame, name) for name in names),
-            budget_curve=curve,
-            budget_today=today,
+            budget_curve=first.budget_curve(),
+            budget_today=first.budget_today,
+            control_cost=first.control_cost(),
             season_mean=None if world.season is None else float(world.season.after.mean()),
             changes=tuple(changes),
             warnings=tuple(warnings),
@@ -240,7 +241,7 @@ def _lead(played: Mapping[str, Played], names: tuple[str, ...], winner: str) -> 
 
 
 def _descriptions(setup: Setup, names: tuple[str, ...], pilots: Pilots) -> dict[str, str]:
-    arms = [a.name for a in setup.beliefs().arms]
+    arms = [a.name for a in setup.beliefs.arms]
     out = {}
     for spec in setup.scenario.strategies:
         if spec.name in names:

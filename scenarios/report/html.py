@@ -78,6 +78,15 @@ def _facts(results: RunResults) -> list[tuple[str, str]]:
         ("Baseline", clean(results.baseline)),
         ("Draws", f"{results.draws}"),
         ("Seed", f"{results.seed}"),
+        *_control(results),
+    ]
+
+
+def _control(results: RunResults) -> list[tuple[str, str]]:
+    if results.control_cost is None:
+        return []
+    return [
+        ("Control group forgoes", f"{amount(results.control_cost, 0)} {clean(results.currency)} at the first decision")
     ]
 
 

@@ -82,13 +82,18 @@ class Planning(Model):
 
 
 def spelt_out(strategy: Any) -> Any:
-    """``optimal`` and ``{mine: {type: top_rfm}}`` with name and type; without a type, the name is the type."""
+    """``optimal`` and ``{mine: {type: top_rfm}}`` with name and type.
+
+    Without a type, the name is the type; a strategy of another name that says its ``offer`` or its ``file`` is a fixed
+    rule, as ``current_plan`` is.
+    """
     if isinstance(strategy, str):
         return {"name": strategy, "type": strategy}
     if isinstance(strategy, dict) and len(strategy) == 1 and "name" not in strategy:
         ((name, options),) = strategy.items()
         if isinstance(options, dict):
-            return {"name": name, "type": name, **options}
+            fixed = name not in STRATEGY_TYPES and ("offer" in options or "file" in options)
+            return {"name": name, "type": "current_plan" if fixed else name, **options}
     return strategy
 
 

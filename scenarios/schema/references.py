@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from scenarios.pacing import windows
 from scenarios.schema.base import Filter, Problem
 from scenarios.schema.offers import Offer
 from scenarios.schema.planning import Strategy
@@ -101,6 +103,14 @@ def warnings(scenario: Scenario) -> Iterator[Problem]:
             yield ("offers", name, "depth"), f"{loss}; min_margin_rate would hold it back"
     if not any(rule.measure == "cost" and (rule.max is not None or rule.releases) for rule in scenario.rules):
         yield ("rules",), "no rule limits cost: every strategy may spend what it likes"
+    time, every = scenario.time, scenario.planning.every_periods
+    epochs = tuple(range(0, time.horizon_periods, every))
+    for index, rule in enumerate(scenario.rules):
+        starts = windows(rule.per, time, epochs)
+        held = len({bisect_right(starts, epoch) for epoch in epochs})
+        if held < len(starts):
+            lost = f"{len(starts) - held} of {len(starts)} windows hold no decision, and their amount is never used"
+            yield ("rules", index, "per"), f"{lost}; plan more often than every {every} {time.period}s"
 
 
 def _offer(path: tuple[str | int, ...], offer: Offer, names: Names) -> Iterator[Problem]:
