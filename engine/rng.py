@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from engine._jit import formula, kernel
 
 PERIOD, OFFER, NOISE = 0, 1, 2
-SERVICE, CENTRE, VISITS, SHOCK = 8, 9, 10, 11
+SERVICE, CENTRE, VISITS, SHOCK = 12, 13, 14, 15
 CONTROL, SAMPLE, STRATEGY = 16, 17, 18
 
 ROUNDS = 10

@@ -75,6 +75,7 @@ def with_new_customers(
         return customers, None
     base, names = customers.population, world.segments.names
     parts: list[Customers] = []
+    resembled = [np.arange(len(base))]
     period, cost = [np.full(len(base), THERE)], [np.zeros(len(base), np.int64)]
     counts = joining(spec, world.horizon, world.scale)
     for index, (source, count) in enumerate(zip(spec.sources.values(), counts, strict=True)):
@@ -84,12 +85,13 @@ def with_new_customers(
         alike = (alike if len(alike) else np.arange(len(base)))[:POOL]
         rng = np.random.default_rng([seed, STREAM, index])
         like = alike[np.minimum((rng.random(n) * len(alike)).astype(np.int64), len(alike) - 1)]
+        resembled.append(like)
         parts.append(_newcomers(customers, like, segment, FIRST_KEY + index * KEYS_OF_A_SOURCE, source, alike))
         period.append(np.repeat(np.arange(world.horizon), count))
         cost.append(np.full(n, micro_units(source.cost)))
     when = np.concatenate(period)
     order = np.argsort(when, kind="stable")
-    everybody = _joined([customers, *parts], order)
+    everybody = _joined([customers, *parts], order, np.concatenate(resembled)[order])
     return everybody, Arrivals(when[order].astype(np.int32), np.concatenate(cost)[order])
 
 
@@ -126,8 +128,8 @@ def _newcomers(
     return Customers(Population(traits, fresh), rate, value, rate, value, customers.responsiveness_sd)
 
 
-def _joined(parts: list[Customers], order: NDArray[np.int64]) -> Customers:
-    """One population of all parts, in this order."""
+def _joined(parts: list[Customers], order: NDArray[np.int64], like: NDArray[np.int64]) -> Customers:
+    """One population of all parts, in this order; what traits and state do not hold is that of ``like``, places in the base."""
 
     def column(arrays: list[NDArray[np.generic]]) -> NDArray[np.generic]:
         return np.concatenate(arrays)[order]
@@ -136,5 +138,5 @@ def _joined(parts: list[Customers], order: NDArray[np.int64]) -> Customers:
     state = {f.name: column([getattr(p.population.state, f.name) for p in parts]) for f in fields(State)}
     known = ("rate_model", "order_value_model", "rate_history", "order_value_history")
     estimates = {name: column([getattr(p, name) for p in parts]) for name in known}
-    population = Population(Traits(**traits), State(**state))  # type: ignore[arg-type]
+    population = replace(parts[0].population.take(like), traits=Traits(**traits), state=State(**state))  # type: ignore[arg-type]
     return Customers(population, **estimates, responsiveness_sd=parts[0].responsiveness_sd)  # type: ignore[arg-type]

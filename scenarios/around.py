@@ -96,12 +96,3 @@ def costs(ledger: Ledger) -> dict[str, float]:
         "capabilities": ledger.capability,
     }
     return {name: float(line.sum()) for name, line in kinds.items() if line.any()}
-
-
-def control_forgone(played: Played, nothing: Played) -> float | None:
-    """Size of the control group x mean gain of the others against doing nothing: chance alone put them apart."""
-    held = played.control
-    if held is None or not held.any() or held.all():
-        return None
-    gain = played.clv - nothing.clv
-    return float(gain[~held].mean() * held.sum())

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import World
-from scenarios.around import control_forgone, costs, growth, losing, new_customers, service_result, traffic
+from scenarios.around import costs, growth, losing, new_customers, service_result, traffic
 from scenarios.bridge import bridge
 from scenarios.jobs import JobResult, cumulative_margin, difference_variance
 from scenarios.play import Played
@@ -107,7 +107,6 @@ def strategy_result(frame: Frame, name: str) -> StrategyResult:
         service=service_result(p.service, ledger),
         new_customers=new_customers(p, n),
         costs=costs(ledger),
-        control_forgone=control_forgone(p, nothing),
         contacts_by_arm={
             arm.name: int(c) for arm, c in zip(frame.world.arms, ledger.contacts.sum(axis=0), strict=True)
         },

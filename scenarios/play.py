@@ -80,7 +80,6 @@ class Played:
         newcomers: new customers apart, None without acquisition.
         overheads: staff, set-up and capabilities per customer of the base, discounted; already off ``horizon_value``.
         losing: customers of the base whose margin within the horizon is below 0, and its sum.
-        control: (n,) who was held out.
         service: the contact centre, with this strategy's levers.
     """
 
@@ -97,7 +96,6 @@ class Played:
     newcomers: Newcomers | None = None
     overheads: float = 0.0
     losing: tuple[int, float] = (0, 0.0)
-    control: NDArray[np.bool_] | None = None
     service: Service | None = None
 
     @property
@@ -159,6 +157,5 @@ def play(
         newcomers=joined,
         overheads=shared,
         losing=(int((run.margin[:base] < 0).sum()), float(run.margin[:base].clip(max=0).sum())),
-        control=briefing.control[:base],
         service=world.service,
     )

@@ -137,8 +137,6 @@ class StrategyResult:
         solver: worst certified gap and total passes of the epochs, where the strategy optimises.
         growth, losing, service, new_customers: see there; None where the scenario has no contact centre or wins nobody.
         costs: kind -> amount in all, undiscounted; only what is not 0.
-        control_forgone: estimated value that the control group would have brought, in all: its size times the mean gain of the
-            others. Where a budget binds, at most that; None without a control group.
         bridge: step -> amount per customer, discounted, in the order to be read; they add up to ``difference``.
             Empty: reports show the change within the horizon and after it.
     """
@@ -183,7 +181,6 @@ class StrategyResult:
     service: ServiceResult | None = None
     new_customers: NewCustomers | None = None
     costs: dict[str, float] = field(default_factory=dict)
-    control_forgone: float | None = None
 
 
 @dataclass(frozen=True)

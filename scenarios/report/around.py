@@ -52,11 +52,6 @@ def lines(ranked: Sequence[StrategyResult], results: RunResults) -> list[str]:
         out.append(
             f"New customers under {clean(best.name)} by source, with the CLV of each net of its cost: {'; '.join(words)}."
         )
-    if best is not None and best.control_forgone is not None:
-        out.append(
-            f"The control group forgoes an estimated {amount(best.control_forgone, 0)} {clean(results.currency)} under "
-            f"{clean(best.name)}: the price of knowing what the offers do (at most, where a budget binds)."
-        )
     if results.season_mean is not None:
         out.append(f"Season: the mean factor of a year is {results.season_mean:.4f}.")
     return out
