@@ -35,6 +35,7 @@ class Briefing:
         scale: drawn customers / the customers that amounts in rules are meant for.
         seed: the planner's own luck.
         gap: target gap of optimising strategies.
+        tracked: (n,) who is identified; None = everybody.
     """
 
     scenario: Scenario
@@ -46,6 +47,7 @@ class Briefing:
     scale: float
     seed: int
     gap: float = 1e-4
+    tracked: NDArray[np.bool_] | None = None
 
     def as_known(self, population: Population) -> Population:
         """The customers with the traits that the planner takes for true; state is observed.
@@ -71,9 +73,11 @@ class Briefing:
         return out[: len(MEASURES)], out[len(MEASURES)]
 
     def eligible(self, known: Population, measures: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """(K, n) who may get what: not the control group, within the contact policy, the offer's margin rate kept."""
+        """(K, n) who may get what: identified, not the control group, within the contact policy, the offer's margin rate kept."""
         policy = self.scenario.contact_policy
         free = ~self.control[: len(known)]
+        if self.tracked is not None:
+            free = free & self.tracked[: len(known)]
         if policy.max_contacts is not None and policy.window_periods is not None:
             window = np.uint64((1 << (policy.window_periods - 1)) - 1)
             free = free & (np.bitwise_count(known.state.contacts & window) < policy.max_contacts)

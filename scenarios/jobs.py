@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import Calendar, World
-from engine.rng import CONTROL, uniforms
+from engine.rng import CONTROL, TRACKED, uniforms
 from engine.season import shocked, shocks
 from engine.valuation import OrderTables, order_tables
 from scenarios.acquisition import with_new_customers, without_acquisition
@@ -76,6 +76,7 @@ class Setup:
         """The same for every strategy.  ``base``: customers at the start (default: all)."""
         key = customers.population.traits.key
         share = self.scenario.contact_policy.control_group
+        tracked = self.scenario.planning.tracked_share
         return Briefing(
             scenario=self.scenario,
             beliefs=self.beliefs,
@@ -86,6 +87,7 @@ class Setup:
             scale=(base or len(key)) / self.customers,
             seed=seed,
             gap=gap,
+            tracked=uniforms(seed, key, 0, TRACKED, 0) < tracked if tracked < 1 else None,
         )
 
     def makers(self, names: tuple[str, ...], pilot_arms: Mapping[str, int]) -> dict[str, Maker]:

@@ -53,6 +53,7 @@ class Planner:
     decisions: list[Decision] = field(default_factory=list)
     plans: list[NDArray[np.int16]] = field(default_factory=list)
     priced_cost: NDArray[np.float64] | None = None
+    _past: list[Population] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         b = self.briefing
@@ -99,7 +100,8 @@ class Planner:
     def __call__(self, epoch: Epoch, simulation: Simulation) -> NDArray[np.uint8]:
         """The plan of this epoch for the engine: 0 = none, 1 + arm."""
         b, period = self.briefing, epoch.period
-        known = b.as_known(present(simulation))
+        here = present(simulation)
+        known = b.as_known(self._seen(here))
         measures, liability = b.candidates(known, period)
         problem, compiled = b.problem(known, period, self.rules(period), measures)
         view = View(
@@ -115,7 +117,21 @@ class Planner:
         self._book(period, problem, compiled, liability, choice)
         if self.keep_plans:
             self.plans.append(choice.arm)
-        return (choice.arm + 1).astype(np.uint8)
+        plan = np.zeros(len(here), np.uint8)  # nothing for customers whom the data do not show yet
+        plan[: len(choice.arm)] = choice.arm + 1
+        return plan
+
+    def _seen(self, here: Population) -> Population:
+        """The customers as the data show them: today's contacts, and else the state of some decisions ago."""
+        lag = self.briefing.scenario.planning.data_lag_decisions
+        if lag == 0:
+            return here
+        self._past.append(here.copy())
+        old = self._past[0]
+        if len(self._past) > lag:
+            self._past.pop(0)
+        old.state.contacts[:] = here.state.contacts[: len(old)]
+        return old
 
     def rules(self, period: int) -> list[Rule]:
         """The rules with what this epoch may use of each, and the channels' capacities."""

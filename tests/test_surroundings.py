@@ -98,7 +98,7 @@ def test_one_budget_for_new_customers_and_offers():
     assert less.rules[0].max == 3000
     assert less.acquisition.budget_per_period == pytest.approx(3000 / 13)
     counts = joining(less.acquisition, 52, 1.0)
-    per_period = 3000 / 13 * np.array([0.6, 0.3, 0.1]) / np.array([30, 9, 12])
+    per_period = 3000 / 13 * np.array([0.6, 0.3, 0.1]) / np.array([24, 9, 12])
     assert [c.sum() for c in counts] == np.floor(52 * np.minimum(per_period, [8, 40, 3]) + 1e-9).tolist()
     assert all(c.max() - c.min() <= 1 for c in counts)
 
@@ -172,6 +172,45 @@ def test_waves_and_releases():
     assert played.budget == 600
 
 
+def test_who_is_not_identified_gets_nothing():
+    setup = setup_of("starter", "planning.tracked_share=0.6")
+    drawn = setup.base.draw(1500, 3, 1.0)
+    tracked = setup.briefing(drawn, 3, 1e-3).tracked
+    assert abs(tracked.mean() - 0.6) < 4 * np.sqrt(0.24 / 1500)
+    played = Stages(setup, drawn, 3).play("greedy", Greedy())
+    assert (played.cost[~tracked] == 0).all()
+    assert played.cost[tracked].any()
+
+
+def test_old_data_are_the_state_of_some_decisions_ago():
+    """A planner that lags by one decision decides in the second as one of today does in the first, but for contacts."""
+    fresh, stale = (setup_of("starter", f"planning.data_lag_decisions={lag}") for lag in (0, 1))
+    drawn = fresh.base.draw(1500, 3, 1.0)
+    seen = {}
+    for name, setup in (("fresh", fresh), ("stale", stale)):
+        seen[name] = []
+
+        class Watcher(Greedy):
+            def choose(self, view, seen=seen[name]):
+                seen.append((view.population.state.segment.copy(), view.population.state.contacts.copy()))
+                return super().choose(view)
+
+        Stages(setup, drawn, 3).play("greedy", Watcher())
+    np.testing.assert_array_equal(seen["stale"][0][0], seen["fresh"][0][0])
+    np.testing.assert_array_equal(seen["stale"][1][0], seen["fresh"][0][0])
+    assert (seen["fresh"][1][0] != seen["fresh"][0][0]).any()
+    assert seen["stale"][1][1].any(), "what was sent is known at once"
+
+
+def test_old_data_do_not_show_new_customers():
+    setup = setup_of("web_shop", "planning.data_lag_decisions=2")
+    played = Stages(setup, setup.base.draw(1500, 3, 1.0), 3).play("most new", Greedy(), keep_plans=True)
+    new = played.population.traits.key >= FIRST_KEY
+    assert new.any()
+    assert [len(p) for p in played.plans] == sorted(len(p) for p in played.plans)
+    assert all((p[1500:] == -1).all() for p in played.plans[:3])
+
+
 BAD = [
     ("service.agents", 0, "service.agents: expected at least 1, got 0"),
     ("service.minutes", 0, "service.minutes: expected a number > 0, got 0"),
@@ -199,6 +238,7 @@ BAD = [
     ("capabilities", {"model": {"once": 5, "needed_by": ["optimus"]}}, "unknown strategy 'optimus'"),
     ("capabilities", {"model": {"needed_by": ["none"]}}, "costs nothing changes nothing"),
     ("planning", {"waves": [5, 3]}, "expected ascending periods, got [5, 3]"),
+    ("planning.tracked_share", 0, "expected a number > 0, got 0"),
     ("planning", {"waves": [99]}, "expected periods below 52, got 99"),
     ("rules.0.releases", [{"period": 0, "amount": 5}], "remove 'min', 'max' and 'ratio'"),
 ]  # fmt: skip

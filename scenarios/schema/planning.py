@@ -65,11 +65,15 @@ class Planning(Model):
     """A decision every ``every_periods`` periods, or at the campaign ``waves`` (periods of the run).
 
     The planner knows the truth (``oracle``), shrunken estimates from history (``model``) or raw past behaviour
-    (``history``).  ``beliefs``: values by dotted path that the planner holds to be true instead of the scenario's.
+    (``history``).  ``tracked_share``: of all customers, the part that is identified when it buys; nobody else can be sent
+    anything.  ``data_lag_decisions``: customers are seen as they were so many decisions ago.  ``beliefs``: values by dotted
+    path that the planner holds to be true instead of the scenario's.
     """
 
     every_periods: Count = 1
     waves: tuple[Whole, ...] = ()
+    tracked_share: Probability = Field(default=1.0, gt=0)
+    data_lag_decisions: Whole = 0
     knowledge: Knowledge = "model"
     beliefs: dict[Text, Any] = Field(default_factory=dict)
 
