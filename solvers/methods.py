@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from solvers.branch import branched, worth_branching
 from solvers.certify import certify
 from solvers.decomposition import Dual, generate
 from solvers.descent import descend
@@ -113,6 +114,11 @@ def by_decomposition(layout: Layout, start: FloatArray, gap: float, backend: Bac
         dual = generate(
             layout, pricer, [dual.best], 0.3 * gap, backend=backend, passes=more, most_penalty=1e9, deadline=deadline
         )
+    if spare is not None and dual.feasible and not dual.stopped:
+        whole = split(layout, Found(spare, dual.best.y, "decomposition", passes=pricer.passes), gap, backend, deadline)
+        if whole.proved - _value(whole) <= gap * max(abs(whole.proved), 1e-12):
+            return whole
+        spare = whole.plan
     plan = _recovered(layout, pricer, dual, gap, backend, deadline)
     if plan is None or (spare is not None and spare.value > plan.value):
         plan = spare
@@ -145,6 +151,20 @@ def _recovered(
     return recover_mix(layout, pricer.prices(dual.best.y), dual, gap, backend=backend, deadline=deadline).plan
 
 
+def _value(found: Found) -> float:
+    return -np.inf if found.plan is None else found.plan.value
+
+
+def split(layout: Layout, found: Found, gap: float, backend: Backend, deadline: float) -> Found:
+    """A better bound (and perhaps plan) by cases of whole numbers, where that can be expected to help."""
+    if found.plan is None or not worth_branching(layout, found.multipliers):
+        return found
+    more = branched(layout, found.multipliers, found.plan.value, gap, backend=backend, deadline=deadline)
+    plan = found.plan if more.plan is None or more.plan.value <= found.plan.value else more.plan
+    note = join(found.note, f"bound by {more.cases} cases of how many get an arm")
+    return replace(found, plan=plan, proved=min(found.proved, max(more.bound, plan.value)), note=note)
+
+
 def closed(layout: Layout, found: Found, gap: float, pairs: int, backend: Backend, deadline: float) -> Found:
     """Let the exact method have a try where decomposition missed the gap on a problem that is not large."""
     if found.infeasible or time.perf_counter() > deadline:
@@ -153,8 +173,13 @@ def closed(layout: Layout, found: Found, gap: float, pairs: int, backend: Backen
     if found.plan is not None:
         at_hand = found.plan.value
         bound = certify(layout.problem, layout.restored(found.plan.arm), found.multipliers).bound
+        if min(bound, found.proved) - at_hand <= gap * max(abs(bound), 1e-12):
+            return found
+        if not np.isfinite(found.proved):
+            found = split(layout, found, gap, backend, deadline)
+            at_hand = _value(found)
         room = bound - at_hand
-        if room <= gap * max(abs(bound), 1e-12) or pairs > FIXING_PAIRS:
+        if min(bound, found.proved) - at_hand <= gap * max(abs(bound), 1e-12) or pairs > FIXING_PAIRS:
             return found
         keep = promising(layout, Pricer(layout).prices(found.multipliers), room)
         pairs = int(keep.sum() if not layout.mask.size else (keep & layout.mask).sum())
@@ -166,7 +191,7 @@ def closed(layout: Layout, found: Found, gap: float, pairs: int, backend: Backen
         found,
         plan=result.plan if better else found.plan,
         method="exact" if better else found.method,
-        proved=min(max(result.bound, at_hand), bound),
+        proved=min(max(result.bound, at_hand), bound, found.proved),
         infeasible=result.infeasible and keep is None,
         note=join(found.note, f"an integer program over the {pairs} pairs that could be better followed"),
     )
