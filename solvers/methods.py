@@ -116,7 +116,7 @@ def by_decomposition(layout: Layout, start: FloatArray, gap: float, backend: Bac
         )
     if spare is not None and dual.feasible and not dual.stopped:
         whole = split(layout, Found(spare, dual.best.y, "decomposition", passes=pricer.passes), gap, backend, deadline)
-        if whole.proved - _value(whole) <= gap * max(abs(whole.proved), 1e-12):
+        if np.isfinite(whole.proved) and whole.proved - _value(whole) <= gap * max(abs(whole.proved), 1e-12):
             return whole
         spare = whole.plan
     plan = _recovered(layout, pricer, dual, gap, backend, deadline)

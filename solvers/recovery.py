@@ -19,6 +19,7 @@ from scipy import sparse
 
 from solvers._jit import Floats, Ints, Mask, Whole, parallel_kernel
 from solvers.decomposition import Dual
+from solvers.exchange import exchange
 from solvers.layout import Layout
 from solvers.mend import broken_rows, improve, insert, mend, moves_along, row_form
 from solvers.offers import once_each, scaled_rows, usage_of_offers
@@ -168,6 +169,7 @@ def recover(
     trial = plan.copy()
     if mend(layout, price, trial):
         improve(layout, price, trial, enough)
+        exchange(layout, price, trial, bound, enough)
         out.plan = out.nearest = trial
     if dual is None or (out.plan is not None and out.plan.value >= enough):
         return out
@@ -178,12 +180,17 @@ def recover(
         seconds = None if np.isinf(deadline) else max(deadline - time.perf_counter(), 0.05)
         arm, variables = _program(layout, price, now, freed, pairs, cut, enough, 0.2 * loss, backend, seconds)
         out.programs.append((len(freed), variables))
+        stalled = out.plan is not None
         if arm is not None:
             trial = plan_of(layout, arm)
             if mend(layout, price, trial):
                 improve(layout, price, trial, enough)
+                exchange(layout, price, trial, bound, enough)
             if _better(layout, trial, out.plan):
                 out.plan = out.nearest = now = trial
+                stalled = False
+        if stalled:
+            break  # larger programs take many times longer and seldom find more
         if out.plan is not None and out.plan.value >= enough:
             break
         if free >= n:
