@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers._jit import Floats, Ints, Mask, kernel
-from solvers.layout import Layout, by_customer
+from solvers.layout import Layout, by_choice, open_sets
 from solvers.mend import broken_rows
 from solvers.offers import usage_of_offers
 from solvers.plan import Plan, plan_of
@@ -68,10 +68,10 @@ def exchange_pass(
 def _candidates(
     layout: Layout, price: FloatArray, plan: Plan, most: float, count: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(customer, new arm or -1) of the ``count`` moves of least regret, none above ``most``."""
-    score = -by_customer(layout, price)
+    """(customer, new set or -1) of the ``count`` moves of least regret, none above ``most``."""
+    score = -by_choice(layout, price)
     if layout.mask.size:
-        score[~layout.mask] = -np.inf
+        score[~open_sets(layout)] = -np.inf
     k, n = score.shape
     score = np.concatenate([score, np.zeros((1, n))])
     now = np.where(plan.arm >= 0, plan.arm, k)
@@ -87,7 +87,7 @@ def _candidates(
 
 
 def _added(layout: Layout, customer: NDArray[np.int64], arm: NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
-    """(value (N,), usage (N, R)) of customers on arms, 0 for arm -1."""
+    """(value (N,), usage (N, R)) of customers with sets, 0 for set -1."""
     rows = len(layout.lower)
     value, usage = np.zeros(len(arm)), np.zeros((len(arm), rows))
     some = np.flatnonzero(arm >= 0)
@@ -98,7 +98,7 @@ def _added(layout: Layout, customer: NDArray[np.int64], arm: NDArray[np.int64]) 
 
 def exchange(layout: Layout, price: FloatArray, plan: Plan, bound: float, enough: float) -> None:
     """Add value to a plan that breaks no row, until it is worth ``enough`` or no pair of cheap moves gains."""
-    if layout.shape[2] * (layout.shape[1] + 1) > MOST_PAIRS:
+    if layout.shape[2] * (len(layout.sets) + 1) > MOST_PAIRS:
         return
     for _ in range(ROUNDS):
         room = bound - plan.value
