@@ -161,6 +161,17 @@ def read_candidates(
     return _dense(str(source), store, keys, parts, tuple(labels), tuple(base))
 
 
+def columns_in(source: str | Path) -> tuple[str, ...]:
+    """Names of the file's columns.
+
+    Raises:
+        DataError: it cannot be read.
+
+    """
+    with Tables() as tables:
+        return tuple(tables.open(source, as_text=True).columns)
+
+
 def _ragged_lines(tables: Tables, opened: Table) -> list[str]:
     """Lines of the CSV just read with too few or too many cells."""
     found = tables.rows("select distinct line, error_message from reject_errors order by line limit 5", opened.source)

@@ -211,7 +211,7 @@ def test_filters_that_match_nothing_name_what_there_is(tmp_path):
     ]
     text = "constraints: [{name: a, measure: count, where: {mood: good}}]"
     assert problems(table(tmp_path), rules(tmp_path, text))[0].endswith(
-        "column 'mood' is missing; known: channel, margin, revenue, segment"
+        "c.csv has no column 'mood'; known: channel, value, cost, margin, revenue, segment"
     )
 
 

@@ -18,11 +18,12 @@ from scenarios.allocation.rules_file import (
     measures_of,
     mixed_of,
     read_rules,
+    with_known_columns,
 )
 from scenarios.allocation.slack import with_stand_ins
 from scenarios.allocation.spelling import spell_out
 from scenarios.allocation.units import strange_units
-from scenarios.candidates import Candidates, read_candidates, rows_named
+from scenarios.candidates import Candidates, columns_in, read_candidates, rows_named
 from scenarios.errors import CvmaxError, DataError
 from scenarios.rules import CompiledRules, Subject, compile_rules, plan_table
 from scenarios.schema.allocation import AllocationRules, SingleRule
@@ -98,7 +99,8 @@ def build_case(candidates: str | Path, rules: str | Path, budget: float | None =
 
     """
     file = read_rules(Path(rules), budget)
-    asked, problems = file.rules, list(file.problems)
+    asked, absent = with_known_columns(file, columns_in(candidates), str(candidates))
+    problems = [*file.problems, *absent]
     numbers, texts = columns_of(asked)
     try:
         data = read_candidates(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from scenarios.rules import COUNT
 from scenarios.schema.allocation import AllocationRule, AllocationRules, Range
 from scenarios.schema.base import Problem, walk
 from scenarios.schema.messages import translate
+from scenarios.suggest import nearest
 from scenarios.yamlfile import Document, read_yaml
 
 BUDGET = "budget"
@@ -111,6 +112,35 @@ def with_budget(rules: AllocationRules, budget: float | None) -> AllocationRules
     return rules.model_copy(update={"constraints": tuple(changed if r is old else r for r in rules.constraints)})
 
 
+def with_known_columns(
+    file: RulesFile, columns: Sequence[str], source: str
+) -> tuple[AllocationRules, list[str]]:
+    """The rules less those that name columns which the candidates lack, and a sentence for each such column."""
+    problems: list[str] = []
+
+    def lacks(name: str, wanted: Iterable[str]) -> bool:
+        missing = [column for column in dict.fromkeys(wanted) if column not in columns]
+        for column in missing:
+            rest = [c for c in columns if c not in ("customer_id", "offer")]
+            problems.append(f"{file.places.get(name, name)}: {source} has no column {column!r}{nearest(column, rest)}")
+        return bool(missing)
+
+    rules, per = file.rules, file.rules.per_customer
+    own = {rules.objective_name, COUNT, "cost", *rules.objective}  # asked for anyway
+    kept = []
+    for rule in rules.constraints:
+        sums = [name for name in _sums(rule) if name not in own]
+        sums += [f"base_{name}" for name in _sums(rule) if rule.scope == "base"]
+        if not lacks(rule.name, [*sums, *_labels(rule)]):
+            kept.append(rule)
+    tests = [test for test in per.eligible if not lacks(test.name, [*test.where, *(test.only or test.never or {})])]
+    caps = [cap for cap in per.contacts.caps if not lacks(cap.name, [cap.column] if cap.column else [])]
+    consent = {c: column for c, column in per.contacts.consent.items() if not lacks(f"consent {c}", [column])}
+    contacts = per.contacts.model_copy(update={"caps": tuple(caps), "consent": consent})
+    per = per.model_copy(update={"eligible": tuple(tests), "contacts": contacts})
+    return rules.model_copy(update={"constraints": tuple(kept), "per_customer": per}), problems
+
+
 def measures_of(rules: AllocationRules) -> list[str]:
     """The columns that must be numbers, objective first."""
     names = [rules.objective_name, "cost"]
@@ -133,9 +163,7 @@ def mixed_of(rules: AllocationRules) -> dict[str, dict[str, float]]:
 
 def labels_of(rules: AllocationRules) -> list[str]:
     """The columns that filters and ``for_each`` name."""
-    names = [label for rule in rules.constraints for label in rule.where]
-    names += [rule.for_each for rule in rules.constraints if rule.for_each is not None]
-    names += [rule.parity.by for rule in rules.constraints if rule.parity is not None]
+    names = [label for rule in rules.constraints for label in _labels(rule)]
     names += [label for test in rules.per_customer.eligible for label in test.where]
     return list(dict.fromkeys(names))
 
@@ -155,6 +183,14 @@ def columns_of(rules: AllocationRules) -> tuple[list[str], list[str]]:
             (numbers if isinstance(wanted, Range) else texts).append(column)
     numbers += [cap.column for cap in rules.per_customer.contacts.caps if cap.column is not None]
     return numbers, texts
+
+
+def _labels(rule: AllocationRule) -> Iterator[str]:
+    yield from rule.where
+    if rule.for_each is not None:
+        yield rule.for_each
+    if rule.parity is not None:
+        yield rule.parity.by
 
 
 def _sums(rule: AllocationRule) -> Iterator[str]:
