@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,20 @@ class Store:
         if self._table is not None:
             return self._table.take(places)
         return pa.table({name: pc.take(self.column(name), places) for name in self.names})
+
+
+def table_of(columns: Mapping[str, Any]) -> pa.Table:
+    """An Arrow table; a column is an array, a masked array, or (texts, codes) where -1 is the last text."""
+    made = {}
+    for name, column in columns.items():
+        if isinstance(column, tuple):
+            texts, codes = column
+            made[name] = pa.array(texts, pa.string()).take(pa.array(np.where(codes < 0, len(texts) - 1, codes)))
+        elif isinstance(column, np.ma.MaskedArray):
+            made[name] = pa.array(column.data, mask=np.ma.getmaskarray(column))
+        else:
+            made[name] = column if isinstance(column, pa.Array) else pa.array(column)
+    return pa.table(made)
 
 
 def place_in(values: Any, known: pa.Array) -> NDArray[np.int64]:

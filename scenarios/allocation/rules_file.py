@@ -112,9 +112,7 @@ def with_budget(rules: AllocationRules, budget: float | None) -> AllocationRules
     return rules.model_copy(update={"constraints": tuple(changed if r is old else r for r in rules.constraints)})
 
 
-def with_known_columns(
-    file: RulesFile, columns: Sequence[str], source: str
-) -> tuple[AllocationRules, list[str]]:
+def with_known_columns(file: RulesFile, columns: Sequence[str], source: str) -> tuple[AllocationRules, list[str]]:
     """The rules less those that name columns which the candidates lack, and a sentence for each such column."""
     problems: list[str] = []
 
