@@ -407,7 +407,7 @@ def allocate(
 @click.option("--to", "high", type=float, metavar="X", help="Last bound.  [default: where more brings nothing]")
 @click.option("--target-value", type=float, metavar="X", help="Find the least bound that is worth X.")
 @click.option("--target-roi", type=float, metavar="Y", help="Find the largest that returns Y a unit on average.")
-@gap_option
+@click.option("--gap", type=click.FloatRange(0, 1), default=1e-4, show_default=True, help="Target of each point.")
 @time_limit_option
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for frontier.html and frontier.csv."

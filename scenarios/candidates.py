@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from scenarios.errors import DataError
 from scenarios.rules import CustomerLabel
-from scenarios.store import Store, place_in, store_of
+from scenarios.store import Store, coded, place_in, store_of, take
 from scenarios.suggest import nearest
 from scenarios.tables import Table, Tables
 
@@ -108,7 +108,19 @@ class Candidates:
     def selected(self, arm: NDArray[np.integer]) -> Any:
         """The chosen rows as an Arrow table, in the customers' order."""
         chosen = np.flatnonzero(arm >= 0)
-        return self.store.take(self.places(arm[chosen], chosen))
+        of = arm[chosen]
+        # Columns that stand in the arrays need not be read again, where they say the same in the same type.
+        known: dict[str, Any] = {"customer_id": take(self.ids, chosen)}
+        for place, name in enumerate(("offer", "channel")):
+            if name in self.store.names and self.store.kind(name) == "string":
+                known[name] = coded([pair[place] for pair in self.arms], of)
+        for index, name in enumerate(self.names):
+            if name in self.store.names and self.store.kind(name) == "double":
+                known[name] = coded(None, self.measures[index, of, chosen])
+        for name, label in self.customer_labels.items():
+            if self.store.kind(name) == "string" and "" not in label.values:
+                known[name] = coded(list(label.values), label.codes[chosen])
+        return self.store.take(self.places(of, chosen), known)
 
 
 def read_candidates(
@@ -186,10 +198,9 @@ def rows_named(places: NDArray[np.integer]) -> str:
 
 
 def _empty(store: Store, name: str) -> list[str]:
-    column = store.column(name)
-    if not column.null_count:
+    if not store.empty(name):
         return []
-    return [f"{rows_named(np.flatnonzero(column.is_null().to_numpy()))}: {name} is empty"]
+    return [f"{rows_named(np.flatnonzero(store.column(name).is_null().to_numpy()))}: {name} is empty"]
 
 
 def _not_finite(name: str, values: Floats) -> list[str]:
@@ -231,6 +242,7 @@ def _dense(
     cell = np.zeros(0, dtype=np.int64)
     if cycle is not None:
         eligible = np.ones((k, n), dtype=bool)
+        arm = customer = np.zeros(0, dtype=np.int32)  # no longer needed, and large
     else:
         cell = arm.astype(np.int64) * n + customer
         flat = np.full(k * n, -1, dtype=np.int32)
@@ -261,15 +273,22 @@ def _dense(
             continue
         codes, found = store.encoded(label)
         known = tuple(_text(value) for value in found)
-        if (of_arm := _constant(codes, arm, k)) is not None:
+        if cycle is not None:
+            of_arm, of_customer = _constant_regular(codes, cycle, n)
+        else:
+            of_arm, of_customer = _constant(codes, arm, k), None
+        if of_arm is not None:
             arm_labels[label] = tuple(known[code] if code >= 0 else None for code in of_arm.tolist())
-        elif (of_customer := _constant(codes, customer, n)) is not None:
+        elif (of_customer if cycle is not None else (of_customer := _constant(codes, customer, n))) is not None:
+            assert of_customer is not None
             filled = np.where(of_customer >= 0, of_customer, len(known))
             customer_labels[label] = CustomerLabel((*known, "") if (of_customer < 0).any() else known, filled)
         else:
             problems.append(
                 f"{source}: label {label!r} belongs neither to customers nor to offers: it changes within both"
             )
+    if base and cycle is not None:
+        customer = np.repeat(np.arange(n, dtype=np.int32), k)
     at_rest = {name: _of_customers(source, store, f"base_{name}", customer, n, problems) for name in base}
     if problems:
         raise DataError(list(dict.fromkeys(problems)))
@@ -315,7 +334,9 @@ def _arm_codes(store: Store, keys: Sequence[str]) -> tuple[NDArray[np.int32], tu
     else:
         channel, channel_names = np.zeros(len(offer), dtype=np.int32), [None]
     pair = offer if len(channel_names) == 1 else offer * np.int32(len(channel_names)) + channel
-    present = np.flatnonzero(np.bincount(pair, minlength=len(offer_names) * len(channel_names)))
+    there = np.zeros(len(offer_names) * len(channel_names), dtype=bool)
+    there[pair] = True
+    present = np.flatnonzero(there)
     named = [(offer_names[p // len(channel_names)], channel_names[p % len(channel_names)], p) for p in present.tolist()]
     named.sort(key=lambda item: (item[0], item[1] or ""))
     rank = np.zeros(len(offer_names) * len(channel_names), dtype=np.int32)
@@ -328,6 +349,21 @@ def _constant(codes: NDArray[np.int32], of: NDArray[np.int32], size: int) -> NDA
     one = np.zeros(size, dtype=np.int32)
     one[of] = codes
     return one if np.array_equal(one[of], codes) else None
+
+
+def _constant_regular(
+    codes: NDArray[np.int32], cycle: NDArray[np.int32], n: int
+) -> tuple[NDArray[np.int32] | None, NDArray[np.int32] | None]:
+    """The one code of each arm, and of each customer, of a regular table; None where some has two."""
+    table = codes.reshape(n, len(cycle))
+    of_arm, of_customer = np.empty(len(cycle), np.int32), table[:, 0].copy()
+    of_arm[cycle] = table[0]
+    arms = customers = True
+    for first in range(0, n, 8192):
+        piece = table[first : first + 8192]
+        arms = arms and bool((piece == table[0]).all())
+        customers = customers and bool((piece == piece[:, :1]).all())
+    return of_arm if arms else None, of_customer if customers else None
 
 
 def _of_customers(

@@ -21,9 +21,23 @@ class Store:
 
     def __init__(self, table: pa.Table | None, path: Path | None = None, texts: Sequence[str] = ()) -> None:
         self._table, self._path, self._texts = table, path, list(texts)
-        schema = table.schema if table is not None else pq.read_schema(path)
-        self.names: tuple[str, ...] = tuple(schema.names)
+        self._schema = table.schema if table is not None else pq.read_schema(path)
+        self.names: tuple[str, ...] = tuple(self._schema.names)
         self.rows: int = table.num_rows if table is not None else pq.read_metadata(path).num_rows
+
+    def empty(self, name: str) -> int:
+        """Cells of a column that are empty; from a Parquet file's statistics where it has them."""
+        if self._path is not None:
+            found = pq.read_metadata(self._path)
+            place = found.schema.to_arrow_schema().names.index(name)
+            groups = [found.row_group(i).column(place).statistics for i in range(found.num_row_groups)]
+            if len(found.schema) == len(self.names) and all(g is not None and g.has_null_count for g in groups):
+                return sum(g.null_count for g in groups)
+        return int(self.column(name).null_count)
+
+    def kind(self, name: str) -> str:
+        """A column's Arrow type in words."""
+        return str(self._schema.field(name).type)
 
     def column(self, name: str) -> pa.ChunkedArray:
         """A column as it is; texts of a Parquet file arrive dictionary-encoded."""
@@ -66,6 +80,14 @@ class Store:
             column = pc.cast(column, column.type.value_type)
         if self.rows < 2:
             return np.zeros(self.rows, dtype=np.int32), column.combine_chunks()
+        if pa.types.is_integer(column.type) and not column.null_count:
+            number = column.to_numpy()
+            other = number[1:] != number[:-1]
+            head = number[np.concatenate([[0], np.flatnonzero(other) + 1])]
+            if (head[1:] > head[:-1]).all():  # sorted: nothing to hash
+                place = np.zeros(self.rows, dtype=np.int32)
+                np.cumsum(other, out=place[1:], dtype=np.int32)
+                return place, pa.array(head, column.type)
         moved = pc.not_equal(column.slice(1), column.slice(0, self.rows - 1)).to_numpy()
         first = np.concatenate([[0], np.flatnonzero(moved) + 1])
         heads = column.take(pa.array(first)) if len(first) < self.rows else column
@@ -77,12 +99,16 @@ class Store:
             run = code[run]
         return run, whole.dictionary
 
-    def take(self, rows: NDArray[np.integer]) -> pa.Table:
-        """These rows, all columns."""
+    def take(self, rows: NDArray[np.integer], known: Mapping[str, Any]) -> pa.Table:
+        """These rows, all columns; columns in ``known`` are at hand and need not be read."""
         places = pa.array(rows)
-        if self._table is not None:
-            return self._table.take(places)
-        return pa.table({name: pc.take(self.column(name), places) for name in self.names})
+        made = {}
+        for name in self.names:
+            column = known[name] if name in known else pc.take(self.column(name), places)
+            if pa.types.is_dictionary(column.type):
+                column = pc.cast(column, column.type.value_type)
+            made[name] = column
+        return pa.table(made)
 
 
 def table_of(columns: Mapping[str, Any]) -> pa.Table:
@@ -97,6 +123,16 @@ def table_of(columns: Mapping[str, Any]) -> pa.Table:
         else:
             made[name] = column if isinstance(column, pa.Array) else pa.array(column)
     return pa.table(made)
+
+
+def take(values: pa.Array, places: NDArray[np.integer]) -> pa.Array:
+    """Values at places."""
+    return values.take(pa.array(places))
+
+
+def coded(texts: Sequence[str | None] | None, codes: NDArray[Any]) -> pa.Array:
+    """Texts by their codes; without texts the numbers themselves."""
+    return pa.array(codes) if texts is None else pa.array(texts, pa.string()).take(pa.array(codes))
 
 
 def place_in(values: Any, known: pa.Array) -> NDArray[np.int64]:

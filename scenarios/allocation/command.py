@@ -86,7 +86,8 @@ def _curve(case: Case, limits: Limits) -> Frontier | None:
     budget = next((rule for rule in case.singles if rule.name == "budget"), None)
     if budget is None or budget.max is None or budget.ratio or budget.parity or budget.penalty or budget.report:
         return None
-    return frontier(case, limits, Asked(points=WORKBOOK_POINTS))
+    coarse = Limits(max(limits.gap, 1e-4), limits.time_limit)
+    return frontier(case, coarse, Asked(points=WORKBOOK_POINTS))
 
 
 def _provenance(candidates: str, rules: Path) -> list[tuple[str, str]]:

@@ -120,7 +120,8 @@ def _closed(data: Candidates, test: Eligibility, where: str, problems: list[str]
             # The last entry answers for -1, an empty cell.
             keeps &= np.array([value in keep for value in values] + [False])[codes]
     inside = data.spread(keeps, False)
-    return arms[:, None] & (~inside if test.only is not None else inside)
+    shut: Bools = arms[:, None] & (~inside if test.only is not None else inside)
+    return shut
 
 
 def _agreed(data: Candidates, column: str, problems: list[str]) -> Bools:
@@ -129,5 +130,6 @@ def _agreed(data: Candidates, column: str, problems: list[str]) -> Bools:
     low = [value.strip().lower() for value in values]
     for value in (v for v in low if v not in _YES | _NO):
         problems.append(f"{data.source}: column {column!r}: expected true or false, 1 or 0, yes or no, got {value!r}")
-    agreed: Bools = np.asarray(np.array([value in _YES for value in low] + [False])[codes], bool)
+    yes = np.array([value in _YES for value in low] + [False])
+    agreed: Bools = yes[codes]  # -1 is the last
     return agreed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from scenarios.candidates import Candidates
 from scenarios.rules import CompiledRule, CompiledRules
 
 FAR = 1000.0
+_STEP = 1 << 15
 
 
 def strange_units(
@@ -20,13 +22,13 @@ def strange_units(
     times beyond every offer's own (per cent?); value and cost that differ by a factor of a thousand.
     """
     found = []
+    sizes = _sizes(data)
     for item in compiled.rules:
         where = places.get(item.rule.name, item.rule.name)
         if not item.sizes:
-            texts = _ratio(data, item, eligible) if len(item.terms) == 2 else _total(data, item, eligible, compiled)
+            texts = _ratio(data, item, eligible) if len(item.terms) == 2 else _total(item, sizes)
             found += [f"{where}: {text}" for text in texts]
-    cost = data.measures[data.names.index("cost")]
-    sums = [float(np.abs(plane).sum()) for plane in (data.measures[0], cost)]
+    sums = [float(sizes[index].total.sum()) for index in (0, data.names.index("cost"))]
     if min(sums) > 0 and not 1 / FAR <= sums[0] / sums[1] <= FAR:
         ratio = sums[0] / sums[1]
         words = f"{ratio:,.0f} times" if ratio > 1 else f"{ratio:.2g} of"
@@ -36,21 +38,35 @@ def strange_units(
     return tuple(found)
 
 
-def _total(data: Candidates, item: CompiledRule, eligible: NDArray[np.bool_], compiled: CompiledRules) -> list[str]:
+@dataclass(frozen=True)
+class _Sizes:
+    """By arm: sum of |measure| and its least amount that is not 0, over all customers."""
+
+    total: NDArray[np.float64]
+    least: NDArray[np.float64]
+
+
+def _sizes(data: Candidates) -> list[_Sizes]:
+    """One for each measure, and for the count."""
+    found = []
+    for planes in data.measures:
+        total, least = np.zeros(len(planes)), np.full(len(planes), np.inf)
+        for arm, plane in enumerate(planes):
+            for first in range(0, len(plane), _STEP):
+                piece = np.abs(plane[first : first + _STEP])
+                total[arm] += piece.sum()
+                least[arm] = min(least[arm], piece.min(where=piece > 0, initial=np.inf))
+        found.append(_Sizes(total, least))
+    offers = data.eligible.sum(axis=1).astype(np.float64)
+    return [*found, _Sizes(offers, np.ones(len(offers)))]
+
+
+def _total(item: CompiledRule, sizes: list[_Sizes]) -> list[str]:
     (term,) = item.terms
     if term.constant:
         return []
-    who = term.classes[compiled.class_of]
-    most, least = 0.0, np.inf
-    for arm in np.flatnonzero(term.arms).tolist():
-        open_to = eligible[arm] & who
-        if term.measure == len(data.names):
-            most += float(np.count_nonzero(open_to))
-            least = min(least, 1.0) if open_to.any() else least
-            continue
-        amount = np.abs(data.measures[term.measure, arm][open_to])
-        most += float(amount.sum())
-        least = min(least, float(amount[amount > 0].min(initial=np.inf)))
+    most = float(sizes[term.measure].total[term.arms].sum())
+    least = float(sizes[term.measure].least[term.arms].min(initial=np.inf))
     texts = []
     for end, bound in zip(("min", "max"), item.bounds, strict=True):
         if bound and most and abs(bound) > FAR * most:

@@ -20,7 +20,7 @@ from scenarios.allocation.solving import Outcome
 Floats = NDArray[np.float64]
 OUTBID, MARGIN, TOGETHER, HELD = "outbid", "at the margin", "closed by several tests together", "held without an offer"
 MOST_RULES = 30
-_STEP = 1 << 17
+_STEP = 1 << 13  # customers at a time: their offers stay in the cache
 _UNPROFITABLE = np.uint32(1 << 31)
 
 
@@ -60,35 +60,41 @@ def why_not(outcome: Outcome) -> WhyNot:
     reason = np.zeros(len(who), np.int32)
     offer = np.full(len(who), -1, np.int16)
     value, short = np.full(len(who), np.nan), np.full(len(who), np.nan)
+    prices.nearest(who, offer, short)
+    lost = offer >= 0
+    at = np.maximum(offer, 0)
+    value[lost] = case.data.measures[0][at[lost], who[lost]]
+    edge = lost & (short >= -1e-9 * np.maximum(np.abs(np.where(lost, value, 0.0)), 1e-12))
+    short[:] = np.where(lost, np.maximum(-short, 0.0), np.nan)
     for first in range(0, len(who), _STEP):
         piece = slice(first, first + _STEP)
-        some = who[piece]
-        worth = case.data.measures[0][:, some]
-        closed = np.zeros(worth.shape, np.uint32) if case.tests.closed is None else case.tests.closed[:, some]
-        closed = closed | np.where(worth <= 0, _UNPROFITABLE, np.uint32(0))
-        there = case.data.eligible[:, some]
-        single = np.where(there & (np.bitwise_count(closed) == 1), closed, np.uint32(0))
-        alone = np.bitwise_or.reduce(single, axis=0)
-        free = there & (closed == 0)
-        score = np.where(free, worth - prices.of(some), -np.inf)
-        best = score.argmax(axis=0)
-        most = score.max(axis=0)
-        lost = free.any(axis=0)
-        offer[piece] = np.where(lost, best, -1)
-        value[piece] = np.where(lost, worth[best, np.arange(len(some))], np.nan)
-        short[piece] = np.where(lost, np.maximum(-most, 0.0), np.nan)
-        edge = most >= -1e-9 * np.maximum(np.abs(worth[best, np.arange(len(some))]), 1e-12)
-        by = prices.alone(some, worth, free, lost & ~edge)
-        # One number a customer for all that tells reasons apart.
-        state = np.where(lost, np.where(edge, 1, 2), 0).astype(np.uint64)
+        some, beaten = who[piece], lost[piece]
+        state = np.where(beaten, np.where(edge[piece], 1, 2), 0).astype(np.uint64)
+        detail = np.where(state == 0, np.uint64(_UNPROFITABLE), np.uint64(0))
+        if case.tests.closed is not None and not beaten.all():
+            detail[~beaten] = _alone(outcome, some[~beaten])
+        outbid = state == 2
+        if outbid.any():
+            detail[outbid] = prices.alone(some[outbid])
         if outcome.held is not None:
             state[outcome.held.listed[some]] = 3
-        detail = np.where(state == 2, by, np.where(state == 0, alone, 0)).astype(np.uint64)
+            detail[state == 3] = 0
+        # One number a customer for all that tells reasons apart.
         keys, back = np.unique((state << np.uint64(32)) | detail, return_inverse=True)
         names = [_reason(outcome, prices, int(key) >> 32, int(key) & 0xFFFFFFFF) for key in keys.tolist()]
         numbers = np.array([found.setdefault(name, len(found)) for name in names], np.int32)
         reason[piece] = numbers[back.reshape(-1)]
     return WhyNot(who, reason, tuple(found), offer, value, short)
+
+
+def _alone(outcome: Outcome, some: NDArray[np.integer]) -> NDArray[np.uint32]:
+    """(m,) bits of the tests that alone close an offer; the last bit: the offer is open and worth nothing."""
+    case = outcome.case
+    assert case.tests.closed is not None
+    worth = case.data.measures[0][:, some]
+    closed = case.tests.closed[:, some] | np.where(worth <= 0, _UNPROFITABLE, np.uint32(0))
+    single = np.where(case.data.eligible[:, some] & (np.bitwise_count(closed) == 1), closed, np.uint32(0))
+    return np.asarray(np.bitwise_or.reduce(single, axis=0), np.uint32)
 
 
 class _Prices:
@@ -109,11 +115,17 @@ class _Prices:
                 by_rule[name] = by_rule.get(name, 0.0) + form
         self.rules = by_rule
 
-    def of(self, who: NDArray[np.integer]) -> Floats:
-        """(K, m) price of every offer."""
-        return self._sum(self.total, who)
+    def nearest(self, who: NDArray[np.int64], arm: NDArray[np.int16], score: Floats) -> None:
+        """Fill in the open arm that comes nearest to being worth its price, and its value less its price."""
+        from solvers.outbid import nearest_arms  # loads kernels: only when needed
+
+        case = self.case
+        mask = np.zeros((0, 0), bool) if case.eligible.all() else case.eligible
+        price = np.ascontiguousarray(self.total.transpose(1, 0, 2))
+        nearest_arms(case.data.measures, mask, case.compiled.class_of, price, who, arm, score)
 
     def _sum(self, form: Floats, who: NDArray[np.integer]) -> Floats:
+        """(K, m) a linear form of what offers use."""
         of = self.case.compiled.class_of[who]
         out: Floats = form[-1][of].T.copy()
         for m in range(len(form) - 1):
@@ -121,21 +133,19 @@ class _Prices:
                 out += form[m][of].T * self.case.data.measures[m][:, who]
         return out
 
-    def alone(
-        self, who: NDArray[np.integer], worth: Floats, free: NDArray[np.bool_], asked: NDArray[np.bool_]
-    ) -> NDArray[np.uint32]:
-        """(m,) bits of the rules whose price alone, taken away, would leave an offer worth taking."""
+    def alone(self, who: NDArray[np.integer]) -> NDArray[np.uint32]:
+        """(m,) bits of the rules whose price alone, taken away, would leave an open offer worth taking."""
         out = np.zeros(len(who), np.uint32)
         rules = list(self.rules.values())
         if len(rules) == 1:
-            out[asked] = 1
-            return out
-        if len(rules) > MOST_RULES or not asked.any():
-            return out
-        whole = self.of(who)
-        for r, form in enumerate(rules):
-            better = free & (worth - whole + self._sum(form, who) > 0)
-            out |= np.where(better.any(axis=0), np.uint32(1 << r), np.uint32(0))
+            out[:] = 1
+        elif len(rules) <= MOST_RULES:
+            worth = self.case.data.measures[0][:, who]
+            free = self.case.eligible[:, who] & (worth > 0)
+            left = worth - self._sum(self.total, who)
+            for r, form in enumerate(rules):
+                better = free & (left + self._sum(form, who) > 0)
+                out |= np.where(better.any(axis=0), np.uint32(1 << r), np.uint32(0))
         return out
 
 

@@ -79,7 +79,8 @@ def _target(frontier: Frontier) -> str:
     if target.point is None:
         best = "" if target.best is None else f": the first units bring {amount_of(target.best)}"
         return f"no spend returns {amount_of(target.asked)} a unit{best}"
-    return f"{frontier.rule} can grow to {amount_of(target.point.bound)} with a mean return of at least {amount_of(target.asked)} a unit"
+    most = amount_of(target.point.bound)
+    return f"{frontier.rule} can grow to {most} with a mean return of at least {amount_of(target.asked)} a unit"
 
 
 def _at(frontier: Frontier, point: Point) -> str:
@@ -145,20 +146,19 @@ def _value(frontier: Frontier) -> Spec | None:
     if len(rows) < 2:
         return None
     x, y = _axes(frontier, "value", frontier.objective)
-    tips = [
-        {"field": name, "type": "quantitative", "format": ",.4~g"} for name in ("bound", "value", "marginal", "average")
+    names = ("bound", "value", "marginal", "average")
+    tips = [{"field": name, "type": "quantitative", "format": ",.4~g"} for name in names]
+    marked: Spec = {"transform": [{"filter": "datum.mark != ''"}]}
+    both: Spec = {"x": x, "y": y}
+    dot: Spec = {"type": "point", "filled": True, "opacity": 1}
+    words = {"type": "text", "dy": 18, "align": "right", "color": ORANGE, "fontWeight": "bold", "fontSize": 12}
+    layers: list[Spec] = [
+        {"mark": {"type": "line", "color": BLUE, "strokeWidth": 3}, "encoding": both},
+        {"mark": {**dot, "size": 40, "color": BLUE}, "encoding": {**both, "tooltip": tips}},
+        {**marked, "mark": {**dot, "size": 110, "color": ORANGE}, "encoding": {**both, "tooltip": tips}},
+        {**marked, "mark": words, "encoding": {**both, "text": {"field": "mark", "type": "nominal"}}},
     ]
-    marked = {"transform": [{"filter": "datum.mark != ''"}]}
-    return _spec(
-        rows,
-        [
-            {"mark": {"type": "line", "color": BLUE, "strokeWidth": 3}, "encoding": {"x": x, "y": y}},
-            {"mark": {"type": "point", "filled": True, "size": 40, "color": BLUE, "opacity": 1}, "encoding": {"x": x, "y": y, "tooltip": tips}},
-            {**marked, "mark": {"type": "point", "filled": True, "size": 110, "color": ORANGE, "opacity": 1}, "encoding": {"x": x, "y": y, "tooltip": tips}},
-            {**marked, "mark": {"type": "text", "dy": 18, "align": "right", "color": ORANGE, "fontWeight": "bold", "fontSize": 12}, "encoding": {"x": x, "y": y, "text": {"field": "mark", "type": "nominal"}}},
-        ],
-        300,
-    )  # fmt: skip
+    return _spec(rows, layers, 300)
 
 
 def _rates(frontier: Frontier) -> Spec | None:
