@@ -12,6 +12,7 @@ from engine import Calendar, Population, World
 from engine.candidates import candidates
 from engine.valuation import OrderTables, order_margin, orders_ahead
 from scenarios.base import Customers
+from scenarios.margins import enough_margin
 from scenarios.rules import CompiledRules, CustomerLabel, Subject, compile_rules
 from scenarios.schema.rules import Rule
 from scenarios.schema.scenario import Scenario
@@ -83,9 +84,7 @@ class Briefing:
             free = free & (np.bitwise_count(known.state.contacts & window) < policy.max_contacts)
         out = np.repeat(free[None], measures.shape[1], axis=0)
         for k, arm in enumerate(self.beliefs.arms):
-            rate = self.scenario.offers[arm.offer].min_margin_rate
-            if rate is not None:
-                out[k] &= measures[3, k] >= rate * measures[2, k]
+            out[k] &= enough_margin(measures[3, k], measures[2, k], self.scenario.offers[arm.offer].min_margin_rate)
         return out
 
     def problem(
