@@ -15,7 +15,7 @@ from engine import offer_phases as offers
 from engine._jit import kernel
 from engine.customers import Customers, Money, Switches, load, store
 from engine.ledger import ARM_LINES, LINES, SEGMENT_CUSTOMERS, SEGMENT_LINES, SEGMENT_MARGIN, SEGMENT_ORDERS
-from engine.rng import OFFER, PERIOD
+from engine.rng import OFFER, PERIOD, VISITS
 from engine.scratch import BLOCK, BUYER, CONTACTED, MONEY_ROWS, PRICE, REAL_ROWS, VALUE, WORD_ROWS
 from engine.tables import Tables
 
@@ -80,8 +80,6 @@ def run_strip(
                 offers.lift(real, word, active, tables, lines[t])
                 offers.price(real, word, low, active, tables, customers.headroom)
             buyers = phases.list_buyers(real, word, m)
-            if on.traffic:
-                traffic.visit(real, word, m, active, period, k0, k1, tables.browsing, lines[t])
             noise.add_noise(real, word, buyers, period, k0, k1, tables.spread)
             listed = PRICE if active > 0 else VALUE
             phases.settle(real, word, money, buyers, listed, tables, lines[t], by_segment[t, SEGMENT_ORDERS])
@@ -89,6 +87,9 @@ def run_strip(
                 offers.discount(real, word, money, buyers, low, period, k0, k1, tables, customers, lines[t], by_arm[t])
                 offers.age(word, active)
 
+            if on.traffic:
+                phases.draw(word, period, np.uint64(VISITS), k0, k1)
+                traffic.visit(real, word, m, active, tables.browsing, lines[t])
             margins = by_segment[t, SEGMENT_MARGIN]
             if on.losses:
                 traffic.count_losses(word, money, buyers, lines[t])
