@@ -8,6 +8,7 @@ strategy does not need moves no other.
     PERIOD   word 0 natural move, 1 orders, 2 and 3 the noise of the first two orders
     OFFER    word 0 response, 1 induced move, 2 adoption, 3 staying in spite of attrition
     NOISE    noise of orders 2, 3, ...: four per draw
+    LIFE     word 0 leaving, 1 free, 2 whether a contact arrives, 3 opting out
     from 16  free for the planning side (control groups, samples), through :func:`uniforms`
 """
 
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from engine._jit import formula, kernel
 
-PERIOD, OFFER, NOISE = 0, 1, 2
+PERIOD, OFFER, NOISE, LIFE = 0, 1, 2, 8
 CONTROL, SAMPLE, STRATEGY = 16, 17, 18
 
 ROUNDS = 10

@@ -12,7 +12,9 @@ from engine.customers import Customers, Switches
 from engine.errors import PopulationError
 from engine.ledger import Ledger, currency, empty_ledger
 from engine.population import Population, State, Traits, check_population
+from engine.life import Columns
 from engine.rng import split
+from engine.rules import make_rules
 from engine.tables import MICRO, make_tables
 from engine.world import World
 
@@ -44,7 +46,7 @@ class Simulation:
     """
 
     def __init__(self, world: World, population: Population, *, seed: int, track_history: bool = True) -> None:
-        self._tables = make_tables(world)
+        self._tables, self._rules = make_tables(world), make_rules(world)
         check_population(population, world)
         self.world = world
         self._check_size(population)
@@ -74,7 +76,8 @@ class Simulation:
         fatigue = bool(tables.fatigue_decay != 0 or tables.fatigue_weight != 0)
         has_offers = len(tables.contact_cost) > 0
         on = Switches(has_offers, fatigue and has_offers, self._track_history, plan is not None)
-        books = advance(self._customers(), tables, on, given, self.period, weights, self._key)
+        life = self._life() if self._rules is not None else None
+        books = advance(self._customers(), tables, on, given, self.period, weights, self._key, life, self._rules)
         self._remember_contacts(periods, given if plan is not None else None)
         self.ledger = self.ledger.joined(*books)
         self.period += periods
@@ -87,6 +90,19 @@ class Simulation:
         values |= {"margin": self.margin, "promotion": self._promotion}
         # The kernels are compiled for contiguous writable arrays; a column read from a file may be neither.
         return Customers(**{name: np.require(values[name], requirements=["C", "W"]) for name in Customers._fields})
+
+    def _life(self) -> Columns:
+        life = self.population.life
+        return Columns(*(np.require(getattr(life, name), requirements=["C", "W"]) for name in Columns._fields))
+
+    def _with_consent(self, plan: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The plan without those who may not be contacted through their arm's channel."""
+        life, rules = self.population.life, self._rules
+        if life is None or rules is None or not (rules.channel >= 0).any():
+            return plan
+        bit = np.append(np.uint32(0), np.where(rules.channel >= 0, 1 << np.maximum(rules.channel, 0), 0).astype(np.uint32))
+        wanted = bit[plan]
+        return np.where((life.consent & wanted) == wanted, plan, np.uint8(0))
 
     def _remember_contacts(self, periods: int, plan: NDArray[np.uint8] | None) -> None:
         contacts = self.population.state.contacts
@@ -105,13 +121,16 @@ class Simulation:
             raise PopulationError([f"plan: expected {n} uint8 numbers, got {plan.dtype} of shape {plan.shape}"])
         if plan.max(initial=0) > arms:
             raise PopulationError([f"plan: expected 0 to {arms}, 1 + index of an arm, got {plan.max()}"])
-        return np.require(plan, requirements=["C", "W"])
+        return np.require(self._with_consent(plan), requirements=["C", "W"])
 
     def _check_size(self, population: Population) -> None:
         traits, tables = population.traits, self._tables
         lift = float(tables.lift.max(initial=1.0))
+        if self._rules is not None and self._rules.competes and population.life is not None:
+            lift = max(lift, 1 + float(np.exp(-population.life.share.min(initial=0))))  # at most the whole wallet
         rate = float(traits.rate.max(initial=0)) * float(tables.pace.max(initial=0)) * lift
-        value = float(traits.order_value.max(initial=0)) + float(traits.headroom.max(initial=0)) * max(
+        most = 1.0 if self._rules is None else float(self._rules.multiple.max() * self._rules.growth_limit)
+        value = float(traits.order_value.max(initial=0)) * most + float(traits.headroom.max(initial=0)) * max(
             len(self.world.categories), 1
         )
         problems = []

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.dynamics import ArmDynamics, Dynamics
 from engine.errors import WorldError
 
 Floats = NDArray[np.float64]
@@ -128,6 +129,7 @@ class Arm:
         move_probability: probability of that move.
         category: index of the cross-sold category, or -1.
         sticks: probability that a responder keeps the category for good (gated by complementarity and headroom).
+        more: what the arm does where the world has dynamics.
     """
 
     name: str
@@ -145,11 +147,15 @@ class Arm:
     move_probability: float = 0.0
     category: int = NO_CATEGORY
     sticks: float = 0.0
+    more: ArmDynamics = ArmDynamics()
 
 
 @dataclass(frozen=True)
 class World:
-    """All parameters of one world.  ``complementarity[a, b]`` in [0, 1]: how far owning a opens the door to b."""
+    """All parameters of one world.  ``complementarity[a, b]`` in [0, 1]: how far owning a opens the door to b.
+
+    ``dynamics``: features beyond segments, orders and offers; None = all off.
+    """
 
     segments: Segments
     order_value: OrderValue
@@ -159,3 +165,4 @@ class World:
     fatigue: Fatigue = field(default_factory=Fatigue)
     categories: tuple[str, ...] = ()
     complementarity: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    dynamics: Dynamics | None = None
