@@ -1,4 +1,7 @@
-"""All arms for all customers at once: the array loop behind :func:`engine.valuation.candidate`, its slow twin."""
+"""All arms for all customers at once: the array loop behind :func:`engine.valuation.candidate`, its slow twin.
+
+Worlds with dynamics go through :func:`engine.outlook.outlook`, arm by arm in NumPy.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine._jit import parallel_kernel
+from engine.outlook import outlook
 from engine.population import Population
 from engine.valuation import OrderTables, arm_tables
 from engine.world import World
@@ -26,6 +30,11 @@ def candidates(
     n, k, s = len(population), len(world.arms), len(world.segments.names)
     out = np.empty((len(MEASURES), k, n), np.float32)
     if not (n and k):
+        return out
+    if world.dynamics is not None:
+        for i, arm in enumerate(world.arms):
+            found = outlook(world, tables, population, arm, t, responsiveness_sd)
+            out[:, i] = [getattr(found, name) for name in MEASURES]
         return out
     d = world.economics.discount_factor
     cells = np.empty((k, 5, s, s))
