@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from engine import Calendar, Population, World
 from engine.candidates import candidates
-from engine.valuation import OrderTables, order_margin, order_tables, orders_ahead
+from engine.present import present_rate, present_value
+from engine.valuation import OrderTables, order_margin, orders_ahead, value_tables
 from scenarios.base import Customers
+from scenarios.knowledge import known_lives
 from scenarios.rules import CompiledRules, CustomerLabel, Subject, compile_rules
 from scenarios.schema.rules import Rule
 from scenarios.schema.scenario import Scenario
@@ -48,10 +50,10 @@ class Briefing:
 
     def __post_init__(self) -> None:
         world = self.beliefs
-        tables = order_tables(world.segments, world.horizon, world.economics.discount_factor)
+        tables = value_tables(world)
         object.__setattr__(self, "tables", tables)
 
-    def as_known(self, population: Population) -> Population:
+    def as_known(self, population: Population, period: int = 0) -> Population:
         """The customers with the traits that the planner takes for true; state is observed."""
         knowledge = self.scenario.planning.knowledge
         if knowledge == "oracle":
@@ -63,7 +65,9 @@ class Briefing:
             order_value=c.order_value_history if knowledge == "history" else c.order_value_model,
             responsiveness=np.zeros(len(population), np.float32),
         )
-        return Population(traits, population.state)
+        return known_lives(
+            self.scenario, self.beliefs, self.tables, c.population, Population(traits, population.state, population.life), period
+        )
 
     def candidates(self, known: Population, period: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """(4, K, n) measures of every arm, and (K, n) what it would cost if everybody responded."""
@@ -80,6 +84,8 @@ class Briefing:
             free = free & (np.bitwise_count(known.state.contacts & window) < policy.max_contacts)
         out = np.repeat(free[None], measures.shape[1], axis=0)
         for k, arm in enumerate(self.beliefs.arms):
+            if arm.more.channel >= 0 and known.life is not None:
+                out[k] &= (known.life.consent >> np.uint32(arm.more.channel)) & np.uint32(1) == 1
             rate = self.scenario.offers[arm.offer].min_margin_rate
             if rate is not None:
                 out[k] &= measures[3, k] >= rate * measures[2, k]
@@ -110,6 +116,5 @@ class Briefing:
         world = self.beliefs
         until = min([e for e in self.calendar.decisions if e > period], default=world.horizon)
         ahead = orders_ahead(self.tables, world.segments, period, until - period)
-        orders = known.traits.rate * ahead[known.traits.start_segment, known.state.segment]
-        value = known.traits.order_value.astype(np.float64) + known.state.extra_value
-        return {"revenue": orders * value, "margin": orders * order_margin(known, world)}
+        orders = present_rate(known, world, period) * ahead[known.traits.start_segment, known.state.segment]
+        return {"revenue": orders * present_value(known, world), "margin": orders * order_margin(known, world)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from scenarios.jobs import Setup
+from scenarios.lives import draw_customers
 from scenarios.planner import Planner, shadow_price
 from scenarios.results import BudgetPoint
 from scenarios.strategies.optimising import Nobody
@@ -20,7 +21,7 @@ def budget_curve(setup: Setup) -> tuple[tuple[BudgetPoint, ...], float | None]:
     Empty if no rule limits the cost of everything.  The other rules stay as they are; budgets at which they conflict are left out.
     """
     scenario, size = setup.scenario, min(CUSTOMERS, setup.customers)
-    drawn = setup.base.draw(size, scenario.seed, scenario.population.kappa.value)
+    drawn = draw_customers(scenario, setup.base, setup.beliefs(), size, scenario.seed)
     briefing = setup.briefing(drawn, scenario.seed, 1e-4)
     planner = Planner(briefing, Nobody())
     index = planner.budget_row

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from engine import Calendar, World
 from engine.rng import CONTROL, uniforms
-from engine.valuation import order_tables
+from engine.valuation import value_tables
 from scenarios.assumptions import changed
 from scenarios.base import Base, Customers
 from scenarios.briefing import Briefing
 from scenarios.building import build_world
+from scenarios.lives import draw_customers
 from scenarios.play import Played, play
 from scenarios.schema.scenario import Scenario
 from scenarios.statistics import paired_variance
@@ -91,9 +92,8 @@ def run_job(setup: Setup, job: Job) -> JobResult:
     """Play the job's strategies on common random numbers."""
     scenario = changed(setup.scenario, job.values)
     world = build_world(scenario, setup.base)
-    tables = order_tables(world.segments, world.horizon, world.economics.discount_factor)
-    kappa = scenario.population.kappa.value
-    customers = setup.base.draw(job.customers, job.seed, kappa, resample=job.resample)
+    tables = value_tables(world)
+    customers = draw_customers(scenario, setup.base, world, job.customers, job.seed, resample=job.resample)
     briefing = setup.briefing(customers, job.seed, setup.gap)
     makers = setup.makers(job.strategies, job.pilot_arms)
     played = {name: play(world, tables, briefing, makers[name](), job.seed) for name in job.strategies}

@@ -94,7 +94,7 @@ class Planner:
     def __call__(self, epoch: Epoch, simulation: Simulation) -> NDArray[np.uint8]:
         """The plan of this epoch for the engine: 0 = none, 1 + arm."""
         b, period = self.briefing, epoch.period
-        known = b.as_known(simulation.population)
+        known = b.as_known(simulation.population, period)
         measures, liability = b.candidates(known, period)
         problem, compiled = b.problem(known, period, self.rules(period), measures)
         view = View(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.valuation import order_tables
+from engine.valuation import value_tables
 from scenarios.assumptions import STATE_DEPENDENCE, assumptions, redrawn
 from scenarios.base import Base
 from scenarios.budget_curve import budget_curve
@@ -17,6 +17,7 @@ from scenarios.comparison import Frame, series, strategy_result
 from scenarios.drivers import drivers, lead
 from scenarios.errors import InfeasibleError
 from scenarios.jobs import Job, JobResult, Setup, difference_variance, run_job
+from scenarios.lives import draw_customers
 from scenarios.pilot import pilot_arms
 from scenarios.play import Played, play
 from scenarios.results import Driver, RunResults
@@ -166,8 +167,8 @@ def play_main(setup: Setup, strategy: Strategy) -> Played:
     """One strategy on all customers, with the scenario's own seed."""
     scenario = setup.scenario
     world = build_world(scenario, setup.base)
-    tables = order_tables(world.segments, world.horizon, world.economics.discount_factor)
-    drawn = setup.base.draw(setup.customers, scenario.seed, scenario.population.kappa.value)
+    tables = value_tables(world)
+    drawn = draw_customers(scenario, setup.base, world, setup.customers, scenario.seed)
     return play(world, tables, setup.briefing(drawn, scenario.seed, 1e-4), strategy, scenario.seed, keep_plans=True)
 
 

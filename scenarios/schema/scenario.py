@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from scenarios.schema.base import Model, Name, Problem, Text, Whole, repeats
+from scenarios.schema.dynamics import Dynamics
 from scenarios.schema.offers import Channels, ContactPolicy, Offers
 from scenarios.schema.planning import Margins, Planning, Strategy, Time, Uncertainty
 from scenarios.schema.population import Population
@@ -32,6 +33,7 @@ class Scenario(Model):
     channels: Channels = Field(min_length=1)
     offers: Offers = Field(min_length=1)
     contact_policy: ContactPolicy = Field(default_factory=ContactPolicy)
+    dynamics: Dynamics | None = None
     rules: tuple[Rule, ...] = ()
     planning: Planning = Field(default_factory=Planning)
     strategies: tuple[Strategy, ...] = Field(min_length=1)
