@@ -128,9 +128,7 @@ def run_strip(
                 if rules.attrition == BG_NBD:
                     leavers = attrition.drop_out(real, word, buyers, period, k0, k1, tables)
                 if rules.attrition > 0:
-                    leavers = attrition.list_leavers(
-                        real, word, leavers, low, m, period, k0, k1, tables, rules, life
-                    )
+                    leavers = attrition.list_leavers(real, word, leavers, low, m, period, k0, k1, tables, rules, life)
                 attrition.count_incremental(word, active, lines[t])
             noise.add_noise(real, word, buyers, period, k0, k1, tables.spread)
             listed = PRICE if active > 0 else VALUE

@@ -81,9 +81,7 @@ def luck(word: Word, j: int, period: int, k0: np.uint64, k1: np.uint64) -> np.fl
 
 
 @phase
-def drop_out(
-    real: Real, word: Word, buyers: int, period: int, k0: np.uint64, k1: np.uint64, tables: Tables
-) -> int:
+def drop_out(real: Real, word: Word, buyers: int, period: int, k0: np.uint64, k1: np.uint64, tables: Tables) -> int:
     """BG/NBD: after an order that comes anyway the customer may be gone; the orders behind it do not come."""
     leavers = 0
     for b in range(buyers):

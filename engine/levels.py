@@ -166,7 +166,7 @@ def places(levels: Levels, population: Population, world: World, t: int, further
     a, b = levels.grid[low], levels.grid[low + 1]
     dynamics = world.dynamics
     assert dynamics is not None and population.life is not None
-    if dynamics.attrition is not None and dynamics.attrition.model != "sbg":
+    if dynamics.attrition is not None:
         a, b, x = 1 / (a + SOFT), 1 / (b + SOFT), 1 / (x + SOFT)
     phase = population.life.renewal % levels.phases
     first = low * levels.phases + phase

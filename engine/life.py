@@ -57,7 +57,9 @@ class Life:
 
     def copy(self) -> Life:
         """Traits shared, state copied."""
-        return Life(*(getattr(self, f.name) if f.name in TRAITS else getattr(self, f.name).copy() for f in fields(self)))
+        return Life(
+            *(getattr(self, f.name) if f.name in TRAITS else getattr(self, f.name).copy() for f in fields(self))
+        )
 
     def take(self, index: NDArray[np.integer]) -> Life:
         """The customers at these places."""
@@ -160,7 +162,11 @@ def check_life(life: Life | None, n: int, world: World) -> list[str]:
             f"life.dropout: expected 0 to {limit:g} for {dynamics.attrition.model}, got {life.dropout.min():g} to "
             f"{life.dropout.max():g}"
         )
-    for name, width in (("stock", len(dynamics.stocks)), ("touched", len(dynamics.stocks)), ("values", len(dynamics.values))):
+    for name, width in (
+        ("stock", len(dynamics.stocks)),
+        ("touched", len(dynamics.stocks)),
+        ("values", len(dynamics.values)),
+    ):
         if getattr(life, name).shape[1] != width:
             problems.append(f"life.{name}: expected {width} columns, got {getattr(life, name).shape[1]}")
     if life.tier.max(initial=0) >= max(len(dynamics.tiers), 1):

@@ -20,9 +20,7 @@ F = np.float32
 class Twin:
     """Customer i in period t.  ``luck``: words of LIFE; ``offer``: words of OFFER."""
 
-    def __init__(
-        self, world: World, life: Life, i: int, t: int, luck: list[np.uint32], offer: list[np.uint32]
-    ) -> None:
+    def __init__(self, world: World, life: Life, i: int, t: int, luck: list[np.uint32], offer: list[np.uint32]) -> None:
         assert world.dynamics is not None
         self.world, self.life, self.i, self.t, self.luck, self.offer = world, life, i, t, luck, offer
         self.dynamics: Dynamics = world.dynamics
@@ -59,7 +57,7 @@ class Twin:
                 shift = shift - F(d.stocks[g].weight) * now
                 if channel and g == channel.stock:
                     leaves = leaves + F(channel.opt_out_per_contact) * now
-                life.stock[i, g], life.touched[i, g] = now + F(1), self.t
+                life.stock[i, g], life.touched[i, g] = F(d.stocks[g].decay) * now + F(1), self.t
         if channel and unit(self.luck[3]) < leaves:
             life.consent[i] &= ~np.uint32(1 << m.channel)
         if d.values:

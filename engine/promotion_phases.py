@@ -71,7 +71,7 @@ def prepare(
                 shift = shift - rules.weight[g] * now
                 if g == rules.opt_out_stock[a]:
                     leaves = leaves + rules.opt_out_slope[a] * now
-                life.stock[i, g] = now + ONE
+                life.stock[i, g] = rules.fade[g] * now + ONE
                 life.touched[i, g] = np.uint16(period)
         if rules.channel[a] >= 0 and unit(draw[3]) < leaves:
             bit = np.uint32(np.uint32(1) << np.uint32(rules.channel[a]))

@@ -31,7 +31,7 @@ class Rules(NamedTuple):
         dips, pantry_share, pantry_use: see ``Pantry``.
         memory, habit: see ``Habituation``; habit 0 = off.
         depth: (A,); curve: (A * GRID,) added to the logit, by felt depth in equal steps up to the arm's.
-        decay: (G * (T + 1),) factor after d periods: decay^(d - 1); weight: (G,).
+        decay: (G * (T + 1),) factor after d periods: decay^(d - 1); fade, weight: (G,) per period.
         stock: (A * 2,) stocks that an arm touches, -1 = none.
         channel: (A,) bit of the arm's channel, -1 = none; reach, opt_out, opt_out_slope: (A,); opt_out_stock: (A,).
         pull: (A * D,), level: (A,) the pull at the mean weights.
@@ -55,6 +55,7 @@ class Rules(NamedTuple):
     depth: F32
     curve: F32
     decay: F32
+    fade: F32
     weight: F32
     stock: I32
     channel: I32
@@ -129,6 +130,7 @@ def make_rules(world: World) -> Rules | None:
         depth=np.array([arm.depth for arm in arms], f),
         curve=np.array([curve_shift(arm) for arm in arms], f).ravel(),
         decay=decay_table(dynamics, world.horizon).ravel(),
+        fade=np.array([stock.decay for stock in dynamics.stocks], f),
         weight=np.array([stock.weight for stock in dynamics.stocks], f),
         stock=np.array([m.stocks for m in more], np.int32).ravel(),
         channel=np.array([m.channel for m in more], np.int32),

@@ -11,8 +11,8 @@ from engine.advance import advance
 from engine.customers import Customers, Switches
 from engine.errors import PopulationError
 from engine.ledger import Ledger, currency, empty_ledger
-from engine.population import Population, State, Traits, check_population
 from engine.life import Columns
+from engine.population import Population, State, Traits, check_population
 from engine.rng import split
 from engine.rules import make_rules
 from engine.tables import MICRO, make_tables
@@ -100,7 +100,9 @@ class Simulation:
         life, rules = self.population.life, self._rules
         if life is None or rules is None or not (rules.channel >= 0).any():
             return plan
-        bit = np.append(np.uint32(0), np.where(rules.channel >= 0, 1 << np.maximum(rules.channel, 0), 0).astype(np.uint32))
+        bit = np.append(
+            np.uint32(0), np.where(rules.channel >= 0, 1 << np.maximum(rules.channel, 0), 0).astype(np.uint32)
+        )
         wanted = bit[plan]
         return np.where((life.consent & wanted) == wanted, plan, np.uint8(0))
 

@@ -66,7 +66,12 @@ class Briefing:
             responsiveness=np.zeros(len(population), np.float32),
         )
         return known_lives(
-            self.scenario, self.beliefs, self.tables, c.population, Population(traits, population.state, population.life), period
+            self.scenario,
+            self.beliefs,
+            self.tables,
+            c.population,
+            Population(traits, population.state, population.life),
+            period,
         )
 
     def candidates(self, known: Population, period: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

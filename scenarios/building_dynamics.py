@@ -56,7 +56,9 @@ def build_dynamics(scenario: Scenario, segments: Segments) -> Dynamics | None:
         else None,
         pantry=Pantry(d.pantry.share, d.pantry.use) if d.pantry else None,
         habituation=Habituation(d.habituation.memory, d.habituation.weight) if d.habituation else None,
-        tilt=Tilt(directions(d, segments), d.segments.trust, d.segments.fatigue, d.segments.momentum) if d.segments else None,
+        tilt=Tilt(directions(d, segments), d.segments.trust, d.segments.fatigue, d.segments.momentum)
+        if d.segments
+        else None,
         growth=OrderGrowth(d.order_growth.per_order, d.order_growth.limit) if d.order_growth else None,
         competition=Competition(pull(d.competition, scenario.time.horizon_periods), d.competition.trust)
         if d.competition
@@ -98,9 +100,7 @@ def pull(c: Rivalry, horizon: int) -> Floats:
     return out
 
 
-def arm_dynamics(
-    name: str, offer: Offer, channel: str, scenario: Scenario, categories: tuple[str, ...]
-) -> ArmDynamics:
+def arm_dynamics(name: str, offer: Offer, channel: str, scenario: Scenario, categories: tuple[str, ...]) -> ArmDynamics:
     """What one arm does beyond the plain effects."""
     plain = ArmDynamics(
         win_back=offer.kind == "win_back",

@@ -39,8 +39,19 @@ def known_lives(
         if not d.attrition.seen:
             hidden = life.gone > 0
             segment = np.where(hidden, life.gone - np.uint8(1), state.segment)
-            pace = tables.factor[traits.start_segment, segment] * tables.level[traits.start_segment, min(period, world.horizon - 1)]
-            chance = alive(d, changes["dropout"].astype(np.float64), orders, traits.rate * pace, state.recency, period, state.orders)
+            pace = (
+                tables.factor[traits.start_segment, segment]
+                * tables.level[traits.start_segment, min(period, world.horizon - 1)]
+            )
+            chance = alive(
+                d,
+                changes["dropout"].astype(np.float64),
+                orders,
+                traits.rate * pace,
+                state.recency,
+                period,
+                state.orders,
+            )
             state = replace(state, segment=segment.astype(np.uint8))
             traits = replace(traits, rate=(traits.rate * chance).astype(np.float32))
             changes["gone"] = np.zeros(len(now), np.uint8)

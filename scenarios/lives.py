@@ -23,9 +23,7 @@ def draw_customers(
     scenario: Scenario, base: Base, world: World, n: int, seed: int, *, resample: bool = False
 ) -> Customers:
     """Draw n customers of a base, with their lives if the world has dynamics."""
-    return with_lives(
-        base.draw(n, seed, scenario.population.kappa.value, resample=resample), scenario, world, seed
-    )
+    return with_lives(base.draw(n, seed, scenario.population.kappa.value, resample=resample), scenario, world, seed)
 
 
 def with_lives(customers: Customers, scenario: Scenario, world: World, seed: int) -> Customers:
@@ -77,9 +75,7 @@ def segment_means(values: Values, names: tuple[str, ...]) -> Floats:
     )
 
 
-def _values(
-    values: Values, segment: NDArray[np.uint8], names: tuple[str, ...], rng: np.random.Generator
-) -> Floats:
+def _values(values: Values, segment: NDArray[np.uint8], names: tuple[str, ...], rng: np.random.Generator) -> Floats:
     means = segment_means(values, names)[segment]
     if values.concentration is None:
         return means

@@ -76,7 +76,9 @@ def rich_dynamics(seed: int, segments: int = 4, arms: int = 4, categories: int =
 def rich_lives(world: World, n: int, seed: int) -> Population:
     population = rich_population(world, n, seed)
     rng = np.random.default_rng([seed, 8])
-    population.traits.rate[:] = np.minimum(population.traits.rate, 4)  # a whole wallet is up to five times as many orders
+    population.traits.rate[:] = np.minimum(
+        population.traits.rate, 4
+    )  # a whole wallet is up to five times as many orders
     population.life = make_life(
         population.state.segment,
         world,

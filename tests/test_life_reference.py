@@ -102,4 +102,6 @@ def test_threads_splits_and_shards(parameters):
     part = run(index=index)
     np.testing.assert_array_equal(base.margin[index], part.margin)
     for f in fields(part.population.life):
-        np.testing.assert_array_equal(getattr(base.population.life, f.name)[index], getattr(part.population.life, f.name))
+        np.testing.assert_array_equal(
+            getattr(base.population.life, f.name)[index], getattr(part.population.life, f.name)
+        )

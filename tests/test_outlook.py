@@ -38,7 +38,12 @@ def lively(dynamics, arm, horizon=8, **traits):
 
 def an_arm(name, more=ArmDynamics(), **changes):
     return Arm(
-        "a/b", "a", "b", contact_cost=0.3, response=np.full(6, 0.5), more=more,
+        "a/b",
+        "a",
+        "b",
+        contact_cost=0.3,
+        response=np.full(6, 0.5),
+        more=more,
         **_filled({"duration": 3} | ARMS[name] | changes),
     )
 
@@ -72,13 +77,26 @@ CASES = {
         {"tilt_response": 0.8, "tilt_contact": -0.4},
         {},
     ),
-    "tiers": (Dynamics(tiers=np.array([1.0, 1.5, 2.5])), "lift", {"tier_step": 1, "tier_probability": 0.6}, {"tier": RNG.integers(0, 3, N)}),
+    "tiers": (
+        Dynamics(tiers=np.array([1.0, 1.5, 2.5])),
+        "lift",
+        {"tier_step": 1, "tier_probability": 0.6},
+        {"tier": RNG.integers(0, 3, N)},
+    ),
     "breadth": (Dynamics(breadth=0.3), "cross-sell", {"cannibalises": 0.2}, {}),
-    "share": (Dynamics(competition=Competition(np.array([0.3]))), "lift", {"share_shift": 0.7}, {"share": RNG.uniform(0.2, 0.9, N)}),
+    "share": (
+        Dynamics(competition=Competition(np.array([0.3]))),
+        "lift",
+        {"share_shift": 0.7},
+        {"share": RNG.uniform(0.2, 0.9, N)},
+    ),
     "pantry": (Dynamics(pantry=Pantry(0.4, 1.0)), "lift", {}, {}),
 }
 CHANGES = {"pantry": {"duration": 1}}
-SLOW = {"bg_nbd": 0.2, "pantry": 4.0}  # factor on rates: extra orders and dropping out are named approximations at high rates
+SLOW = {
+    "bg_nbd": 0.2,
+    "pantry": 4.0,
+}  # factor on rates: extra orders and dropping out are named approximations at high rates
 
 
 @pytest.mark.parametrize("name", list(CASES))

@@ -49,7 +49,12 @@ def check_dynamics(scenario: Scenario, names: Names) -> Iterator[Problem]:
         where = ("dynamics", "attrition", "into")
         for sentence in _unknown("segment", [d.attrition.into], names.segments):
             yield where, sentence
-        if names.lapsed is not None and names.segments and d.attrition.into in names.segments and d.attrition.into not in names.lapsed:
+        if (
+            names.lapsed is not None
+            and names.segments
+            and d.attrition.into in names.segments
+            and d.attrition.into not in names.lapsed
+        ):
             yield where, f"expected a lapsed segment, got {d.attrition.into!r}; mark it: lapsed: true"
     if d.segments is not None:
         for sentence in _unknown("segment", d.segments.direction, names.segments):
@@ -101,7 +106,9 @@ def warn_of_dynamics(scenario: Scenario) -> Iterator[Problem]:
                 )
         if synthetic is not None and synthetic.complementarity is not None:
             for category in (offer.category, *offer.bundle):
-                doors = [row.get(category, 0.0) for owned, row in synthetic.complementarity.items() if owned != category]
+                doors = [
+                    row.get(category, 0.0) for owned, row in synthetic.complementarity.items() if owned != category
+                ]
                 if category is not None and category in synthetic.categories and not any(doors):
                     yield (
                         ("offers", name, "category"),

@@ -56,7 +56,10 @@ class Channel(Model):
         """A probability of opting out stays one."""
         if self.opt_out and self.opt_out.per_contact:
             if self.fatigue is None:
-                yield ("opt_out", "per_contact"), "needs the channel's 'fatigue': without it there is no exposure to grow with"
+                yield (
+                    ("opt_out", "per_contact"),
+                    "needs the channel's 'fatigue': without it there is no exposure to grow with",
+                )
             elif self.fatigue.decay < 1:
                 most = self.opt_out.base + self.opt_out.per_contact / (1 - self.fatigue.decay)
                 if most > 1:
@@ -248,7 +251,6 @@ class Offer(Model):
         for channel in repeats(self.channels):
             yield ("channels",), f"{channel!r} is named twice"
 
-
     def _curves(self) -> Iterator[Problem]:
         """Curves give probabilities and lifts up to the offer's depth."""
         for name, low, high in (("response", 0.0, 1.0), ("orders", -1.0, 100.0)):
@@ -260,7 +262,10 @@ class Offer(Model):
                 yield at, "a curve is of the offer's depth, which is 0"
             for x in (self.depth * k / 8 for k in range(9)):
                 if not low <= effect.curve(x) <= high:
-                    yield at, f"expected {low:g} to {high:g} up to the offer's depth, got {effect.curve(x):.4g} at {x:.3g}"
+                    yield (
+                        at,
+                        f"expected {low:g} to {high:g} up to the offer's depth, got {effect.curve(x):.4g} at {x:.3g}",
+                    )
                     break
 
 
