@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numba
 import numpy as np
@@ -56,12 +56,12 @@ def run_strip(
     by_arm: Money,
     flows: Money,
     life: Columns | None,
-    rules: Rules | None,
+    rules: Rules,
 ) -> None:
     """All periods of the blocks from ``blocks[0]`` up to ``blocks[1]``, one block after the other.
 
-    ``life`` and ``rules``: both or neither; without them the compiler drops their branches, and another kernel is made
-    for worlds that have them.
+    ``life``: None where the world has no dynamics; ``rules`` is None then too, and not read.  The compiler drops their
+    branches, and makes another kernel for worlds that have them.
     """
     n = customers.key.shape[0]
     real = np.zeros(REAL_ROWS, np.float32)
@@ -195,7 +195,19 @@ def advance(
     ]
 
     def run(s: int) -> None:
-        run_strip((bounds[s], bounds[s + 1]), customers, tables, on, plan, start, weights, *key, *books[s], life, rules)
+        run_strip(
+            (bounds[s], bounds[s + 1]),
+            customers,
+            tables,
+            on,
+            plan,
+            start,
+            weights,
+            *key,
+            *books[s],
+            life,
+            cast(Rules, rules),
+        )
 
     if strips == 1:
         run(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 
@@ -28,7 +29,7 @@ def table(x: float, points: Mapping[float, float]) -> float:
     xs = sorted(points)
     if x <= xs[0]:
         return points[xs[0]]
-    for a, b in zip(xs, xs[1:], strict=False):
+    for a, b in itertools.pairwise(xs):
         if x <= b:
             return points[a] + (points[b] - points[a]) * (x - a) / (b - a)
     return points[xs[-1]]

@@ -32,7 +32,7 @@ class Attrition:
 
 @dataclass(frozen=True)
 class Pantry:
-    """Orders brought forward: ``share`` of the orders an offer adds goes to stock, and ``use`` of the stock is lived on per period."""
+    """Orders brought forward: ``share`` of those an offer adds goes to stock, ``use`` of the stock is lived on per period."""
 
     share: float
     use: float
@@ -48,7 +48,7 @@ class Habituation:
 
 @dataclass(frozen=True)
 class Stock:
-    """Exposure to one channel, or to one offer: decays per period, + 1 on a contact, the response's logit loses ``weight`` of it."""
+    """Exposure to one channel, or to one offer: ``decay`` per period, + 1 on a contact; a response loses ``weight`` of it in its logit."""
 
     decay: float
     weight: float

@@ -122,6 +122,11 @@ class Twin:
                 return k
         return last
 
+    def come_back(self, now: int) -> None:
+        """Whoever is elsewhere is not gone any more."""
+        if self.dynamics.attrition and now != self.dynamics.attrition.into:
+            self.life.gone[self.i] = 0
+
     # 3. orders
 
     def rate(self, rate: np.float32, hold: np.float32, lapsed: bool) -> np.float32:

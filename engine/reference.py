@@ -175,8 +175,8 @@ def live_one(world: World, out: Outcome, seed: int, t: int, i: int, choice: int)
         now = jump
     elif lapses and unit(offer[3]) < keeps:
         now = before
-    if twin and world.dynamics.attrition and now != world.dynamics.attrition.into:
-        out.population.life.gone[i] = 0
+    if twin:
+        twin.come_back(now)
     by_segment[SEGMENT_CUSTOMERS, now] += 1
 
     # 3. orders, with the offer and without

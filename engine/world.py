@@ -147,7 +147,7 @@ class Arm:
     move_probability: float = 0.0
     category: int = NO_CATEGORY
     sticks: float = 0.0
-    more: ArmDynamics = ArmDynamics()
+    more: ArmDynamics = field(default_factory=ArmDynamics)
 
 
 @dataclass(frozen=True)

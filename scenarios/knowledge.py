@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,8 @@ def known_lives(
     life, d = now.life, scenario.dynamics
     if life is None or d is None:
         return now
-    traits, state, changes = now.traits, now.state, {}
+    traits, state = now.traits, now.state
+    changes: dict[str, Any] = {}
     if d.values and not d.values.known:
         changes["values"] = segment_means(d.values, world.segments.names)[traits.start_segment].astype(np.float32)
     if d.competition:

@@ -36,14 +36,14 @@ def lively(dynamics, arm, horizon=8, **traits):
     return w, population
 
 
-def an_arm(name, more=ArmDynamics(), **changes):
+def an_arm(name, more=None, **changes):
     return Arm(
         "a/b",
         "a",
         "b",
         contact_cost=0.3,
         response=np.full(6, 0.5),
-        more=more,
+        more=more or ArmDynamics(),
         **_filled({"duration": 3} | ARMS[name] | changes),
     )
 

@@ -105,11 +105,11 @@ def warn_of_dynamics(scenario: Scenario) -> Iterator[Problem]:
                     f"{1 / d.competition.share - 1:.3g} for a customer of average share",
                 )
         if synthetic is not None and synthetic.complementarity is not None:
-            for category in (offer.category, *offer.bundle):
+            for category in (offer.category, *offer.bundle) if offer.category else ():
                 doors = [
                     row.get(category, 0.0) for owned, row in synthetic.complementarity.items() if owned != category
                 ]
-                if category is not None and category in synthetic.categories and not any(doors):
+                if category in synthetic.categories and not any(doors):
                     yield (
                         ("offers", name, "category"),
                         f"no category opens the door to {category!r}: the offer can sell nothing; see complementarity",
