@@ -6,6 +6,7 @@ Worlds with dynamics go through :func:`engine.outlook.outlook`, arm by arm in Nu
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numba
 import numpy as np
@@ -24,16 +25,24 @@ PARAMETERS = ("contact_cost", "redemption_cost", "depth", "category", "sticks")
 
 
 def candidates(
-    world: World, tables: OrderTables, population: Population, t: int, responsiveness_sd: float = 0.0
+    world: World,
+    tables: OrderTables,
+    population: Population,
+    t: int,
+    responsiveness_sd: float = 0.0,
+    spread: Sequence[float] | None = None,
 ) -> NDArray[np.float32]:
-    """(5, K, n) float32: :data:`MEASURES` of every arm for every customer, as in :class:`engine.valuation.Candidate`."""
+    """(5, K, n) float32: :data:`MEASURES` of every arm for every customer, as in :class:`engine.valuation.Candidate`.
+
+    ``spread``: in worlds with dynamics, the unseen spread of each arm's logit in place of ``responsiveness_sd``.
+    """
     n, k, s = len(population), len(world.arms), len(world.segments.names)
     out = np.empty((len(MEASURES), k, n), np.float32)
     if not (n and k):
         return out
     if world.dynamics is not None:
         for i, arm in enumerate(world.arms):
-            found = outlook(world, tables, population, arm, t, responsiveness_sd)
+            found = outlook(world, tables, population, arm, t, spread[i] if spread else responsiveness_sd)
             out[:, i] = [getattr(found, name) for name in MEASURES]
         return out
     d = world.economics.discount_factor

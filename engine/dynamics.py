@@ -48,7 +48,7 @@ class Habituation:
 
 @dataclass(frozen=True)
 class Stock:
-    """Exposure to one channel, or to one offer: ``decay`` per period, + 1 on a contact; a response loses ``weight`` of it in its logit."""
+    """Exposure to one channel, or to one offer: ``decay`` per period, + 1 on a contact; a logit loses ``weight`` of it."""
 
     decay: float
     weight: float

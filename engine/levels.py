@@ -144,11 +144,11 @@ def _far_future(world: World, levels: Levels, p: Floats) -> Floats:
     return np.asarray(q)
 
 
-def strength(population: Population, world: World, t: int, further: int = 0) -> Floats:
+def strength(population: Population, world: World, t: int, further: int | NDArray[np.int64] = 0) -> Floats:
     """(n,) strength of leaving of each customer, with so many further categories."""
     dynamics, life = world.dynamics, population.life
     assert dynamics is not None and life is not None
-    more = np.maximum(categories_owned(population.state.owned) - 1, 0) + further
+    more = np.maximum(categories_owned(population.state.owned) + further - 1, 0)
     if dynamics.attrition is None:
         return more.astype(np.float64)
     hold = dynamics.breadth**more
@@ -156,7 +156,9 @@ def strength(population: Population, world: World, t: int, further: int = 0) -> 
     return trait * present_rate(population, world, t) if dynamics.attrition.model == "bg_nbd" else trait
 
 
-def places(levels: Levels, population: Population, world: World, t: int, further: int = 0) -> Places:
+def places(
+    levels: Levels, population: Population, world: World, t: int, further: int | NDArray[np.int64] = 0
+) -> Places:
     """Two levels and the weight of the second for each customer."""
     n, last = len(population), len(levels.grid) - 1
     if last == 0:

@@ -2,7 +2,7 @@
 
 Approximations, beyond those of the plain candidate: order values stay at today's growth; the own share of wallet and trust
 stay as they are; an extra order that is not needed later is paid back at once; exposure, deal memory, opting out and trust that
-this contact leaves behind are not valued; with an attrition model, breadth does not hold moves into lapsed segments.
+this contact leaves behind are not valued (but what its fatigue does to moves is, at once); with an attrition model, breadth does not hold moves into lapsed segments.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from engine.levels import Levels, carried, look_up, places, survival, transitions
 from engine.population import Population
-from engine.present import multiples, own_log_odds, present_rate, present_value, share_of
+from engine.present import categories_owned, multiples, own_log_odds, present_rate, present_value, share_of
 from engine.rules import GRID, curve_shift, make_rules
 from engine.tables import members
 from engine.valuation import Candidate, OrderTables, active_transitions
@@ -51,15 +51,25 @@ def tilted(transition: Floats, z: float, direction: Floats) -> Floats:
     return np.asarray(np.where(np.diagonal(transition)[:, None] == 1, transition, out))
 
 
+def tiredness(world: World) -> float:
+    """Tilt that the fatigue of one contact brings, over all periods, charged at once."""
+    tilt, decay = world.dynamics.tilt if world.dynamics else None, world.fatigue.decay
+    return tilt.fatigue * min(1 / max(1 - decay, 1e-9), world.horizon) if tilt else 0.0
+
+
 def arm_levels(world: World, levels: Levels, arm: Arm, t: int) -> ArmLevels:
     """Backward recursion over the periods in which the offer acts."""
     dynamics, segments, d = world.dynamics, world.segments, world.economics.discount_factor
     assert dynamics is not None
     plain = ignored = segments.transition
+    calm = active_transitions(segments, arm)
     if dynamics.tilt is not None:
-        ignored = tilted(plain, arm.more.tilt_contact, dynamics.tilt.direction)
-        segments = replace(segments, transition=tilted(plain, arm.more.tilt_response, dynamics.tilt.direction))
-    first, later = (transitions(world, levels, p) for p in active_transitions(segments, arm))
+        tired, response, direction = tiredness(world), arm.more.tilt_response, dynamics.tilt.direction
+        ignored = tilted(plain, arm.more.tilt_contact - tired, direction)
+        begins = replace(segments, transition=tilted(plain, response - tired, direction))
+        goes_on = replace(segments, transition=tilted(plain, response, direction))
+        calm = active_transitions(begins, arm)[0], active_transitions(goes_on, arm)[1]
+    first, later = (transitions(world, levels, p) for p in calm)
     ordinary, end = transitions(world, levels, plain), min(t + arm.duration, world.horizon)
     hold = 1 - arm.attrition_reduction
     after = levels.discounted[end]
@@ -191,7 +201,7 @@ def outlook(
     discount = arm.depth * (whole if arm.category >= 0 else v + gain) + arm.redemption_cost
     lasting, trial, kept = own + after, active, after
     if arm.category >= 0 and world.dynamics.breadth < 1:
-        wider = places(levels, population, world, t, members(arm).bit_count())
+        wider = places(levels, population, world, t, categories_owned(np.uint32(members(arm)) & ~population.state.owned))
         adopts = np.where(new > 0, arm.sticks, 0.0)
         longer, kept = look_up(cells.own, wider, start, now) - own, look_up(cells.after, wider, start, now)
         lasting = lasting + adopts * (longer + kept - after)

@@ -13,7 +13,7 @@ from engine.candidates import candidates
 from engine.present import present_rate, present_value
 from engine.valuation import OrderTables, order_margin, orders_ahead, value_tables
 from scenarios.base import Customers
-from scenarios.knowledge import known_lives
+from scenarios.knowledge import hidden_spread, known_lives
 from scenarios.rules import CompiledRules, CustomerLabel, Subject, compile_rules
 from scenarios.schema.rules import Rule
 from scenarios.schema.scenario import Scenario
@@ -77,7 +77,8 @@ class Briefing:
     def candidates(self, known: Population, period: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """(4, K, n) measures of every arm, and (K, n) what it would cost if everybody responded."""
         sd = 0.0 if self.scenario.planning.knowledge == "oracle" else self.customers.responsiveness_sd
-        out = candidates(self.beliefs, self.tables, known, period, sd)
+        spread = hidden_spread(self.scenario, sd) if sd or self.scenario.planning.knowledge != "oracle" else None
+        out = candidates(self.beliefs, self.tables, known, period, sd, spread)
         return out[: len(MEASURES)], out[len(MEASURES)]
 
     def eligible(self, known: Population, measures: NDArray[np.float32]) -> NDArray[np.bool_]:

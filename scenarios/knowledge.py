@@ -37,7 +37,8 @@ def known_lives(
         changes["share"] = np.full(len(now), odds, np.float32)
     if d.attrition:
         orders = np.maximum(state.orders.astype(np.float64) - start.state.orders, 0)
-        changes["dropout"] = trait(d.attrition, orders, period, life.renewal).astype(np.float32)
+        left = (life.gone > 0) & d.attrition.seen
+        changes["dropout"] = trait(d.attrition, orders, period, life.renewal, left).astype(np.float32)
         if not d.attrition.seen:
             hidden = life.gone > 0
             segment = np.where(hidden, life.gone - np.uint8(1), state.segment)
@@ -60,15 +61,13 @@ def known_lives(
     return Population(traits, state, replace(life, **changes))
 
 
-def trait(a: Attrition, orders: Floats, period: int, renewal: NDArray[np.uint8]) -> Floats:
-    """(n,) posterior mean of the trait of somebody who is still there."""
-    n = len(orders)
-    if a.model == "bg_nbd":
-        return np.asarray((a.a or 0.0) / ((a.a or 0.0) + (a.b or 0.0) + orders))
+def trait(a: Attrition, orders: Floats, period: int, renewal: NDArray[np.uint8], left: NDArray[np.bool_]) -> Floats:
+    """(n,) posterior mean of the trait: of somebody who is still there, or who is known to have left once."""
+    once = left.astype(np.float64)
     if a.model == "pareto_nbd":
-        return np.full(n, (a.s or 0.0) / ((a.beta or 0.0) + period))
-    renewed = (period + renewal.astype(np.int64)) // a.renews_every
-    return np.asarray((a.a or 0.0) / ((a.a or 0.0) + (a.b or 0.0) + renewed))
+        return np.asarray(((a.s or 0.0) + once) / ((a.beta or 0.0) + period))
+    asked = orders if a.model == "bg_nbd" else (period + renewal.astype(np.int64)) // a.renews_every
+    return np.asarray(((a.a or 0.0) + once) / ((a.a or 0.0) + (a.b or 0.0) + np.maximum(asked, once)))
 
 
 def alive(
@@ -95,3 +94,19 @@ def alive(
     else:
         odds = np.where(orders > 0, trait_mean / np.maximum(1 - trait_mean, 1e-12) * (1 + rate * silent / k) ** k, 0.0)
     return np.asarray(1 / (1 + odds))
+
+
+def hidden_spread(scenario: Scenario, sd: float) -> list[float]:
+    """Spread of the logit of each arm's response that the planner does not see: ``sd``, and values that he does not know.
+
+    A Dirichlet of concentration c around mean weights m: variance of the fit = (sum a^2 m - (sum a m)^2) / (c + 1).
+    """
+    d, out = scenario.dynamics, []
+    for offer in scenario.offers.values():
+        variance = sd**2
+        if d and d.values and d.values.concentration and not d.values.known:
+            a = np.array([offer.appeal.get(v, 0.0) for v in d.values.weights]) * d.values.strength
+            m = np.array(list(d.values.weights.values()))
+            variance += float((a**2 @ m - (a @ m) ** 2) / (d.values.concentration + 1))
+        out += [float(np.sqrt(variance))] * len(offer.channels)
+    return out

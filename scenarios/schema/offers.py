@@ -85,7 +85,7 @@ class Response(Sourced):
     def problems(self) -> Iterator[Problem]:
         """A response needs a number."""
         if self.base is None and not self.by_segment and self.curve is None:
-            yield (), "expected 'base', 'by_segment' or 'curve'"
+            yield (), "expected 'base' or 'by_segment', or a 'curve' of the depth"
         if self.base is not None and self.curve is not None:
             yield ("curve",), "base and curve both say how many respond; keep one"
         if self.curve is not None and self.curve.kind == "elasticity":
