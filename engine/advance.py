@@ -102,8 +102,9 @@ def run_strip(
             phases.move(word, tables)
             if life is not None:
                 if rules.tilted:
-                    segments.tilt(real, word, m, tables, rules)
-                segments.redirect(real, word, m, contacted > 0, period, k0, k1, tables, rules)
+                    segments.tilt(real, word, tables, rules)
+                held = active > 0 or rules.breadth[2] < 1
+                segments.redirect(real, word, m, contacted, held, period, k0, k1, tables, rules)
             elif active > 0:
                 offers.redirect(word, active, contacted > 0, period, k0, k1, tables)
             phases.census(word, m, by_segment[t, SEGMENT_CUSTOMERS])
@@ -128,7 +129,7 @@ def run_strip(
                 if rules.attrition == BG_NBD:
                     leavers = attrition.drop_out(real, word, buyers, period, k0, k1, tables)
                 if rules.attrition > 0:
-                    leavers = attrition.list_leavers(real, word, leavers, low, m, period, k0, k1, tables, rules, life)
+                    leavers = attrition.list_leavers(real, word, leavers, m, period, k0, k1, tables, rules)
                 attrition.count_incremental(word, active, lines[t])
             noise.add_noise(real, word, buyers, period, k0, k1, tables.spread)
             listed = PRICE if active > 0 else VALUE

@@ -151,9 +151,11 @@ def strength(population: Population, world: World, t: int, further: int | NDArra
     more = np.maximum(categories_owned(population.state.owned) + further - 1, 0)
     if dynamics.attrition is None:
         return more.astype(np.float64)
-    hold = dynamics.breadth**more
+    hold = np.asarray(dynamics.breadth**more, np.float64)
     trait = life.dropout.astype(np.float64) * hold
-    return trait * present_rate(population, world, t) if dynamics.attrition.model == "bg_nbd" else trait
+    if dynamics.attrition.model == "bg_nbd":
+        trait = trait * present_rate(population, world, t)
+    return np.asarray(trait, np.float64)
 
 
 def places(

@@ -30,6 +30,9 @@ def load_life(real: Real, word: Word, life: Columns, customers: Customers, low: 
         real[at.PANTRY + j] = ZERO
         word[at.GONE + j] = np.uint32(0)
         word[at.TIER + j] = np.uint32(0)
+        word[at.OWNED + j] = np.uint32(0)
+        word[at.BEFORE + j] = np.uint32(0)
+        word[at.LEFT + j] = np.uint32(0)
     for j in range(m):
         i = low + j
         real[at.DROPOUT + j] = life.dropout[i]
@@ -41,6 +44,7 @@ def load_life(real: Real, word: Word, life: Columns, customers: Customers, low: 
         word[at.GONE + j] = life.gone[i]
         word[at.TIER + j] = life.tier[i]
         word[at.BEFORE + j] = life.before[i]
+        word[at.RENEWAL + j] = np.uint32(integer(life.renewal, i) % rules.renews)
         word[at.OWNED + j] = customers.owned[i]
         revalue(real, word, customers, low, j, rules)
 

@@ -1,8 +1,9 @@
 """What an arm adds to a customer in a world with dynamics: :func:`engine.valuation.candidate` with every feature in it.
 
 Approximations, beyond those of the plain candidate: order values stay at today's growth; the own share of wallet and trust
-stay as they are; an extra order that is not needed later is paid back at once; exposure, deal memory, opting out and trust that
-this contact leaves behind are not valued (but what its fatigue does to moves is, at once); with an attrition model, breadth does not hold moves into lapsed segments.
+stay as they are; an extra order that is not needed later is paid back at once; exposure, deal memory, opting out and trust
+that this contact leaves behind are not valued, and what its fatigue does to moves is charged at once; with an attrition
+model, breadth does not hold moves into lapsed segments.
 """
 
 from __future__ import annotations
@@ -201,7 +202,9 @@ def outlook(
     discount = arm.depth * (whole if arm.category >= 0 else v + gain) + arm.redemption_cost
     lasting, trial, kept = own + after, active, after
     if arm.category >= 0 and world.dynamics.breadth < 1:
-        wider = places(levels, population, world, t, categories_owned(np.uint32(members(arm)) & ~population.state.owned))
+        wider = places(
+            levels, population, world, t, categories_owned(np.uint32(members(arm)) & ~population.state.owned)
+        )
         adopts = np.where(new > 0, arm.sticks, 0.0)
         longer, kept = look_up(cells.own, wider, start, now) - own, look_up(cells.after, wider, start, now)
         lasting = lasting + adopts * (longer + kept - after)

@@ -35,7 +35,8 @@ class Rules(NamedTuple):
         stock: (A * 2,) stocks that an arm touches, -1 = none.
         channel: (A,) bit of the arm's channel, -1 = none; reach, opt_out, opt_out_slope: (A,); opt_out_stock: (A,).
         pull: (A * D,), level: (A,) the pull at the mean weights.
-        tilted; direction: (S,); tilt_trust, tilt_fatigue, momentum; tilt_response, tilt_contact: (A,); transition: (S * S,).
+        tilted; direction: (S,); tilt_trust, tilt_fatigue, momentum; tilt_response, tilt_contact: (A,).
+        transition: (S * S,); last: (S,) uint32, the last segment of positive probability.
         multiple: (N,) price multiples, at least one; tier_step, tier_probability: (A,).
         grows; growth: (GROWTH_STEPS,) factor of k orders; growth_limit.
         competes; advantage: (T,); share_trust; share_shift: (A,).
@@ -73,6 +74,7 @@ class Rules(NamedTuple):
     tilt_response: F32
     tilt_contact: F32
     transition: F32
+    last: NDArray[np.uint32]
     multiple: F32
     tier_step: I32
     tier_probability: F32
@@ -148,6 +150,7 @@ def make_rules(world: World) -> Rules | None:
         tilt_response=np.array([m.tilt_response for m in more], f),
         tilt_contact=np.array([m.tilt_contact for m in more], f),
         transition=np.array(world.segments.transition, f).ravel(),
+        last=np.array([np.flatnonzero(row)[-1] for row in world.segments.transition], np.uint32),
         multiple=np.array(dynamics.tiers if len(dynamics.tiers) else [1.0], f),
         tier_step=np.array([m.tier_step for m in more], np.int32),
         tier_probability=np.array([m.tier_probability for m in more], f),

@@ -79,7 +79,7 @@ GONE = 31 * BLOCK
 TIER = 32 * BLOCK
 BEFORE = 33 * BLOCK
 LEAVER = 34 * BLOCK  # places of those who leave at the end of the period
-V0 = 35 * BLOCK  # one random word of the stream LIFE
+RENEWAL = 35 * BLOCK  # place in the contract
 WORD_ROWS = 36 * BLOCK
 
 # int64 rows, micro-units
