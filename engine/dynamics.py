@@ -1,6 +1,6 @@
 """What a world may have beyond segments, orders and offers.  Everything is off unless named, and then costs no time.
 
-Equations: ``docs/attrition.md``, ``docs/promotion.md``, ``docs/hooks.md``, ``docs/dynamic_segments.md``, ``docs/growth.md``,
+Equations: ``docs/attrition.md``, ``docs/promotion.md``, ``docs/hooks.md``, ``docs/dynamic_segments.md``, ``docs/cross_selling.md``,
 ``docs/competition.md``.
 """
 

@@ -152,7 +152,7 @@ def strength(population: Population, world: World, t: int, further: int | NDArra
     if dynamics.attrition is None:
         return more.astype(np.float64)
     hold = np.asarray(dynamics.breadth**more, np.float64)
-    trait = life.dropout.astype(np.float64) * hold
+    trait: Floats = life.dropout.astype(np.float64) * hold
     if dynamics.attrition.model == "bg_nbd":
         trait = trait * present_rate(population, world, t)
     return np.asarray(trait, np.float64)
