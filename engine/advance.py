@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from engine import attrition_phases as attrition
 from engine import life_phases as lives
-from engine import noise, phases
+from engine import noise, phases, traffic
 from engine import offer_phases as offers
 from engine import promotion_phases as promotions
 from engine import segment_phases as segments
@@ -131,6 +131,8 @@ def run_strip(
                 if rules.attrition > 0:
                     leavers = attrition.list_leavers(real, word, leavers, m, period, k0, k1, tables, rules)
                 attrition.count_incremental(word, active, lines[t])
+            if on.traffic:
+                traffic.visit(real, word, m, active, period, k0, k1, tables.browsing, lines[t])
             noise.add_noise(real, word, buyers, period, k0, k1, tables.spread)
             listed = PRICE if active > 0 else VALUE
             phases.settle(real, word, money, buyers, listed, tables, lines[t], by_segment[t, SEGMENT_ORDERS])
@@ -147,6 +149,8 @@ def run_strip(
                 offers.age(word, active)
 
             margins = by_segment[t, SEGMENT_MARGIN]
+            if on.losses:
+                traffic.count_losses(word, money, buyers, lines[t])
             phases.book(word, money, BUYER, buyers, weights[t], customers.margin, low, margins)
             if contacted > 0:
                 phases.book(word, money, CONTACTED, contacted, weights[t], customers.margin, low, margins)

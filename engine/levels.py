@@ -106,6 +106,8 @@ def level_tables(world: World) -> Levels:
     grid, phases = strengths(world)
     s, count = len(segments.names), len(grid) * phases
     level = level_table(segments, world.horizon + EXTENSION)
+    if world.season is not None:
+        level = level * np.concatenate([world.season.within, np.resize(world.season.after, EXTENSION)])
     out = Levels(grid, phases, factor_table(segments), level, np.empty((world.horizon + 1, count, s, s)))
     p = transitions(world, out, segments.transition)
     q = _far_future(world, out, p)
@@ -118,13 +120,15 @@ def level_tables(world: World) -> Levels:
 
 
 def _far_future(world: World, levels: Levels, p: Floats) -> Floats:
-    """(L, S, S) with a constant level; contracts renew each period with the same yearly loss."""
+    """(L, S, S) with a constant level and no season; contracts renew each period with the same loss over their length."""
     d, s = world.economics.discount_factor, len(levels.factor)
     sigma, e = survival(world, levels, levels.level.shape[1] - 1)
     if levels.phases > 1:
         loss = np.repeat(levels.grid, levels.phases)[:, None, None] * ~world.segments.lapsed
         sigma = np.broadcast_to((1 - loss) ** (1 / levels.phases), sigma.shape)
-    now = levels.level[:, -1, None] * levels.factor * e
+    last = levels.level[:, -1] / (1.0 if world.season is None else np.resize(world.season.after, EXTENSION)[-1] or 1.0)
+    mean = 1.0 if world.season is None else world.season.after.mean()
+    now = last[:, None] * mean * levels.factor * e
     # q = (now + d (sigma q + (1 - sigma) q[into])) p, for each level and start a system in the S numbers of q.
     keep = sigma[..., None] * np.eye(s)
     attrition = world.dynamics.attrition if world.dynamics else None
@@ -150,7 +154,7 @@ def strength(population: Population, world: World, t: int, further: int | NDArra
     assert dynamics is not None and life is not None
     more = np.maximum(categories_owned(population.state.owned) + further - 1, 0)
     if dynamics.attrition is None:
-        return more.astype(np.float64)
+        return np.asarray(more, np.float64)
     hold = np.asarray(dynamics.breadth**more, np.float64)
     trait: Floats = life.dropout.astype(np.float64) * hold
     if dynamics.attrition.model == "bg_nbd":

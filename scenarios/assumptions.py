@@ -39,6 +39,10 @@ def limits(path: str) -> tuple[float, float]:
         "sticks",
         "cannibalises",
         "decay",
+        "ends",
+        "loses_trust",
+        "recovers",
+        "churn_without",
         "gross_margin_rate",
         "state_dependence",
     ):

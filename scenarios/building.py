@@ -10,6 +10,7 @@ from scenarios.base import Base
 from scenarios.building_dynamics import arm_dynamics, build_dynamics
 from scenarios.schema.offers import Offer
 from scenarios.schema.scenario import Scenario
+from scenarios.surroundings import surroundings
 
 
 def build_world(scenario: Scenario, base: Base) -> World:
@@ -34,6 +35,7 @@ def build_world(scenario: Scenario, base: Base) -> World:
         categories=base.categories,
         complementarity=base.complementarity,
         dynamics=build_dynamics(scenario, segments),
+        **surroundings(scenario, segments),
     )
 
 
@@ -50,6 +52,7 @@ def _arm(
         kind=offer.kind,
         contact_cost=scenario.channels[channel].cost_per_contact,
         redemption_cost=offer.redemption_cost,
+        setup_cost=offer.setup_cost,
         depth=offer.depth,
         duration=offer.duration_periods,
         response=response,

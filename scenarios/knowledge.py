@@ -36,7 +36,7 @@ def known_lives(
         odds = np.log(d.competition.share / (1 - d.competition.share))
         changes["share"] = np.full(len(now), odds, np.float32)
     if d.attrition:
-        orders = np.maximum(state.orders.astype(np.float64) - start.state.orders, 0)
+        orders = np.maximum(state.orders.astype(np.float64) - start.state.orders[: len(now)], 0)
         left = (life.gone > 0) & d.attrition.seen
         changes["dropout"] = trait(d.attrition, orders, period, life.renewal, left).astype(np.float32)
         if not d.attrition.seen:

@@ -17,6 +17,7 @@ from scenarios.fitted import RealBase
 from scenarios.jobs import Setup
 from scenarios.lives import with_lives
 from scenarios.loading import load
+from scenarios.margins import enough_margin
 from scenarios.writing import whole_file
 
 
@@ -54,8 +55,7 @@ def score(
     open_to = np.ones((k, n), bool)
     for index, arm in enumerate(world.arms):
         rate = scenario.offers[arm.offer].min_margin_rate
-        if rate is not None:
-            open_to[index] = measures[3, index] >= rate * measures[2, index]
+        open_to[index] = enough_margin(measures[3, index], measures[2, index], rate)
     # Customer after customer, their arms in the scenario's order.
     who, arm_of = np.nonzero(open_to[:, np.argsort(source, kind="stable")].T)
     who = np.argsort(source, kind="stable")[who]

@@ -1,4 +1,5 @@
-"""An allocation problem as arrays: maximise the sum of measure 0 over the chosen arms, one arm at most a customer.
+"""An allocation problem as arrays: maximise the sum of measure 0 over the chosen arms, one arm at most a customer, or a
+few of them that go together.
 
 Rows never see customers.  Customers fall into classes (the distinct combinations of labels that rules filter on); a plan
 has a table ``table[h, c, k]`` = sum of measure h over the customers of class c who got arm k, whose last measure is the
@@ -46,6 +47,9 @@ class Problem:
         measures: (H, K, n) float32 or float64, C-contiguous; measure 0 is the objective.
         measure_names: H names.
         eligible: (K, n) bool, or None if every arm is open to everybody.
+        max_offers: arms that a customer may have at once.
+        never_together: pairs (a, b) of arms that no customer has both of.
+        only_if: pairs (b, a): a customer has arm b only with arm a.
         class_of: (n,) int32 in [0, C).
         n_classes: C.
         rows: coupling rules.
@@ -57,6 +61,9 @@ class Problem:
     n_classes: int
     rows: tuple[Row, ...] = ()
     eligible: NDArray[np.bool_] | None = None
+    max_offers: int = 1
+    never_together: tuple[tuple[int, int], ...] = ()
+    only_if: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         problems = []
@@ -75,12 +82,23 @@ class Problem:
                 problems.append(f"row {row.name!r}: expected {width} coefficients, got {row.coefficients.shape}")
             if np.isnan(row.lower) or np.isnan(row.upper) or row.lower > row.upper:
                 problems.append(f"row {row.name!r}: expected lower <= upper, got {row.lower} > {row.upper}")
+        if self.max_offers < 1:
+            problems.append(f"max_offers: expected at least 1, got {self.max_offers}")
+        for name, pairs in (("never_together", self.never_together), ("only_if", self.only_if)):
+            for a, b in pairs:
+                if not (0 <= a < k and 0 <= b < k) or a == b:
+                    problems.append(f"{name}: expected two different arms in 0 .. {k - 1}, got {(a, b)}")
         names = [row.name for row in self.rows]
         problems += [
             f"row {name!r}: the name is used twice" for name in sorted({x for x in names if names.count(x) > 1})
         ]
         if problems:
             raise ProblemError(problems)
+
+    @property
+    def several(self) -> bool:
+        """A customer may have several arms, or an arm has a prerequisite: plans are sets of arms."""
+        return self.max_offers > 1 or bool(self.only_if)
 
     @property
     def shape(self) -> tuple[int, int, int, int]:

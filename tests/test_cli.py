@@ -131,13 +131,13 @@ def test_an_infeasible_problem_exits_with_3_and_writes_nothing(run, tmp_path):
 def test_a_missed_gap_exits_with_4_and_writes_the_plan(run, tmp_path, monkeypatch):
     import dataclasses
 
-    from scenarios import allocate
+    from scenarios.allocation import solving
     from solvers.solution import Status
 
-    inner = allocate._solve
+    inner = solving.solve_within
     monkeypatch.setattr(
-        allocate,
-        "_solve",
+        solving,
+        "solve_within",
         lambda *args, **kw: dataclasses.replace(inner(*args, **kw), status=Status.GAP_NOT_MET, gap=0.1),
     )
     result = run("allocate c.csv --rules r.yaml")

@@ -205,7 +205,7 @@ class Offer(Model):
 
     ``duration_periods``: how long a responder's effects act.
     ``redemption_cost``: per redeeming order, on top of the discount.  ``min_margin_rate``: customers whose orders
-    would leave less are not eligible.
+    would leave less are not eligible.  ``setup_cost``: paid once, when the offer is first sent.
     """
 
     kind: Kind
@@ -217,6 +217,7 @@ class Offer(Model):
     appeal: dict[Text, Number] = Field(default_factory=dict)
     wear_out: ExposureFatigue | None = None
     redemption_cost: NonNegative = 0.0
+    setup_cost: NonNegative = 0.0
     min_margin_rate: Number | None = None
     effects: Effects
 
