@@ -87,6 +87,7 @@ force = click.option("--force", is_flag=True, help="Replace files that exist.")
 sets = click.option(
     "--set", "sets", multiple=True, metavar="PATH=VALUE", help="Change a value, like rules.budget.max=30000."
 )
+override = click.option("--override", metavar="NAME", help="Apply one of the scenario's overrides.")
 
 
 def out(default: str, what: str) -> Callable[[F], F]:
@@ -141,22 +142,24 @@ def new(name: str, out: Path, force: bool) -> None:
 @main.command()
 @click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO...")
 @sets
+@override
 @as_json
 @quiet
-def validate(scenarios: tuple[str, ...], sets: tuple[str, ...], as_json: bool, quiet: bool) -> None:
+def validate(
+    scenarios: tuple[str, ...], sets: tuple[str, ...], override: str | None, as_json: bool, quiet: bool
+) -> None:
     """Check scenarios, files or shipped ones, and print every problem with its line.
 
     \b
     Example:  cvmax validate shop.yaml grocery
     """
-    from scenarios.describe import summary
+    from scenarios.describe import checked, summary
     from scenarios.errors import InputError
-    from scenarios.loading import load
 
     results: list[dict[str, Any]] = []
     for name in scenarios:
         try:
-            loaded = load(name, sets)
+            loaded = checked(name, sets, override)
         except InputError as error:
             results.append({"scenario": name, "ok": False, "problems": error.problems, "warnings": ()})
         else:
@@ -193,7 +196,7 @@ def schema(rules: bool) -> None:
 @main.command()
 @click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO...")
 @sets
-@click.option("--override", metavar="NAME", help="Apply one of the scenario's overrides.")
+@override
 @click.option("--strategies", metavar="A,B", help="Only these, and the baseline.")
 @click.option("--replications", type=click.IntRange(0), metavar="N", help="Outer draws instead of the scenario's.")
 @click.option("--no-sensitivity", is_flag=True, help="Do not step the assumptions.")
@@ -254,6 +257,7 @@ def run(
 @click.option("--customer-id", metavar="COL", help="Column of the customer.  [default: customer_id]")
 @click.option("--date", metavar="COL", help="Column of the date.  [default: date]")
 @click.option("--amount", metavar="COL", help="Column of the amount.  [default: amount]")
+@click.option("--date-format", metavar="FORMAT", help="Like %d.%m.%Y, for dates that are neither ISO nor YYYYMMDD.")
 @click.option("--order-id", metavar="COL", help="Column of the order; without it, a customer's lines of a day are one.")
 @click.option("--category", metavar="COL", help="Column of the category, for wallets and cross-selling.")
 @click.option(
@@ -261,6 +265,11 @@ def run(
 )
 @click.option("--period", type=click.Choice(["day", "week", "month"]), default="week", show_default=True)
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Last day to use.")
+@click.option(
+    "--left-truncated/--whole-lives",
+    default=None,
+    help="Whether customers lived before the log began.  [default: as the dataset says; for a file they did]",
+)
 @click.option("--segments", type=click.Path(path_type=Path), help="YAML file with window_periods and rules.")
 @click.option("--state-dependence", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Assumed.")
 @click.option("--holdout", type=click.IntRange(0), metavar="N", help="Last periods to hold out.  [default: a quarter]")
@@ -293,7 +302,7 @@ def fit(transactions: str, out: Path, force: bool, as_json: bool, quiet: bool, *
 @main.command()
 @click.argument("scenario")
 @sets
-@click.option("--override", metavar="NAME", help="Apply one of the scenario's overrides.")
+@override
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Parquet file to write.")
 @force
 @quiet

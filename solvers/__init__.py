@@ -1,13 +1,17 @@
 """Allocation: who gets which arm, under coupling rules, with a certificate."""
 
 from solvers.errors import ProblemError, SolverError
+from solvers.evaluate import Evaluation, evaluate
 from solvers.fill import fill
+from solvers.path import BudgetPath, budget_path
 from solvers.problem import NO_ARM, Problem, Row, row
 from solvers.solution import RowResult, Solution, Status
 from solvers.solve import solve
 
 __all__ = [
     "NO_ARM",
+    "BudgetPath",
+    "Evaluation",
     "Problem",
     "ProblemError",
     "Row",
@@ -15,6 +19,8 @@ __all__ = [
     "Solution",
     "SolverError",
     "Status",
+    "budget_path",
+    "evaluate",
     "fill",
     "row",
     "solve",

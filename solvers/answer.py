@@ -48,7 +48,8 @@ def answer(layout: Layout, found: Found, gap: float, backend: Backend, began: fl
             return Solution(
                 status=status,
                 method=found.method,
-                arm=arm,
+                arm=np.atleast_2d(arm)[0],
+                others=np.atleast_2d(arm)[1:],
                 objective=proof.objective,
                 bound=bound,
                 gap=distance,

@@ -115,7 +115,12 @@ def branched(
         if not dual.feasible:
             return None if dual.best.bound < value else _Case(low, high, dual, inside)
         plan = recover(
-            inside, pricer.prices(dual.best.y), dual.best.y, dual.best.bound, plan_of(inside, rounded(inside, dual)[0]), gap
+            inside,
+            pricer.prices(dual.best.y),
+            dual.best.y,
+            dual.best.bound,
+            plan_of(inside, rounded(inside, dual)[0]),
+            gap,
         ).plan
         if plan is not None and plan.value > value and not len(broken_rows(inside, plan.usage)):
             value, best = plan.value, plan

@@ -4,13 +4,15 @@ For any multipliers y (y_r >= 0 where only the upper bound is finite, <= 0 where
 
     bound(y) = sum_i max(0, max_k v[i, k] - sum_r y_r a_r[i, k]) + sum_{y_r > 0} y_r U_r + sum_{y_r < 0} y_r L_r,
 
-an upper bound on every plan, integral or not.  Rows that count customers have integral bounds first: it moves the bound
+an upper bound on every plan, integral or not (where a customer may have several arms, the inner maximum is over allowed sets of
+arms, of the sum of their scores).  Rows that count customers have integral bounds first: it moves the bound
 and forbids no plan.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,13 +73,38 @@ def integral_bounds(row: Row, counts_at: int) -> tuple[float, float]:
 
 
 def plan_table(problem: Problem, arm: NDArray[np.integer]) -> FloatArray:
-    """table[measure, class, arm] of a plan, float64, flattened; the last measure is the count."""
+    """table[measure, class, arm] of a plan (n,) or (M, n), float64, flattened; the last measure is the count."""
     h, k, _, c = problem.shape
+    if arm.ndim == 2:
+        return np.asarray(sum((plan_table(problem, one) for one in arm), np.zeros((h + 1) * c * k)))
     chosen = np.flatnonzero(arm != NO_ARM)
     of = arm[chosen].astype(np.int64)
     cell = problem.class_of[chosen].astype(np.int64) * k + of
     parts = [np.bincount(cell, problem.measures[m, of, chosen].astype(np.float64), c * k) for m in range(h)]
     return np.concatenate([*parts, np.bincount(cell, minlength=c * k).astype(np.float64)])
+
+
+def combinations_of(problem: Problem) -> list[tuple[int, ...]]:
+    """Every allowed set of arms but the empty one, by the definition."""
+    k = problem.shape[1]
+    apart = [frozenset(pair) for pair in problem.never_together]
+    return [
+        s
+        for size in range(1, min(problem.max_offers, k) + 1)
+        for s in combinations(range(k), size)
+        if not any(pair <= set(s) for pair in apart) and all(a in s for b, a in problem.only_if if b in s)
+    ]
+
+
+def keeps_company(problem: Problem, arm: NDArray[np.integer]) -> bool:
+    """Nobody has an arm twice, too many of them, two that exclude each other or one without what it needs; arm (M, n)."""
+    has = np.zeros((problem.shape[1], arm.shape[1]), np.int16)
+    for one in arm:
+        chosen = np.flatnonzero(one != NO_ARM)
+        has[one[chosen], chosen] += 1
+    fine = bool((has <= 1).all() and (has.sum(axis=0) <= problem.max_offers).all())
+    fine = fine and not any((has[a] & has[b]).any() for a, b in problem.never_together)
+    return fine and not any((has[b] > has[a]).any() for b, a in problem.only_if)
 
 
 def lagrangian(problem: Problem, multipliers: FloatArray, *, valued: bool = True) -> float:
@@ -106,6 +133,7 @@ def lagrangian(problem: Problem, multipliers: FloatArray, *, valued: bool = True
     grouped = len(cuts) < max(c, n // 256)
     edges = np.unique(np.concatenate([np.arange(0, n, _STEP), cuts if grouped else cuts[:0], [n]]))
     total = 0.0
+    sets = combinations_of(problem) if problem.several else None
     for start, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
         # One class in a step: its prices are a column; several: they are gathered customer by customer.
         of = problem.class_of[start : start + 1] if grouped else problem.class_of[start:stop]
@@ -113,22 +141,28 @@ def lagrangian(problem: Problem, multipliers: FloatArray, *, valued: bool = True
         for m in read:
             score -= table[m, of].T * problem.measures[m, :, start:stop]
         if problem.eligible is not None:
-            score[~problem.eligible[:, start:stop]] = 0.0
+            score[~problem.eligible[:, start:stop]] = -np.inf
+        if sets is not None:
+            score = np.array([score[list(s)].sum(axis=0) for s in sets]).reshape(-1, stop - start)
         total += float(np.maximum(score.max(axis=0, initial=0.0), 0.0).sum())
     return total + rhs
 
 
 def certify(problem: Problem, arm: NDArray[np.integer], multipliers: FloatArray) -> Certificate:
-    """The certificate of a plan (n,) under multipliers (R,)."""
+    """The certificate of a plan under multipliers (R,); the plan: (n,), or (M, n) where several arms are allowed."""
     _, k, n, _ = problem.shape
     arm = np.asarray(arm)
-    allowed = arm.shape == (n,) and bool(((arm >= NO_ARM) & (arm < k)).all())
+    allowed = arm.shape[-1:] == (n,) and arm.ndim <= 2 and bool(((arm >= NO_ARM) & (arm < k)).all())
     if not allowed:
         nothing = np.full(len(problem.rows), np.nan)
         return Certificate(np.nan, np.nan, np.nan, nothing, nothing, False)
+    slots = np.atleast_2d(arm.astype(np.int64))
+    if problem.several or len(slots) > 1:
+        allowed = keeps_company(problem, slots)
     if problem.eligible is not None:
-        chosen = np.flatnonzero(arm != NO_ARM)
-        allowed = bool(problem.eligible[arm[chosen].astype(np.int64), chosen].all())
+        for one in slots:
+            chosen = np.flatnonzero(one != NO_ARM)
+            allowed &= bool(problem.eligible[one[chosen], chosen].all())
     table = plan_table(problem, arm)
     objective = float(table[: len(table) // (problem.shape[0] + 1)].sum())
     values = np.empty(len(problem.rows))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from solvers.layout import Layout, by_customer
+from solvers.layout import Layout, by_choice, open_sets
 from solvers.mend import broken_rows
 from solvers.offers import once_each, scaled_rows, usage_of_offers
 from solvers.plan import Plan, plan_of
@@ -29,11 +29,10 @@ class Exact:
 
 
 class WholeProgram:
-    """All open (customer, arm) pairs as binaries, or those of ``keep`` (K, n); rows in force can be chosen."""
+    """All open (customer, set) pairs as binaries, or those of ``keep`` (S, n); rows in force can be chosen."""
 
     def __init__(self, layout: Layout, keep: NDArray[np.bool_] | None = None) -> None:
-        _, k, n, _ = layout.shape
-        open_to = layout.mask if layout.mask.size else np.ones((k, n), bool)
+        open_to = open_sets(layout)
         if keep is not None:
             open_to = open_to & keep
         self.layout = layout
@@ -91,14 +90,14 @@ class WholeProgram:
 
 
 def promising(layout: Layout, price: FloatArray, room: float) -> NDArray[np.bool_]:
-    """(K, n) pairs whose regret at prices (C, H + 1, K) is at most ``room``.
+    """(S, n) pairs whose regret at prices (C, H + 1, K) is at most ``room``.
 
     A plan with any other pair is worth less than the prices' bound less ``room``: with room = bound - value of a
     plan at hand, the best plan is among these, or at hand.
     """
-    score = -by_customer(layout, price)
+    score = -by_choice(layout, price)
     if layout.mask.size:
-        score = np.where(layout.mask, score, -np.inf)
+        score = np.where(open_sets(layout), score, -np.inf)
     best = np.maximum(score.max(axis=0, initial=0.0), 0.0)
     return np.asarray(best - score <= room * (1.0 + 1e-9) + 1e-9 * layout.worth / max(layout.shape[2], 1))
 

@@ -9,6 +9,7 @@ from solvers._jit import Floats, Ints, Mask, Whole, kernel
 from solvers.certify import TOLERANCE, integral_bounds, plan_table, row_size
 from solvers.errors import ProblemError
 from solvers.layout import cells_of
+from solvers.mend import shift_of
 from solvers.problem import NO_ARM, Problem
 
 
@@ -20,6 +21,7 @@ def fill_in_order(
     first: Ints,
     row: Ints,
     coefficient: Floats,
+    sets: Ints,
     customers: Whole,
     arms: Whole,
     lower: Floats,
@@ -28,32 +30,37 @@ def fill_in_order(
     arm: Whole,
     usage: Floats,
 ) -> None:
-    """Accept candidates in order; arm (n,) and usage (R,) are the state and the result."""
-    h_count, k_count, _ = measures.shape
+    """Accept candidates (customer, set) in order; arm (n,) sets and usage (R,) are the state and the result."""
+    k_count = measures.shape[1]
     masked = mask.shape[0] > 0
-    shift = np.zeros(len(row))
+    delta = np.zeros(len(usage))
     for j in range(len(customers)):
-        i, k = customers[j], arms[j]
-        if arm[i] >= 0 or (masked and not mask[k, i]):
+        i, b = customers[j], arms[j]
+        open_to = arm[i] < 0
+        if masked:
+            for k in sets[b]:
+                open_to = open_to and (k < 0 or mask[k, i])
+        if not open_to:
             continue
-        cell = class_of[i] * k_count + k
+        cell = class_of[i] * k_count
+        shift_of(measures, first, row, coefficient, cell, sets[b], i, 1.0, delta)
         fine = True
-        for e in range(first[cell], first[cell + 1]):
-            d = coefficient[e, h_count]
-            for h in range(h_count):
-                if coefficient[e, h] != 0:
-                    d += coefficient[e, h] * measures[h, k, i]
-            shift[e] = d
-            r = row[e]
-            new = usage[r] + d
-            # A row may stay broken (a minimum is, at first); it may not be broken further.
-            if (d > 0 and new > upper[r] + tolerance[r]) or (d < 0 and new < lower[r] - tolerance[r]):
-                fine = False
-                break
+        for k in sets[b]:
+            if k >= 0:
+                for e in range(first[cell + k], first[cell + k + 1]):
+                    r = row[e]
+                    d, new = delta[r], usage[r] + delta[r]
+                    # A row may stay broken (a minimum is, at first); it may not be broken further.
+                    if (d > 0 and new > upper[r] + tolerance[r]) or (d < 0 and new < lower[r] - tolerance[r]):
+                        fine = False
+        for k in sets[b]:
+            if k >= 0:
+                for e in range(first[cell + k], first[cell + k + 1]):
+                    if fine:
+                        usage[row[e]] += delta[row[e]]
+                    delta[row[e]] = 0.0
         if fine:
-            for e in range(first[cell], first[cell + 1]):
-                usage[row[e]] += shift[e]
-            arm[i] = k
+            arm[i] = b
 
 
 def fill(
@@ -74,12 +81,14 @@ def fill(
         (n,) int16 plan, -1 = none.  Minimums may be unmet: certify it.
 
     Raises:
-        ProblemError: candidates that do not exist.
+        ProblemError: candidates that do not exist, or a problem of several offers a customer.
 
     """
     h, k, n, c = problem.shape
     customers, arms = np.asarray(customers), np.asarray(arms)
     problems = []
+    if problem.several:
+        problems.append("max_offers: candidates are filled in where a customer has one offer at most")
     if customers.shape != arms.shape or customers.ndim != 1:
         problems.append(f"candidates: expected two lists of one length, got shapes {customers.shape} and {arms.shape}")
     for name, values, end in (("customers", customers, n), ("arms", arms, k)):
@@ -103,6 +112,7 @@ def fill(
         cells.first,
         cells.row,
         cells.coefficient,
+        np.arange(k)[:, None],
         customers,
         arms,
         np.ascontiguousarray(bounds[:, 0]),

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers.fill import fill, fill_in_order
-from solvers.layout import Layout, by_customer
+from solvers.layout import Layout, by_choice, open_sets, sums_of_sets
 from solvers.mend import broken_rows, mend
 from solvers.plan import Plan, plan_of
 from solvers.pricing import Pricer
@@ -48,6 +48,7 @@ def _filled(layout: Layout, base: Plan, ratio: FloatArray, value: FloatArray) ->
         cells.first,
         cells.row,
         cells.coefficient,
+        layout.sets,
         customers,
         arms,
         layout.lower,
@@ -61,10 +62,10 @@ def _filled(layout: Layout, base: Plan, ratio: FloatArray, value: FloatArray) ->
 
 def greedy_plan(layout: Layout, pricer: Pricer) -> Plan | None:
     """The better of two orders (by ratio, by value) after mending; None if neither meets the rules."""
-    value = layout.measures[0].astype(np.float64)
+    value = sums_of_sets(layout.sets, layout.measures[0].astype(np.float64))
     if layout.mask.size:
-        value = np.where(layout.mask, value, -np.inf)
-    use = by_customer(layout, _scarcity(layout, pricer))
+        value = np.where(open_sets(layout), value, -np.inf)
+    use = by_choice(layout, _scarcity(layout, pricer))
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(use > 0, value / use, np.inf)
     ratio = np.where(np.isposinf(ratio), np.finfo(np.float64).max, ratio)

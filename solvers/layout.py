@@ -19,7 +19,8 @@ from scipy import sparse
 from solvers._jit import Floats, Ints, Mask, parallel_kernel
 from solvers.certify import TOLERANCE, integral_bounds, row_size
 from solvers.errors import ProblemError
-from solvers.problem import Problem
+from solvers.problem import NO_ARM, Problem
+from solvers.sets import allowed_sets, numbered
 
 FloatArray = NDArray[np.float64]
 CHUNK = 4096
@@ -45,6 +46,7 @@ class Layout:
     Attributes:
         measures: (H, K, n), those of the problem where its customers are grouped already, else a sorted copy.
         mask: (K, n) bool, or (0, 0) if every arm is open to everybody.
+        sets: (S, M) what a customer may have at once: arms, rising, padded with -1; one offer a customer: the arms.
         order: (n,) place in the problem of each customer here, or None if nothing moved.
         edge: (C + 1,) customers of class c are edge[c] : edge[c + 1].
         start, chunk_class: bounds of the chunks (Q + 1,) and the class of each (Q,).
@@ -62,6 +64,7 @@ class Layout:
     problem: Problem
     measures: NDArray[np.floating]
     mask: NDArray[np.bool_]
+    sets: NDArray[np.int64]
     class_of: NDArray[np.int32]
     order: NDArray[np.int64] | None
     edge: NDArray[np.int64]
@@ -90,20 +93,25 @@ class Layout:
 
     @property
     def arm_dtype(self) -> type[np.signedinteger]:
-        """Smallest integers that hold an arm."""
-        return np.int8 if self.shape[1] < 128 else np.int16
+        """Smallest integers that hold the number of a set."""
+        return np.int8 if len(self.sets) < 128 else np.int16
 
     def restored(self, arm: NDArray[np.signedinteger]) -> NDArray[np.int16]:
-        """A plan in the problem's order of customers."""
+        """A plan in the problem's order of customers: arms (n,), or (M, n) where several are allowed; -1 = none."""
         out = np.empty(len(arm), np.int16)
         if self.order is None:
             out[:] = arm
         else:
             out[self.order] = arm
-        return out
+        if not self.problem.several:
+            return out
+        lists = np.concatenate([self.sets, np.full((1, self.sets.shape[1]), NO_ARM)]).astype(np.int16)
+        return np.ascontiguousarray(lists[out].T)
 
     def arranged(self, arm: NDArray[np.signedinteger]) -> NDArray[np.signedinteger]:
-        """A plan of the problem in the order of customers here."""
+        """A plan of the problem, (n,) or (M, n), in the order of customers and the numbers of sets here."""
+        if self.problem.several:
+            arm = numbered(self.sets, np.atleast_2d(arm), self.shape[1])
         return (arm if self.order is None else arm[self.order]).astype(self.arm_dtype)
 
     def projected(self, multipliers: FloatArray) -> FloatArray:
@@ -208,6 +216,7 @@ def arrange(problem: Problem) -> Layout:
         problems.append(f"measures: expected at most 32,000 arms, got {k}")
     if problems:
         raise ProblemError(problems)
+    sets = allowed_sets(problem)
     rows = _rows(problem)
     read = np.zeros(h, bool)
     used = np.unique(rows.indices[rows.data != 0] // max(c * k, 1))
@@ -261,6 +270,7 @@ def arrange(problem: Problem) -> Layout:
         problem=problem,
         measures=measures,
         mask=mask,
+        sets=sets,
         class_of=class_of,
         order=order,
         edge=edge,
@@ -295,3 +305,28 @@ def by_customer(layout: Layout, form: FloatArray) -> FloatArray:
             if form[of, m].any():
                 out[:, piece] += form[of, m][:, None] * layout.measures[m, :, piece]
     return out
+
+
+def by_choice(layout: Layout, form: FloatArray) -> FloatArray:
+    """(S, n) float64: what one customer adds to a linear form (C, H + 1, K) of the table by taking a set."""
+    return sums_of_sets(layout.sets, by_customer(layout, form))
+
+
+def sums_of_sets(sets: NDArray[np.int64], by_arm: FloatArray) -> FloatArray:
+    """(S, n) sums over each set's members of by_arm (K, n)."""
+    if sets.shape[1] == 1:
+        return by_arm[sets[:, 0]]
+    padded = np.concatenate([by_arm, np.zeros((1, by_arm.shape[1]))])
+    out = padded[sets[:, 0]]
+    for member in sets.T[1:]:
+        out += padded[member]
+    return out
+
+
+def open_sets(layout: Layout, some: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.bool_]:
+    """(S, n') sets all of whose arms are open, to everybody or to ``some`` customers."""
+    count = len(range(layout.shape[2])[some]) if isinstance(some, slice) else len(some)
+    if not layout.mask.size:
+        return np.ones((len(layout.sets), count), bool)
+    padded = np.concatenate([layout.mask[:, some], np.ones((1, count), bool)])
+    return np.asarray(padded[layout.sets].all(axis=1)) if layout.sets.shape[1] > 1 else padded[layout.sets[:, 0]]

@@ -45,27 +45,30 @@ def cheapest_moves(
     price: Floats,
     form: Floats,
     want: float,
+    sets: Ints,
     arm: Whole,
     who: Ints,
     rate: Floats,
 ) -> None:
     """By chunk, the moves that shift a linear form of the table most cheaply in direction want (+1 or -1).
 
-    form (C, H + 1, K); who (Q, G): customer * (K + 1) + new arm (K = none), or -1; rate (Q, G): regret per unit,
+    form (C, H + 1, K); who (Q, G): customer * (S + 1) + new set (S = none), or -1; rate (Q, G): regret per unit,
     rising.
     """
     h_count, k_count, _ = measures.shape
+    s_count = len(sets)
     masked = mask.shape[0] > 0
     for q in numba.prange(len(start) - 1):
         p, a = price[chunk_class[q]], form[chunk_class[q]]
         if not np.any(a != 0):
             continue
-        score, use = np.zeros(k_count + 1), np.zeros(k_count + 1)
+        score, use = np.zeros(s_count + 1), np.zeros(s_count + 1)
+        one, uses = np.zeros(k_count), np.zeros(k_count)
         for i in range(start[q], start[q + 1]):
             for k in range(k_count):
                 if masked and not mask[k, i]:
-                    score[k] = -np.inf
-                    use[k] = 0.0
+                    one[k] = -np.inf
+                    uses[k] = 0.0
                     continue
                 s, u = -p[h_count, k], a[h_count, k]
                 for h in range(h_count):
@@ -73,11 +76,21 @@ def cheapest_moves(
                         s -= p[h, k] * measures[h, k, i]
                     if a[h, k] != 0:
                         u += a[h, k] * measures[h, k, i]
-                score[k] = s
-                use[k] = u
-            now = arm[i] if arm[i] >= 0 else k_count
+                one[k] = s
+                uses[k] = u
+            for b in range(s_count):
+                k = sets[b, 0]
+                s, u = one[k], uses[k]
+                for j in range(1, sets.shape[1]):
+                    k = sets[b, j]
+                    if k >= 0:
+                        s += one[k]
+                        u += uses[k]
+                score[b] = s
+                use[b] = u
+            now = arm[i] if arm[i] >= 0 else s_count
             best, to = np.inf, -1
-            for k in range(k_count + 1):
+            for k in range(s_count + 1):
                 gain = want * (use[k] - use[now])
                 if gain > 0 and score[k] > -np.inf:
                     cost = (score[now] - score[k]) / gain
@@ -85,21 +98,38 @@ def cheapest_moves(
                         best = cost
                         to = k
             if to >= 0:
-                insert(rate[q], who[q], best, i * (k_count + 1) + to)
+                insert(rate[q], who[q], best, i * (s_count + 1) + to)
 
 
 @kernel
 def shift_of(
-    measures: Floats, first: Ints, row: Ints, coefficient: Floats, cell: int, k: int, i: int, sign: float, delta: Floats
-) -> None:
-    """delta[row] += sign * what customer i uses on arm k."""
+    measures: Floats,
+    first: Ints,
+    row: Ints,
+    coefficient: Floats,
+    cell: int,
+    members: Ints,
+    i: int,
+    sign: float,
+    delta: Floats,
+) -> float:
+    """delta[row] += sign * what customer i uses on the arms ``members``; cell: that of their class's first arm.
+
+    Returns what the arms are worth.
+    """
     h_count = measures.shape[0]
-    for e in range(first[cell], first[cell + 1]):
-        d = coefficient[e, h_count]
-        for h in range(h_count):
-            if coefficient[e, h] != 0:
-                d += coefficient[e, h] * measures[h, k, i]
-        delta[row[e]] += sign * d
+    worth = 0.0
+    for k in members:
+        if k < 0:
+            break
+        worth += measures[0, k, i]
+        for e in range(first[cell + k], first[cell + k + 1]):
+            d = coefficient[e, h_count]
+            for h in range(h_count):
+                if coefficient[e, h] != 0:
+                    d += coefficient[e, h] * measures[h, k, i]
+            delta[row[e]] += sign * d
+    return worth
 
 
 @kernel
@@ -109,6 +139,7 @@ def apply_moves(
     first: Ints,
     row: Ints,
     coefficient: Floats,
+    sets: Ints,
     moves: Ints,
     target: int,
     lower: Floats,
@@ -122,7 +153,7 @@ def apply_moves(
     target = a row: a move helps if that row's violation falls; stop when it is mended.  target = -1: a move helps
     if the value rises.  No move may break another row, or worsen one that is broken.
     """
-    k_count = measures.shape[1]
+    k_count, s_count = measures.shape[1], len(sets)
     delta = np.zeros(len(usage))
     made = 0
     for code in moves:
@@ -130,43 +161,47 @@ def apply_moves(
             out = max(usage[target] - upper[target], lower[target] - usage[target])
             if out <= tolerance[target]:
                 break
-        i, to = code // (k_count + 1), code % (k_count + 1)
+        i, to = code // (s_count + 1), code % (s_count + 1)
         now = arm[i]
-        if to == k_count:
+        if to == s_count:
             to = -1
         if to == now:
             continue
         cell = class_of[i] * k_count
         gain = 0.0
         if now >= 0:
-            shift_of(measures, first, row, coefficient, cell + now, now, i, -1.0, delta)
-            gain -= measures[0, now, i]
+            gain -= shift_of(measures, first, row, coefficient, cell, sets[now], i, -1.0, delta)
         if to >= 0:
-            shift_of(measures, first, row, coefficient, cell + to, to, i, 1.0, delta)
-            gain += measures[0, to, i]
+            gain += shift_of(measures, first, row, coefficient, cell, sets[to], i, 1.0, delta)
         fine = gain > 0
         if target >= 0:
             new = usage[target] + delta[target]
             was = max(usage[target] - upper[target], lower[target] - usage[target])
             fine = max(new - upper[target], lower[target] - new) < was - tolerance[target]
         for side in range(2):
-            arm_here = now if side == 0 else to
-            if arm_here >= 0 and fine:
-                for e in range(first[cell + arm_here], first[cell + arm_here + 1]):
-                    r = row[e]
-                    was = max(usage[r] - upper[r], lower[r] - usage[r])
-                    new = usage[r] + delta[r]
-                    becomes = max(new - upper[r], lower[r] - new)
-                    if becomes > max(was, 0.0) + tolerance[r]:
-                        fine = False
+            here = now if side == 0 else to
+            if here >= 0 and fine:
+                for k in sets[here]:
+                    if k < 0:
+                        break
+                    for e in range(first[cell + k], first[cell + k + 1]):
+                        r = row[e]
+                        was = max(usage[r] - upper[r], lower[r] - usage[r])
+                        new = usage[r] + delta[r]
+                        becomes = max(new - upper[r], lower[r] - new)
+                        if becomes > max(was, 0.0) + tolerance[r]:
+                            fine = False
         for side in range(2):
-            arm_here = now if side == 0 else to
-            if arm_here >= 0:
-                for e in range(first[cell + arm_here], first[cell + arm_here + 1]):
-                    r = row[e]
-                    if fine:
-                        usage[r] += delta[r]
-                    delta[r] = 0.0
+            here = now if side == 0 else to
+            if here >= 0:
+                for k in sets[here]:
+                    if k < 0:
+                        break
+                    for e in range(first[cell + k], first[cell + k + 1]):
+                        r = row[e]
+                        if fine:
+                            usage[r] += delta[r]
+                        delta[r] = 0.0
         if fine:
             arm[i] = to
             made += 1
@@ -176,11 +211,13 @@ def apply_moves(
 def moves_along(
     layout: Layout, price: FloatArray, form: FloatArray, want: float, arm: NDArray[np.signedinteger], most: int
 ) -> NDArray[np.int64]:
-    """Moves (customer * (K + 1) + arm) that shift ``form`` (C, H + 1, K) in direction ``want``, cheapest first."""
+    """Moves (customer * (S + 1) + set) that shift ``form`` (C, H + 1, K) in direction ``want``, cheapest first."""
     chunks = len(layout.chunk_class)
     depth = int(np.clip(most // max(chunks, 1), 32, 512))
     who, rate = np.full((chunks, depth), -1), np.full((chunks, depth), np.inf)
-    cheapest_moves(layout.measures, layout.mask, layout.start, layout.chunk_class, price, form, want, arm, who, rate)
+    cheapest_moves(
+        layout.measures, layout.mask, layout.start, layout.chunk_class, price, form, want, layout.sets, arm, who, rate
+    )
     order = np.argsort(rate, axis=None, kind="stable")
     found = who.ravel()[order]
     return found[found >= 0]
@@ -204,6 +241,7 @@ def _apply(layout: Layout, plan: Plan, moves: NDArray[np.int64], target: int) ->
             cells.first,
             cells.row,
             cells.coefficient,
+            layout.sets,
             moves,
             target,
             layout.lower,

@@ -15,13 +15,13 @@ from solvers.descent import descend
 from solvers.exact import exact_plan, promising, relaxed_multipliers
 from solvers.explain import Mixes
 from solvers.greedy import greedy_plan
-from solvers.layout import Layout
+from solvers.layout import Layout, open_sets
 from solvers.path import budget_path
 from solvers.plan import Plan, plan_of
 from solvers.pricing import Pricer
 from solvers.program import Backend
 from solvers.recovery import recover, recover_mix
-from solvers.sample import SAMPLE
+from solvers.sample import SAMPLE, sampled_start
 from solvers.search import Response, respond, search, trouble
 
 FloatArray = NDArray[np.float64]
@@ -93,15 +93,38 @@ def by_exact(layout: Layout, gap: float, backend: Backend, deadline: float, node
     return Found(result.plan, y, "exact", "", result.bound, result.infeasible)
 
 
-def by_decomposition(layout: Layout, start: FloatArray, gap: float, backend: Backend, deadline: float) -> Found:
+def multipliers_of(layout: Layout, gap: float) -> FloatArray:
+    """(R,) multipliers of a small bound, without a plan: search, descent, and a few masters where rows interlock."""
+    pricer = Pricer(layout)
+    path = search(layout, pricer, sampled_start(layout, gap), gap)
+    if trouble(layout, path[-1]).sum() > gap * max(abs(path[-1].bound), 1e-12):
+        path = path[-6:-1] + descend(layout, pricer, path[-1], gap)
+        path = [generate(layout, pricer, path, 0.3 * gap, passes=pricer.passes + 100).best]
+    return path[-1].y
+
+
+def at_least(layout: Layout, found: Found, incumbent: Plan, gap: float) -> Found:
+    """What was found, or the plan at hand improved by single moves at its prices, whichever is worth more."""
+    at = respond(layout, Pricer(layout), found.multipliers)
+    price = Pricer(layout).prices(at.y)
+    other = recover(layout, price, at.y, at.bound, incumbent, gap).plan or incumbent
+    if found.plan is not None and found.plan.value >= other.value:
+        return found
+    note = join(found.note, "the plan given was best" if other.value <= incumbent.value else "the plan given, improved")
+    return replace(found, plan=other, infeasible=False, note=note)
+
+
+def by_decomposition(
+    layout: Layout, start: FloatArray, gap: float, backend: Backend, deadline: float, incumbent: Plan | None = None
+) -> Found:
     """Search, descent and masters for the dual; mending, rounding and programs for the plan."""
     pricer = Pricer(layout)
     path = search(layout, pricer, start, gap)
-    spare, done = _mended(layout, pricer, path[-1], gap)
+    spare, done = _mended(layout, pricer, path[-1], gap, incumbent)
     if not done:
         most = 80 if layout.shape[2] < 4 * SAMPLE else 30  # a sample has come near already
         path = path[-6:-1] + descend(layout, pricer, path[-1], gap, most)
-        other, done = _mended(layout, pricer, path[-1], gap)
+        other, done = _mended(layout, pricer, path[-1], gap, incumbent)
         if spare is None or (other is not None and other.value > spare.value):
             spare = other
     if done:
@@ -116,7 +139,7 @@ def by_decomposition(layout: Layout, start: FloatArray, gap: float, backend: Bac
         )
     if spare is not None and dual.feasible and not dual.stopped:
         whole = split(layout, Found(spare, dual.best.y, "decomposition", passes=pricer.passes), gap, backend, deadline)
-        if whole.proved - _value(whole) <= gap * max(abs(whole.proved), 1e-12):
+        if np.isfinite(whole.proved) and whole.proved - _value(whole) <= gap * max(abs(whole.proved), 1e-12):
             return whole
         spare = whole.plan
     plan = _recovered(layout, pricer, dual, gap, backend, deadline)
@@ -126,15 +149,20 @@ def by_decomposition(layout: Layout, start: FloatArray, gap: float, backend: Bac
     return Found(plan, dual.best.y, "decomposition", note, passes=pricer.passes)
 
 
-def _mended(layout: Layout, pricer: Pricer, at: Response, gap: float) -> tuple[Plan | None, bool]:
+def _mended(
+    layout: Layout, pricer: Pricer, at: Response, gap: float, incumbent: Plan | None
+) -> tuple[Plan | None, bool]:
     """A plan from everybody's best answers, and whether it is good enough."""
     size = max(abs(at.bound), 1e-12)
     hopeful = (
         0.02 if layout.shape[2] <= 50_000 else 5e-4
     )  # mending many rules of many customers costs more than masters
     if trouble(layout, at).sum() > max(20 * gap, hopeful) * size:
-        return None, False
+        good = incumbent is not None and incumbent.value >= at.bound - 0.95 * gap * size
+        return incumbent, good
     plan = recover(layout, pricer.prices(at.y), at.y, at.bound, plan_of(layout, at.arm.copy()), gap).plan
+    if incumbent is not None and (plan is None or plan.value < incumbent.value):
+        plan = incumbent
     return plan, plan is not None and plan.value >= at.bound - 0.95 * gap * size
 
 
@@ -169,7 +197,7 @@ def closed(layout: Layout, found: Found, gap: float, pairs: int, backend: Backen
     """Let the exact method have a try where decomposition missed the gap on a problem that is not large."""
     if found.infeasible or time.perf_counter() > deadline:
         return found
-    keep, at_hand, bound = None, -np.inf, np.inf
+    keep, at_hand, bound, choices = None, -np.inf, np.inf, pairs
     if found.plan is not None:
         at_hand = found.plan.value
         bound = certify(layout.problem, layout.restored(found.plan.arm), found.multipliers).bound
@@ -179,11 +207,14 @@ def closed(layout: Layout, found: Found, gap: float, pairs: int, backend: Backen
             found = split(layout, found, gap, backend, deadline)
             at_hand = _value(found)
         room = bound - at_hand
-        if min(bound, found.proved) - at_hand <= gap * max(abs(bound), 1e-12) or pairs > FIXING_PAIRS:
+        if (
+            min(bound, found.proved) - at_hand <= gap * max(abs(bound), 1e-12)
+            or pairs * len(layout.sets) > FIXING_PAIRS * layout.shape[1]
+        ):
             return found
         keep = promising(layout, Pricer(layout).prices(found.multipliers), room)
-        pairs = int(keep.sum() if not layout.mask.size else (keep & layout.mask).sum())
-    if pairs > CLOSING_PAIRS:
+        choices = int((keep & open_sets(layout)).sum())
+    if choices > CLOSING_PAIRS:
         return found
     result = exact_plan(layout, gap, backend=backend, nodes=CLOSING_NODES, seconds=_seconds(deadline), keep=keep)
     better = result.plan is not None and result.plan.value > at_hand
@@ -193,5 +224,5 @@ def closed(layout: Layout, found: Found, gap: float, pairs: int, backend: Backen
         method="exact" if better else found.method,
         proved=min(max(result.bound, at_hand), bound, found.proved),
         infeasible=result.infeasible and keep is None,
-        note=join(found.note, f"an integer program over the {pairs} pairs that could be better followed"),
+        note=join(found.note, f"an integer program over the {choices} choices that could be better followed"),
     )

@@ -1,4 +1,4 @@
-"""The integer program over single (customer, arm) pairs, for few customers in recovery and for all of them in the
+"""The integer program over single (customer, set of arms) pairs, for few customers in recovery and for all of them in the
 exact method.
 """
 
@@ -14,8 +14,23 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
-def usage_of_offers(layout: Layout, customer: IntArray, arm: IntArray) -> tuple[FloatArray, sparse.csr_matrix]:
-    """(value (J,), usage (R, J)) of giving arm[j] to customer[j] (places in the layout), float64."""
+def usage_of_offers(layout: Layout, customer: IntArray, choice: IntArray) -> tuple[FloatArray, sparse.csr_matrix]:
+    """(value (J,), usage (R, J)) of giving set choice[j] to customer[j] (places in the layout), float64."""
+    value = np.zeros(len(customer))
+    usage = sparse.csr_matrix((len(layout.lower), len(customer)))
+    for member in layout.sets.T:
+        arm = member[choice]
+        some = np.flatnonzero(arm >= 0)
+        worth, used = _usage_of_arms(layout, customer[some], arm[some], some, len(customer))
+        value[some] += worth
+        usage = used if layout.sets.shape[1] == 1 else usage + used
+    return value, usage
+
+
+def _usage_of_arms(
+    layout: Layout, customer: IntArray, arm: IntArray, place: IntArray, size: int
+) -> tuple[FloatArray, sparse.csr_matrix]:
+    """(value (J,), usage (R, size) with column place[j] for customer[j] on arm[j])."""
     h, k, _, _ = layout.shape
     cells = layout.cells
     w = np.ones((h + 1, len(customer)))
@@ -26,7 +41,7 @@ def usage_of_offers(layout: Layout, customer: IntArray, arm: IntArray) -> tuple[
     column = np.repeat(np.arange(len(cell)), count)
     entry = np.arange(len(column)) - np.repeat(np.cumsum(count) - count - cells.first[cell], count)
     number = np.einsum("eh,he->e", cells.coefficient[entry], w[:, column])
-    return w[0], sparse.csr_matrix((number, (cells.row[entry], column)), shape=(len(layout.lower), len(cell)))
+    return w[0], sparse.csr_matrix((number, (cells.row[entry], place[column])), shape=(len(layout.lower), size))
 
 
 def once_each(customer: IntArray) -> sparse.csr_matrix:

@@ -15,23 +15,24 @@ FloatArray = NDArray[np.float64]
 
 
 @parallel_kernel
-def plan_sums(measures: Floats, start: Ints, read: Mask, arm: Whole, sums: Floats) -> None:
-    """Sums (Q, H + 1, K) of a plan by chunk: measures summed over the chosen arms; last: the count."""
+def plan_sums(measures: Floats, start: Ints, read: Mask, sets: Ints, arm: Whole, sums: Floats) -> None:
+    """Sums (Q, H + 1, K) of a plan of sets (S, M) by chunk: measures summed over the chosen arms; last: the count."""
     h_count = measures.shape[0]
     for q in numba.prange(len(start) - 1):
         sums[q] = 0.0
         for i in range(start[q], start[q + 1]):
-            k = arm[i]
-            if k >= 0:
-                sums[q, h_count, k] += 1
-                for h in range(h_count):
-                    if read[h]:
-                        sums[q, h, k] += measures[h, k, i]
+            if arm[i] >= 0:
+                for k in sets[arm[i]]:
+                    if k >= 0:
+                        sums[q, h_count, k] += 1
+                        for h in range(h_count):
+                            if read[h]:
+                                sums[q, h, k] += measures[h, k, i]
 
 
 @dataclass
 class Plan:
-    """Mutable: arm (n,) in the layout's order, value, usage (R,)."""
+    """Mutable: arm (n,) number of the set that a customer has, in the layout's order; value, usage (R,)."""
 
     arm: NDArray[np.signedinteger]
     value: float
@@ -46,7 +47,7 @@ def plan_of(layout: Layout, arm: NDArray[np.signedinteger]) -> Plan:
     """The plan of an array of arms, summed afresh in float64."""
     h, k, _, c = layout.shape
     sums = np.zeros((len(layout.chunk_class), h + 1, k))
-    plan_sums(layout.measures, layout.start, layout.read, arm, sums)
+    plan_sums(layout.measures, layout.start, layout.read, layout.sets, arm, sums)
     table = np.zeros((h + 1, c, k))
     if len(layout.here):
         table[:, layout.here] = np.add.reduceat(sums, layout.first_chunk, axis=0).transpose(1, 0, 2)

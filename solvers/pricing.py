@@ -96,11 +96,75 @@ def price_pass(
             arm_out[lo + i] = arm[i]
 
 
+@parallel_kernel
+def price_sets(
+    measures: Floats,
+    mask: Mask,
+    start: Ints,
+    chunk_class: Ints,
+    price: Floats,
+    read: Mask,
+    sets: Ints,
+    arm_out: Whole,
+    sums: Floats,
+) -> None:
+    """:func:`price_pass` over sets of arms (S, M): a customer takes the first set whose scores sum to most, if that is
+    above 0.  Out: arm_out (n,) set numbers, -1 = none; sums as there.
+    """
+    h_count, k_count, _ = measures.shape
+    masked = mask.shape[0] > 0
+    for q in numba.prange(len(start) - 1):
+        lo, m = start[q], start[q + 1] - start[q]
+        p = price[chunk_class[q]]
+        score = np.zeros((k_count + 1, m), measures.dtype)  # last: what pads a set
+        for k in range(k_count):
+            one = score[k]
+            one[:] = -p[h_count, k]
+            for h in range(h_count):
+                c = p[h, k]
+                if c != 0:
+                    w = measures[h, k, lo : lo + m]
+                    for i in range(m):
+                        one[i] -= c * w[i]
+            if masked:
+                ok = mask[k, lo : lo + m]
+                for i in range(m):
+                    one[i] = one[i] if ok[i] else -np.inf
+        step = 512  # keeps all scores in the cache while the sets go by
+        best, which = np.zeros(m, measures.dtype), np.full(m, -1, np.int32)
+        for lower in range(0, m, step):
+            upper = min(lower + step, m)
+            total = np.empty(upper - lower, measures.dtype)
+            top, to = best[lower:upper], which[lower:upper]
+            for b in range(len(sets)):
+                bb = np.int32(b)
+                total[:] = score[sets[b, 0], lower:upper]
+                for j in range(1, sets.shape[1]):
+                    if sets[b, j] >= 0:
+                        one = score[sets[b, j], lower:upper]
+                        for i in range(len(total)):
+                            total[i] += one[i]
+                for i in range(len(total)):
+                    better = total[i] > top[i]
+                    top[i] = total[i] if better else top[i]
+                    to[i] = bb if better else to[i]
+        sums[q] = 0.0
+        for i in range(m):
+            arm_out[lo + i] = which[i]
+            if which[i] >= 0:
+                for k in sets[which[i]]:
+                    if k >= 0:
+                        sums[q, h_count, k] += 1
+                        for h in range(h_count):
+                            if read[h]:
+                                sums[q, h, k] += measures[h, k, lo + i]
+
+
 class Pricer:
     """Turns row multipliers into every customer's answer, and into value and row usage by block.
 
     Attributes:
-        arm: (n,) the last pass's plan, in the layout's order; overwritten by the next pass.
+        arm: (n,) the last pass's plan, numbers of sets in the layout's order; overwritten by the next pass.
         passes: passes so far.
         objective: (H + 1, C, K) linear form of the table that is maximised; the problem's own unless replaced.
 
@@ -136,9 +200,11 @@ class Pricer:
             return np.zeros(layout.n_blocks), np.zeros((layout.n_blocks, len(layout.lower)))
         with np.errstate(over="ignore"):  # a price beyond float32 is infinite: nobody takes the arm
             price = self.prices(y).astype(layout.measures.dtype, copy=False)
-        price_pass(
-            layout.measures, layout.mask, layout.start, layout.chunk_class, price, self._read, self.arm, self._sums
-        )
+        where = (layout.measures, layout.mask, layout.start, layout.chunk_class, price, self._read)
+        if layout.problem.several:
+            price_sets(*where, layout.sets, self.arm, self._sums)
+        else:
+            price_pass(*where, self.arm, self._sums)
         by_class = np.add.reduceat(self._sums, layout.first_chunk, axis=0)
         table = np.zeros((h + 1, c, k))
         table[:, layout.here] = by_class.transpose(1, 0, 2)

@@ -19,7 +19,8 @@ from scipy import sparse
 
 from solvers._jit import Floats, Ints, Mask, Whole, parallel_kernel
 from solvers.decomposition import Dual
-from solvers.layout import Layout
+from solvers.exchange import exchange
+from solvers.layout import Layout, open_sets, sums_of_sets
 from solvers.mend import broken_rows, improve, insert, mend, moves_along, row_form
 from solvers.offers import once_each, scaled_rows, usage_of_offers
 from solvers.plan import Plan, plan_of
@@ -33,34 +34,51 @@ NODES = 50
 
 @parallel_kernel
 def regrets(
-    measures: Floats, mask: Mask, edge: Ints, price: Floats, arm: Whole, regret: Floats, who: Ints, least: Floats
+    measures: Floats,
+    mask: Mask,
+    edge: Ints,
+    price: Floats,
+    sets: Ints,
+    arm: Whole,
+    regret: Floats,
+    who: Ints,
+    least: Floats,
 ) -> None:
-    """regret[i] = |score of arm[i] - best other score|.
+    """regret[i] = |score of arm[i] - best other score|, over sets.
 
-    who[c, arm, other] = the customers of class c with the smallest regrets for that change (place K = none), least
+    who[c, set, other] = the customers of class c with the smallest regrets for that change (place S = none), least
     their regrets; unused places hold -1 and inf.
     """
     h_count, k_count, _ = measures.shape
+    s_count = len(sets)
     masked = mask.shape[0] > 0
     for c in numba.prange(len(edge) - 1):
+        score = np.zeros(k_count)
         for i in range(edge[c], edge[c + 1]):
-            now = arm[i] if arm[i] >= 0 else k_count
+            now = arm[i] if arm[i] >= 0 else s_count
             mine, other, to = 0.0, -np.inf, -1
-            if now < k_count:
+            if now < s_count:
                 other = 0.0
-                to = k_count
+                to = s_count
             for k in range(k_count):
                 if masked and not mask[k, i]:
+                    score[k] = -np.inf
                     continue
                 s = -price[c, h_count, k]
                 for h in range(h_count):
                     if price[c, h, k] != 0:
                         s -= price[c, h, k] * measures[h, k, i]
-                if k == now:
+                score[k] = s
+            for b in range(s_count):
+                s = 0.0
+                for k in sets[b]:
+                    if k >= 0:
+                        s += score[k]
+                if b == now:
                     mine = s
                 elif s > other:
                     other = s
-                    to = k
+                    to = b
             d = abs(mine - other)
             regret[i] = d
             if to >= 0 and who.shape[3] > 0:
@@ -92,7 +110,7 @@ def _program(
 ) -> tuple[NDArray[np.signedinteger] | None, int]:
     """Best arms of the freed customers (ascending) while the others keep theirs; (plan or None, variables).
 
-    Offered: their present arm, arms with regret <= cut, and pairs (customer, arm).  Stops at value ``enough`` or within
+    Offered: their present set, sets with regret <= cut, and pairs (customer, set).  Stops at value ``enough`` or within
     ``slack`` of the best.
     """
     h, k_count, _, _ = layout.shape
@@ -101,9 +119,10 @@ def _program(
     fixed = plan_of(layout, fixed_arm)
     w = np.concatenate([layout.measures[:, :, freed].astype(np.float64), np.ones((1, k_count, len(freed)))])
     w[:h][~layout.read] = 0.0
-    open_to = np.ones((k_count, len(freed)), bool) if not layout.mask.size else layout.mask[:, freed]
-    w[:, ~open_to] = 0.0
-    score = -np.einsum("mhk,hkm->km", price[layout.class_of[freed]], w)
+    if layout.mask.size:
+        w[:, ~layout.mask[:, freed]] = 0.0
+    score = sums_of_sets(layout.sets, -np.einsum("mhk,hkm->km", price[layout.class_of[freed]], w))
+    open_to = open_sets(layout, freed)
     score = np.where(open_to, score, -np.inf)
     offer = np.maximum(score.max(axis=0), 0.0) - score <= cut
     mine = np.flatnonzero(plan.arm[freed] >= 0)
@@ -168,6 +187,7 @@ def recover(
     trial = plan.copy()
     if mend(layout, price, trial):
         improve(layout, price, trial, enough)
+        exchange(layout, price, trial, bound, enough)
         out.plan = out.nearest = trial
     if dual is None or (out.plan is not None and out.plan.value >= enough):
         return out
@@ -178,12 +198,17 @@ def recover(
         seconds = None if np.isinf(deadline) else max(deadline - time.perf_counter(), 0.05)
         arm, variables = _program(layout, price, now, freed, pairs, cut, enough, 0.2 * loss, backend, seconds)
         out.programs.append((len(freed), variables))
+        stalled = out.plan is not None
         if arm is not None:
             trial = plan_of(layout, arm)
             if mend(layout, price, trial):
                 improve(layout, price, trial, enough)
+                exchange(layout, price, trial, bound, enough)
             if _better(layout, trial, out.plan):
                 out.plan = out.nearest = now = trial
+                stalled = False
+        if stalled:
+            break  # larger programs take many times longer and seldom find more
         if out.plan is not None and out.plan.value >= enough:
             break
         if free >= n:
@@ -202,12 +227,13 @@ def _choice(
     free: int,
     loss: float,
 ) -> tuple[IntArray, IntArray, float]:
-    """(customers to free, pairs (customer, arm) to offer, regret up to which arms are offered anyway)."""
-    _, k_count, n, c = layout.shape
-    deep = 8 if c * (k_count + 1) ** 2 <= 250_000 else 0
-    who = np.full((c, k_count + 1, k_count + 1, deep), -1)
+    """(customers to free, pairs (customer, set) to offer, regret up to which sets are offered anyway)."""
+    _, _, n, c = layout.shape
+    s_count = len(layout.sets)
+    deep = 8 if c * (s_count + 1) ** 2 <= 250_000 else 0
+    who = np.full((c, s_count + 1, s_count + 1, deep), -1)
     least, regret = np.full(who.shape, np.inf), np.empty(n)
-    regrets(layout.measures, layout.mask, layout.edge, price, plan.arm, regret, who, least)
+    regrets(layout.measures, layout.mask, layout.edge, price, layout.sets, plan.arm, regret, who, least)
     kinds = np.argsort(least * (1 + np.arange(deep)), axis=None, kind="stable")[: int(np.isfinite(least).sum())]
     spread = who.ravel()[kinds][: free // 3]
     third = free // 3
@@ -228,10 +254,10 @@ def _choice(
         up = plan.usage[r] < layout.lower[r] or (not out[r] and y[r] > 0)
         moves = moves_along(layout, price, row_form(layout, r), 1.0 if up else -1.0, plan.arm, 4096)
         moves = moves[: max(8, third // len(rows))]
-        pairs.append(np.stack(np.divmod(moves, k_count + 1), axis=1))
+        pairs.append(np.stack(np.divmod(moves, s_count + 1), axis=1))
     offers = np.concatenate(pairs)
     freed = np.unique(np.concatenate([*pick, offers[:, 0]]))
-    offers = offers[(offers[:, 1] >= 0) & (offers[:, 1] < k_count)]
+    offers = offers[(offers[:, 1] >= 0) & (offers[:, 1] < s_count)]
     known = regret[freed][np.isfinite(regret[freed])]  # infinite: nothing else is open to the customer
     cut = max(1.5 * float(np.quantile(known, 0.7)), 1e-9) if len(known) else 0.0
     return freed, offers, cut

@@ -22,6 +22,7 @@ def round_mix(
     read: Mask,
     edge: Ints,
     size: Floats,
+    sets: Ints,
     arms: Whole,
     weight: Floats,
     answer: Ints,
@@ -38,7 +39,8 @@ def round_mix(
     for c in numba.prange(len(edge) - 1):
         lo, hi = first[c, 0], first[c, 1]
         total = weight[lo:hi].sum()
-        debt, share = np.zeros((h_count + 1, k_count)), np.zeros(k_count)  # debt: the mix's table less the plan's
+        debt = np.zeros((h_count + 1, k_count))  # the mix's table less the plan's
+        share, mean = np.zeros(len(sets)), np.zeros(k_count)  # of sets, of arms
         for i in range(edge[c], edge[c + 1]):
             a = -1
             if hi > lo:
@@ -49,32 +51,41 @@ def round_mix(
             contested[i] = not same
             if not same:
                 share[:] = 0
+                mean[:] = 0
                 none = 1.0 - total
                 for j in range(lo, hi):
-                    k = arms[answer[j], i]
-                    if k >= 0:
-                        share[k] += weight[j]
+                    b = arms[answer[j], i]
+                    if b >= 0:
+                        share[b] += weight[j]
+                        for k in sets[b]:
+                            if k >= 0:
+                                mean[k] += weight[j]
                     else:
                         none += weight[j]
                 least, a = np.inf, -1
                 if none > 1e-6:
                     least = 0.0
-                for k in range(k_count):
-                    if share[k] > 0:  # change of |debt|^2 against taking no arm
+                for b in range(len(sets)):
+                    if share[b] > 0:  # change of |debt|^2 against taking no arm
                         cost = 0.0
-                        for h in range(h_count + 1):
-                            if h == h_count or read[h]:
-                                w = 1.0 / size[c, h]
-                                if h < h_count:
-                                    w = measures[h, k, i] / size[c, h]
-                                cost += w * (w - 2 * (debt[h, k] + share[k] * w))
+                        for k in sets[b]:
+                            if k < 0:
+                                break
+                            for h in range(h_count + 1):
+                                if h == h_count or read[h]:
+                                    w = 1.0 / size[c, h]
+                                    if h < h_count:
+                                        w = measures[h, k, i] / size[c, h]
+                                    cost += w * (w - 2 * (debt[h, k] + mean[k] * w))
                         if cost < least:
                             least = cost
-                            a = k
+                            a = b
+                if a >= 0:
+                    for k in sets[a]:
+                        if k >= 0:
+                            mean[k] -= 1.0
                 for k in range(k_count):
-                    d = share[k]
-                    if k == a:
-                        d -= 1.0
+                    d = mean[k]
                     if d != 0:
                         for h in range(h_count):
                             if read[h]:
@@ -98,6 +109,7 @@ def rounded(layout: Layout, dual: Dual) -> tuple[NDArray[np.signedinteger], NDAr
         layout.read,
         layout.edge,
         size,
+        layout.sets,
         dual.arms,
         dual.weight[order],
         dual.answer[order],

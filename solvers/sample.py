@@ -15,7 +15,6 @@ from solvers._jit import threads_for
 from solvers.descent import descend
 from solvers.layout import Layout, arrange
 from solvers.pricing import Pricer
-from solvers.problem import Problem
 from solvers.search import search
 
 SAMPLE = 40_000
@@ -37,13 +36,12 @@ def sampled_start(layout: Layout, gap: float) -> NDArray[np.float64]:
         for row, lower, upper in zip(problem.rows, layout.lower.tolist(), layout.upper.tolist(), strict=True)
     )
     small = arrange(
-        Problem(
-            np.ascontiguousarray(layout.measures[:, :, some]),
-            problem.measure_names,
-            layout.class_of[some],
-            problem.n_classes,
-            scaled,
-            np.ascontiguousarray(layout.mask[:, some]) if layout.mask.size else None,
+        dataclasses.replace(
+            problem,
+            measures=np.ascontiguousarray(layout.measures[:, :, some]),
+            class_of=layout.class_of[some],
+            rows=scaled,
+            eligible=np.ascontiguousarray(layout.mask[:, some]) if layout.mask.size else None,
         )
     )
     # The start only needs whole counts in the mean: rounding them in a sample would shift small volumes.

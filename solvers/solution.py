@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -38,12 +38,13 @@ class Solution:
     Attributes:
         status: see :class:`Status`.
         method: what solved it.
-        arm: (n,) int16, index of the arm, -1 = none, in the problem's customer order.
+        arm: (n,) int16, index of the arm, -1 = none, in the problem's customer order; the first, where several are allowed.
         objective: value of the plan, recomputed in float64 outside the solver.
         bound: upper bound on any plan's value, recomputed outside the solver; NaN for methods that give none.
         gap: (bound - objective) / max(|bound|, 1e-12), never below 0 up to rounding.
         rows: one result a rule.
         multipliers: (R,) the dual prices behind the bound (start of a later solve), >= 0 prices the upper bound.
+        others: (M - 1, n) int16 further arms of the same customers, rising, -1 = none; no rows where one offer is allowed.
         conflict: if infeasible, names of rules that cannot all be met; else empty.
         conflict_gives: if infeasible, for each of those rules the least by which it would have to give if all others hold
             (NaN if giving alone does not help).
@@ -64,8 +65,21 @@ class Solution:
     seconds: float = 0.0
     passes: int = 0
     note: str = ""
+    others: NDArray[np.int16] = field(default_factory=lambda: np.zeros((0, 0), np.int16))
 
     @property
     def selected(self) -> int:
         """Customers with an arm."""
         return int(np.count_nonzero(self.arm >= 0))
+
+    @property
+    def plan(self) -> NDArray[np.int16]:
+        """(n,) arms, or (M, n) where several are allowed: what ``certify``, ``evaluate`` and ``solve(plan=...)`` take."""
+        return np.vstack([self.arm[None], self.others]) if len(self.others) else self.arm
+
+    @property
+    def pairs(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(customers, arms) of all offers made, by customer, then by arm."""
+        slots = np.atleast_2d(self.plan)
+        customer, slot = np.nonzero(slots.T >= 0)
+        return customer, slots[slot, customer].astype(np.int64)

@@ -11,12 +11,17 @@ from numpy.typing import NDArray
 
 from solvers._jit import threads_for
 from solvers.answer import EXACT_PAIRS, answer
+from solvers.certify import certify
 from solvers.errors import SolverError
+from solvers.evaluate import checked_plan
 from solvers.layout import arrange
-from solvers.methods import by_decomposition, by_exact, by_greedy, by_path, closed, join
+from solvers.mend import broken_rows
+from solvers.methods import at_least, by_decomposition, by_exact, by_greedy, by_path, closed, join
 from solvers.path import path_row
+from solvers.plan import plan_of
 from solvers.problem import Problem
 from solvers.program import Backend
+from solvers.rest import rejoined, rest_of
 from solvers.sample import sampled_start
 from solvers.solution import Solution
 
@@ -32,6 +37,8 @@ def solve(
     time_limit: float | None = None,
     start: NDArray[np.floating] | None = None,
     backend: Backend = "highs",
+    plan: NDArray[np.integer] | None = None,
+    fixed: NDArray[np.bool_] | None = None,
 ) -> Solution:
     """Maximise measure 0 over plans that keep every row.
 
@@ -48,6 +55,9 @@ def solve(
             any number of threads; with it, the plan can depend on the speed of the machine.
         start: (R,) multipliers of an earlier, similar solve (``Solution.multipliers``); saves passes.
         backend: ``highs`` or ``cbc``, the solver behind PuLP.
+        plan: a plan at hand, (n,) arms or (M, n) where several are allowed: the answer is worth at least as much, if it
+            keeps the rows (the note says if it does not).
+        fixed: (n,) customers who keep the arms that ``plan`` gives them; the others are optimised.
 
     Returns:
         A certified solution: its objective, bound, rows and status come from :func:`solvers.certify.certify`.  A
@@ -76,11 +86,21 @@ def solve(
     rows = len(problem.rows)
     if start is not None and (np.shape(start) != (rows,) or not np.isfinite(start).all()):
         problems.append(f"start: expected {rows} finite multipliers, got {np.asarray(start)!r}")
+    if fixed is not None and (plan is None or np.shape(fixed) != problem.class_of.shape or fixed.dtype != np.bool_):
+        problems.append(
+            f"fixed: expected a mask of {len(problem.class_of)} customers together with a plan, got {fixed!r}"
+        )
     if problems:
         raise SolverError(problems)
     deadline = np.inf if time_limit is None else began + time_limit
+    given = None if plan is None else checked_plan(problem, plan)
     with threads_for(problem.measures.size):
-        return _solve(problem, method, gap, deadline, start, backend, began)
+        if fixed is None or given is None:
+            return _solve(problem, method, gap, deadline, start, backend, began, given)
+        rest, worth = rest_of(problem, given, fixed)
+        # The gap is one of the whole: what is fixed is certain.
+        solution = _solve(rest, method, gap, deadline, start, backend, began, given[..., ~fixed])
+        return rejoined(problem, given, fixed, solution, worth, gap)
 
 
 def _solve(
@@ -91,8 +111,16 @@ def _solve(
     start: NDArray[np.floating] | None,
     backend: Backend,
     began: float,
+    given: NDArray[np.int64] | None,
 ) -> Solution:
     layout = arrange(problem)
+    incumbent, warning = None, ""
+    if given is not None:
+        incumbent = plan_of(layout, layout.arranged(given))
+        broken = broken_rows(layout, incumbent.usage)
+        if len(broken) or not certify(problem, given, np.zeros(len(problem.rows))).allowed:
+            names = ", ".join(repr(problem.rows[r].name) for r in broken.tolist()) or "who may have what"
+            incumbent, warning = None, f"the plan given breaks {names}"
     pairs = int(layout.gross[-1].sum())
     path = method in ("auto", "path") and path_row(problem) is not None
     small = method == "auto" and pairs <= EXACT_PAIRS
@@ -109,10 +137,13 @@ def _solve(
     elif path:
         found = by_path(layout, gap)
     else:
-        found = by_decomposition(layout, first, gap, backend, deadline)
+        found = by_decomposition(layout, first, gap, backend, deadline, incumbent)
+    if incumbent is not None:
+        found = at_least(layout, found, incumbent, gap)
     if method == "auto":
         if not small:
             found = closed(layout, found, gap, pairs, backend, deadline)
         why = "for one budget" if found.method == "path" else f"for {pairs} open pairs of customer and arm"
         found = replace(found, note=join(f"auto: {found.method}, {why}", found.note))
+    found = replace(found, note=join(found.note, warning))
     return answer(layout, found, gap, backend, began)

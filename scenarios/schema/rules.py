@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from scenarios.schema.base import Filter, Model, Name, Number, Problem, Text
+from scenarios.schema.base import Filter, Model, Name, NonNegative, Number, Problem, Text, Whole
 
 Per = Literal["total", "year", "quarter", "month", "epoch"]
 
@@ -50,7 +50,26 @@ class Constraint(Sum):
             yield (), f"expected min <= max, got {self.min:g} > {self.max:g}"
 
 
+class Release(Model):
+    """``amount`` may be used from ``period`` of the run on; what is left stays."""
+
+    period: Whole
+    amount: NonNegative
+
+
 class Rule(Constraint):
-    """A constraint that renews every ``per``."""
+    """A constraint whose ``max`` renews every ``per``, or comes in ``releases``."""
 
     per: Per = "total"
+    releases: tuple[Release, ...] = ()
+
+    def problems(self) -> Iterator[Problem]:
+        """One schedule, in order."""
+        yield from super().problems()
+        if self.releases and (self.max is not None or self.min is not None or self.ratio is not None):
+            yield ("releases",), "releases are the rule's max over time: remove 'min', 'max' and 'ratio'"
+        if self.releases and "per" in self.model_fields_set:
+            yield ("releases",), "expected one of 'per' and 'releases', got both"
+        periods = [release.period for release in self.releases]
+        if periods != sorted(set(periods)):
+            yield ("releases",), f"expected ascending periods, got {periods}"
