@@ -77,6 +77,7 @@ def main() -> None:
     cvmax new shop                                    start a scenario
     cvmax run grocery                                 which strategy wins, by how much, how surely
     cvmax allocate candidates.parquet --rules r.yaml  who gets what within the rules
+    cvmax frontier candidates.parquet --rules r.yaml  what the next unit of budget is worth
     """
 
 
@@ -86,6 +87,7 @@ force = click.option("--force", is_flag=True, help="Replace files that exist.")
 sets = click.option(
     "--set", "sets", multiple=True, metavar="PATH=VALUE", help="Change a value, like rules.budget.max=30000."
 )
+override = click.option("--override", metavar="NAME", help="Apply one of the scenario's overrides.")
 
 
 def out(default: str, what: str) -> Callable[[F], F]:
@@ -140,22 +142,24 @@ def new(name: str, out: Path, force: bool) -> None:
 @main.command()
 @click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO...")
 @sets
+@override
 @as_json
 @quiet
-def validate(scenarios: tuple[str, ...], sets: tuple[str, ...], as_json: bool, quiet: bool) -> None:
+def validate(
+    scenarios: tuple[str, ...], sets: tuple[str, ...], override: str | None, as_json: bool, quiet: bool
+) -> None:
     """Check scenarios, files or shipped ones, and print every problem with its line.
 
     \b
     Example:  cvmax validate shop.yaml grocery
     """
-    from scenarios.describe import summary
+    from scenarios.describe import checked, summary
     from scenarios.errors import InputError
-    from scenarios.loading import load
 
     results: list[dict[str, Any]] = []
     for name in scenarios:
         try:
-            loaded = load(name, sets)
+            loaded = checked(name, sets, override)
         except InputError as error:
             results.append({"scenario": name, "ok": False, "problems": error.problems, "warnings": ()})
         else:
@@ -192,7 +196,7 @@ def schema(rules: bool) -> None:
 @main.command()
 @click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO...")
 @sets
-@click.option("--override", metavar="NAME", help="Apply one of the scenario's overrides.")
+@override
 @click.option("--strategies", metavar="A,B", help="Only these, and the baseline.")
 @click.option("--replications", type=click.IntRange(0), metavar="N", help="Outer draws instead of the scenario's.")
 @click.option("--no-sensitivity", is_flag=True, help="Do not step the assumptions.")
@@ -253,6 +257,7 @@ def run(
 @click.option("--customer-id", metavar="COL", help="Column of the customer.  [default: customer_id]")
 @click.option("--date", metavar="COL", help="Column of the date.  [default: date]")
 @click.option("--amount", metavar="COL", help="Column of the amount.  [default: amount]")
+@click.option("--date-format", metavar="FORMAT", help="Like %d.%m.%Y, for dates that are neither ISO nor YYYYMMDD.")
 @click.option("--order-id", metavar="COL", help="Column of the order; without it, a customer's lines of a day are one.")
 @click.option("--category", metavar="COL", help="Column of the category, for wallets and cross-selling.")
 @click.option(
@@ -260,6 +265,11 @@ def run(
 )
 @click.option("--period", type=click.Choice(["day", "week", "month"]), default="week", show_default=True)
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Last day to use.")
+@click.option(
+    "--left-truncated/--whole-lives",
+    default=None,
+    help="Whether customers lived before the log began.  [default: as the dataset says; for a file they did]",
+)
 @click.option("--segments", type=click.Path(path_type=Path), help="YAML file with window_periods and rules.")
 @click.option("--state-dependence", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Assumed.")
 @click.option("--holdout", type=click.IntRange(0), metavar="N", help="Last periods to hold out.  [default: a quarter]")
@@ -292,7 +302,7 @@ def fit(transactions: str, out: Path, force: bool, as_json: bool, quiet: bool, *
 @main.command()
 @click.argument("scenario")
 @sets
-@click.option("--override", metavar="NAME", help="Apply one of the scenario's overrides.")
+@override
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Parquet file to write.")
 @force
 @quiet
@@ -326,18 +336,29 @@ def report(folder: Path) -> None:
     print_results(results, folder=folder)
 
 
-@main.command()
-@click.argument("candidates")
-@click.option(
+candidates_argument = click.argument("candidates")
+rules_option = click.option(
     "--rules", required=True, type=click.Path(path_type=Path), help="YAML file with objective and constraints."
 )
-@click.option("--budget", type=float, help="Maximum of the rule named 'budget'.")
-@click.option(
+gap_option = click.option(
     "--gap", type=click.FloatRange(0, 1), default=1e-5, show_default=True, help="Target (bound - value) / bound."
 )
-@click.option(
+time_limit_option = click.option(
     "--time-limit", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Stop solving after this long."
 )
+
+
+@main.command()
+@candidates_argument
+@rules_option
+@click.option("--budget", type=float, help="Maximum of the rule named 'budget'.")
+@gap_option
+@time_limit_option
+@click.option("--price-rules", is_flag=True, help="Solve again without each binding rule, and 1 % looser and tighter.")
+@click.option("--why-not", is_flag=True, help="Write why_not.FORMAT: the reason of each customer without an offer.")
+@click.option("--evaluate", type=click.Path(path_type=Path), metavar="PLAN", help="Value this plan; choose nothing.")
+@click.option("--fix", type=click.Path(path_type=Path), metavar="PLAN", help="Its customers keep what it gives them.")
+@click.option("--start", type=click.Path(path_type=Path), metavar="PLAN", help="Never be worth less than this plan.")
 @out(".", "Folder for allocation.FORMAT.")
 @click.option(
     "--format",
@@ -345,28 +366,19 @@ def report(folder: Path) -> None:
     type=click.Choice(["parquet", "csv", "xlsx"]),
     default="parquet",
     show_default=True,
-    help="Kind of file.",
+    help="Kind of file; xlsx is one workbook with rules, frontier, segments, funnel and assumptions.",
 )
 @force
 @as_json
 @quiet
 def allocate(
-    candidates: str,
-    rules: Path,
-    budget: float | None,
-    gap: float,
-    time_limit: float | None,
-    out: Path,
-    kind: Any,
-    force: bool,
-    as_json: bool,
-    quiet: bool,
+    candidates: str, rules: Path, out: Path, kind: Any, force: bool, as_json: bool, quiet: bool, **options: Any
 ) -> None:
     """Choose each customer's best offer within the rules.
 
     CANDIDATES is a CSV, Parquet or DuckDB table (file.duckdb::table) with a row for each customer and offer:
     customer_id, offer, value (net of cost), cost, a channel if there are several, and any columns that the rules
-    name.
+    name.  A PLAN is such a table with customer_id, offer (and channel); what allocate writes is one.
 
     \b
     Example:  cvmax allocate candidates.parquet --rules rules.yaml --budget 500000
@@ -376,23 +388,74 @@ def allocate(
         - {name: margin floor, ratio: {of: margin, to: revenue}, min: 0.25}
         - {name: e-mail capacity, measure: count, where: {channel: email}, max: 40000}
 
-    Exit code 3: no plan meets the rules, nothing is written.  4: a plan is written, but the target gap was not met.
+    Exit code 3: no plan meets the rules, nothing is written (or the given plan breaks a rule).  4: a plan is written, but
+    the target gap was not met.
     """
-    from scenarios.allocate import allocate as solve
-    from scenarios.allocation_files import allocation_path, write_allocation
+    from scenarios.allocation.command import Wish, run_allocate
     from scenarios.report.allocation import print_allocation
-    from scenarios.writing import refuse_overwrite
 
-    refuse_overwrite(allocation_path(out, kind), force)
-    answer = solve(candidates, rules, budget, gap, time_limit)
-    written = write_allocation(answer.rows, out, kind, force) if answer.rows is not None else None
+    answer, written = run_allocate(candidates, rules, Wish(**options), out, kind, force)
+    for warning in answer.outcome.case.warnings:
+        remark(f"warning: {warning}", quiet)
     if as_json:
-        print_json({**answer.document(), "file": str(written) if written else None})
+        files = [str(path) for path in written]
+        print_json({**answer.document(), "file": files[0] if files else None, "files": files})
     else:
         print_allocation(answer, sys.stdout)
-    if written:
-        remark(f"wrote {written}", quiet)
+    for path in written:
+        remark(f"wrote {path}", quiet)
     sys.exit(answer.exit_code)
+
+
+@main.command()
+@candidates_argument
+@rules_option
+@click.option("--rule", metavar="NAME", help="Whose bound moves.  [default: budget]")
+@click.option("--points", type=click.IntRange(2, 1000), default=21, show_default=True, metavar="N")
+@click.option("--from", "low", type=float, metavar="X", help="First bound.")
+@click.option("--to", "high", type=float, metavar="X", help="Last bound.  [default: where more brings nothing]")
+@click.option("--target-value", type=float, metavar="X", help="Find the least bound that is worth X.")
+@click.option("--target-roi", type=float, metavar="Y", help="Find the largest that returns Y a unit on average.")
+@click.option("--gap", type=click.FloatRange(0, 1), default=1e-4, show_default=True, help="Target of each point.")
+@time_limit_option
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for frontier.html and frontier.csv."
+)
+@force
+@as_json
+@quiet
+def frontier(
+    candidates: str,
+    rules: Path,
+    gap: float,
+    time_limit: float | None,
+    out: Path | None,
+    force: bool,
+    as_json: bool,
+    quiet: bool,
+    **asked: Any,
+) -> None:
+    """Value against a budget, or any rule's bound: the next unit, the mean unit, the knee, and where to stop.
+
+    \b
+    Example:  cvmax frontier candidates.parquet --rules rules.yaml --target-value 2000000
+              cvmax frontier candidates.parquet --rules rules.yaml --rule "e-mail capacity" --out curves
+
+    Exit code 3: the target is out of reach.
+    """
+    from scenarios.allocation.command import run_frontier
+    from scenarios.allocation.frontier import Asked
+    from scenarios.allocation.solving import Limits
+    from scenarios.report.frontier import print_frontier
+
+    found, written = run_frontier(candidates, rules, Asked(**asked), Limits(gap, time_limit), out, force)
+    if as_json:
+        print_json({**found.document(), "files": [str(path) for path in written]})
+    else:
+        print_frontier(found, sys.stdout)
+    for path in written:
+        remark(f"wrote {path}", quiet)
+    sys.exit(found.exit_code)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,13 @@
 """The world: how customers behave, what offers do to them, and what they bring."""
 
-from engine.calendar import Account, Calendar, Epoch, Release
+from engine.arrivals import THERE, Arrivals
+from engine.calendar import Calendar, Epoch
 from engine.errors import CalendarError, CalibrationError, EngineError, PopulationError, WorldError
 from engine.ledger import Ledger
 from engine.population import NEVER, Population, State, Traits, make_population
 from engine.rng import CONTROL, SAMPLE, STRATEGY, uniforms
+from engine.season import Season
+from engine.service import Service, Shift, Team, Trust
 from engine.simulate import Planner, simulate
 from engine.simulation import Simulation
 from engine.world import NO_CATEGORY, NO_SEGMENT, Arm, Economics, Fatigue, OrderValue, Segments, World
@@ -16,8 +19,9 @@ __all__ = [
     "NO_SEGMENT",
     "SAMPLE",
     "STRATEGY",
-    "Account",
+    "THERE",
     "Arm",
+    "Arrivals",
     "Calendar",
     "CalendarError",
     "CalibrationError",
@@ -30,11 +34,15 @@ __all__ = [
     "Planner",
     "Population",
     "PopulationError",
-    "Release",
+    "Season",
     "Segments",
+    "Service",
+    "Shift",
     "Simulation",
     "State",
+    "Team",
     "Traits",
+    "Trust",
     "World",
     "WorldError",
     "make_population",

@@ -20,12 +20,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def forget_stale_kernels(package: Path) -> None:
     """Delete compiled kernels if the package's sources are not those that they were compiled from."""
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(package.glob("*.py")))).hexdigest()
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(package.rglob("*.py")))).hexdigest()
     stamp = package / "__pycache__" / "kernels.sha256"
     try:
         if stamp.exists() and stamp.read_text() == digest:
             return
-        for compiled in (*stamp.parent.glob("*.nbi"), *stamp.parent.glob("*.nbc")):
+        for compiled in (*package.rglob("*.nbi"), *package.rglob("*.nbc")):
             compiled.unlink(missing_ok=True)
         stamp.parent.mkdir(exist_ok=True)
         stamp.write_text(digest)

@@ -10,7 +10,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from engine import noise, phases
+from engine import noise, phases, traffic
 from engine import offer_phases as offers
 from engine._jit import kernel
 from engine.customers import Customers, Money, Switches, load, store
@@ -80,6 +80,8 @@ def run_strip(
                 offers.lift(real, word, active, tables, lines[t])
                 offers.price(real, word, low, active, tables, customers.headroom)
             buyers = phases.list_buyers(real, word, m)
+            if on.traffic:
+                traffic.visit(real, word, m, active, period, k0, k1, tables.browsing, lines[t])
             noise.add_noise(real, word, buyers, period, k0, k1, tables.spread)
             listed = PRICE if active > 0 else VALUE
             phases.settle(real, word, money, buyers, listed, tables, lines[t], by_segment[t, SEGMENT_ORDERS])
@@ -88,6 +90,8 @@ def run_strip(
                 offers.age(word, active)
 
             margins = by_segment[t, SEGMENT_MARGIN]
+            if on.losses:
+                traffic.count_losses(word, money, buyers, lines[t])
             phases.book(word, money, BUYER, buyers, weights[t], customers.margin, low, margins)
             if contacted > 0:
                 phases.book(word, money, CONTACTED, contacted, weights[t], customers.margin, low, margins)

@@ -17,7 +17,10 @@ Money = NDArray[np.int64]
 
 
 class Customers(NamedTuple):
-    """The arrays of a population and of its results, (n,) each but ``headroom`` (n, C)."""
+    """The arrays of a population and of its results, (n,) each but ``headroom`` (n, C).
+
+    ``trust`` and ``placed`` (orders of the last period) belong to the contact centre; empty without one.
+    """
 
     key: NDArray[np.uint64]
     rate: Real
@@ -37,6 +40,8 @@ class Customers(NamedTuple):
     tenure: NDArray[np.uint16]
     margin: NDArray[np.float64]
     promotion: Money
+    trust: Real
+    placed: Word
 
 
 class Switches(NamedTuple):
@@ -46,6 +51,10 @@ class Switches(NamedTuple):
     fatigue: bool
     history: bool
     planned: bool
+    service: bool = False
+    trust: bool = False
+    traffic: bool = False
+    losses: bool = False
 
 
 @phase
@@ -66,6 +75,9 @@ def load(real: Real, word: Word, customers: Customers, low: int, m: int, segment
         real[at.RATE + j] = customers.rate[i]
         real[at.EXTRA + j] = customers.extra_value[i]
         real[at.VALUE + j] = customers.order_value[i] + customers.extra_value[i]
+    if on.trust:
+        for j in range(m):
+            real[at.RATE + j] = real[at.RATE + j] * customers.trust[low + j]
     if on.offers:
         for j in range(m):
             i = low + j
@@ -90,6 +102,9 @@ def store(real: Real, word: Word, customers: Customers, low: int, m: int, on: Sw
     """A block's state back into the population."""
     for j in range(m):
         customers.segment[low + j] = np.uint8(word[at.SEG + j])
+    if on.service:
+        for j in range(m):
+            customers.placed[low + j] = word[at.K + j]
     if on.offers:
         for j in range(m):
             i = low + j

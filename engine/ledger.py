@@ -19,7 +19,12 @@ Floats = NDArray[np.float64]
 MICRO = 1_000_000
 
 REVENUE, DISCOUNT, CANNIBALISED, COST_OF_GOODS, COST_TO_SERVE, REDEMPTION, CONTACT, ORDERS, INCREMENTAL = range(9)
-LINES = 9
+VISITS, LOSING_ORDERS, LOSSES = 9, 10, 11
+STAFF, SERVICE_CONTACTS, FAILURES, ON_TIME, WAITED, ENDED = 12, 13, 14, 15, 16, 17
+ACQUISITION, ACQUIRED, SETUP, CAPABILITY = 18, 19, 20, 21
+LINES = 22
+OVERHEADS = (STAFF, ACQUISITION, SETUP, CAPABILITY)
+"""Costs that no customer's order or contact makes: they are in the margin of a period, but of no segment."""
 SEGMENT_CUSTOMERS, SEGMENT_ORDERS, SEGMENT_MARGIN = range(3)
 SEGMENT_LINES = 3
 ARM_CONTACTS, ARM_RESPONSES, ARM_ORDERS, ARM_DISCOUNT = range(4)
@@ -35,7 +40,8 @@ def currency(units: Ints) -> Floats:
 class Ledger:
     """T periods, S segments, A arms; int64 counts and micro-units, read as currency through the properties.
 
-    Margin = revenue - discount - cost of goods - cost to serve - redemption cost - contact cost.
+    Margin = revenue - discount - cost of goods - cost to serve - redemption cost - contact cost - overheads (staff,
+    acquisition, set-up, capabilities).
 
     Attributes:
         lines: (T, LINES), sums over customers by period.
@@ -106,6 +112,41 @@ class Ledger:
         return currency(self.lines[:, CONTACT])
 
     @property
+    def visits(self) -> Ints:
+        """(T,) with and without an order; 0 where the world names no traffic."""
+        return self.lines[:, VISITS]
+
+    @property
+    def staff(self) -> Floats:
+        """(T,) wages of the contact centre."""
+        return currency(self.lines[:, STAFF])
+
+    @property
+    def acquisition(self) -> Floats:
+        """(T,) paid for new customers."""
+        return currency(self.lines[:, ACQUISITION])
+
+    @property
+    def setup(self) -> Floats:
+        """(T,) set-up of offers, in the period in which they are first sent."""
+        return currency(self.lines[:, SETUP])
+
+    @property
+    def capability(self) -> Floats:
+        """(T,) data, systems and skills that a strategy needs."""
+        return currency(self.lines[:, CAPABILITY])
+
+    @property
+    def overheads(self) -> Floats:
+        """(T,) staff + acquisition + set-up + capabilities."""
+        return currency(self.lines[:, list(OVERHEADS)].sum(axis=1))
+
+    @property
+    def acquired(self) -> Ints:
+        """(T,) customers who joined."""
+        return self.lines[:, ACQUIRED]
+
+    @property
     def promotion_cost(self) -> Floats:
         """(T,) contact + discount + redemption."""
         return currency(self.lines[:, [CONTACT, DISCOUNT, REDEMPTION]].sum(axis=1))
@@ -114,7 +155,7 @@ class Ledger:
     def margin_micro(self) -> Ints:
         """(T,) margin in micro-units, by its definition."""
         costs = self.lines[:, [DISCOUNT, COST_OF_GOODS, COST_TO_SERVE, REDEMPTION, CONTACT]].sum(axis=1)
-        return np.asarray(self.lines[:, REVENUE] - costs, np.int64)
+        return np.asarray(self.lines[:, REVENUE] - costs - self.lines[:, list(OVERHEADS)].sum(axis=1), np.int64)
 
     @property
     def margin(self) -> Floats:
@@ -184,8 +225,10 @@ class Ledger:
         nobody is lost between segments; no more is cannibalised than is given away.
         """
         people = self.segment_customers.sum(axis=1)
+        joined = self.lines[:, ACQUIRED].cumsum()
+        earned = self.margin_micro + self.lines[:, list(OVERHEADS)].sum(axis=1)
         pairs = {
-            "margin by segment and by definition": (self.by_segment[:, SEGMENT_MARGIN].sum(axis=1), self.margin_micro),
+            "margin by segment and by definition": (self.by_segment[:, SEGMENT_MARGIN].sum(axis=1), earned),
             "orders by segment and in all": (self.segment_orders.sum(axis=1), self.lines[:, ORDERS]),
             "discount by arm and in all": (self.by_arm[:, ARM_DISCOUNT].sum(axis=1), self.lines[:, DISCOUNT]),
             "contact cost by arm and in all": ((self.contacts * self.contact_cost).sum(axis=1), self.lines[:, CONTACT]),
@@ -193,7 +236,7 @@ class Ledger:
                 (self.redeeming_orders * self.redemption_cost).sum(axis=1),
                 self.lines[:, REDEMPTION],
             ),
-            "customers now and at first": (people, people[:1].repeat(len(people))),
+            "customers now and at first": (people - joined, (people - joined)[:1].repeat(len(people))),
             "cannibalised discount and its limit": (
                 self.lines[:, CANNIBALISED],
                 np.minimum(self.lines[:, CANNIBALISED], self.lines[:, DISCOUNT]),
@@ -212,7 +255,8 @@ class Ledger:
         import pyarrow
 
         names = ["customers", "orders", "incremental_orders", "revenue", "discount", "cannibalised", "cost_of_goods"]
-        names += ["cost_to_serve", "redemption", "contact", "margin"]
+        names += ["cost_to_serve", "redemption", "contact", "staff", "acquisition", "setup", "capability", "margin"]
+        names += ["visits", "acquired"]
         columns = {"period": np.arange(len(self))} | {name: getattr(self, name) for name in names}
         return pyarrow.table(columns)
 

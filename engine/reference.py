@@ -7,25 +7,31 @@ or vector code.  It is the definition of a period, to be read first, and what th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.arrivals import Arrivals
 from engine.formulas import gate, logistic, micro, orders
 from engine.ledger import (
+    ACQUIRED,
+    ACQUISITION,
     ARM_CONTACTS,
     ARM_DISCOUNT,
     ARM_LINES,
     ARM_ORDERS,
     ARM_RESPONSES,
     CANNIBALISED,
+    CAPABILITY,
     CONTACT,
     COST_OF_GOODS,
     COST_TO_SERVE,
     DISCOUNT,
     INCREMENTAL,
     LINES,
+    LOSING_ORDERS,
+    LOSSES,
     ORDERS,
     REDEMPTION,
     REVENUE,
@@ -33,11 +39,15 @@ from engine.ledger import (
     SEGMENT_LINES,
     SEGMENT_MARGIN,
     SEGMENT_ORDERS,
+    SETUP,
+    VISITS,
 )
 from engine.noise import make_spread, noise_sum
 from engine.population import NEVER, Population
 from engine.rates import factor_table, level_table
 from engine.rng import OFFER, PERIOD, philox, unit
+from engine.rng import VISITS as VISITS_STREAM
+from engine.service.reference import work_slowly
 from engine.world import World
 
 F = np.float32
@@ -55,9 +65,18 @@ class Outcome:
     lines: NDArray[np.int64]
     by_segment: NDArray[np.int64]
     by_arm: NDArray[np.int64]
+    trust: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    placed: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    begun: set[str] = field(default_factory=set)
 
 
-def live(world: World, population: Population, seed: int, plans: Sequence[NDArray[np.uint8] | None]) -> Outcome:
+def live(
+    world: World,
+    population: Population,
+    seed: int,
+    plans: Sequence[NDArray[np.uint8] | None],
+    arrivals: Arrivals | None = None,
+) -> Outcome:
     """Run ``len(plans)`` periods from period 0, each with its plan or None; history is tracked."""
     n, s, periods = len(population), len(world.segments.names), len(plans)
     out = Outcome(
@@ -67,12 +86,47 @@ def live(world: World, population: Population, seed: int, plans: Sequence[NDArra
         np.zeros((periods, LINES), np.int64),
         np.zeros((periods, SEGMENT_LINES, s), np.int64),
         np.zeros((periods, ARM_LINES, len(world.arms)), np.int64),
+        np.ones(n, np.float32),
+        np.zeros(n, np.int64),
     )
     with np.errstate(over="ignore", divide="ignore"):
         for t, plan in enumerate(plans):
-            for i in range(n):
+            present = [i for i in range(n) if arrivals is None or arrivals.period[i] <= t]
+            for i in present:
+                if arrivals is not None and arrivals.period[i] == t:
+                    join(world, out, t, i, int(arrivals.cost[i]))
                 live_one(world, out, seed, t, i, 0 if plan is None else int(plan[i]))
+            for i in set(range(n)) - set(present):
+                out.population.state.contacts[i] <<= np.uint64(1)
+            end_period(world, out, seed, t, present, plan)
     return out
+
+
+def join(world: World, out: Outcome, t: int, i: int, cost: int) -> None:
+    """A new customer is paid for."""
+    out.lines[t, ACQUISITION] += cost
+    out.lines[t, ACQUIRED] += 1
+    out.margin[i] -= cost * (world.economics.discount_factor**t / MICRO)
+
+
+def end_period(
+    world: World, out: Outcome, seed: int, t: int, present: Sequence[int], plan: NDArray[np.uint8] | None
+) -> None:
+    """What happens to all customers together: the contact centre, and overheads."""
+    traits, state = out.population.traits, out.population.state
+    if world.service is not None:
+        segment, trust = state.segment[present], out.trust[present]
+        keys, placed = [int(traits.key[i]) for i in present], [int(out.placed[i]) for i in present]
+        work_slowly(
+            world.service, world.segments.lapsed, keys, placed, segment, trust, t, seed, world.scale, out.lines[t]
+        )
+        state.segment[present], out.trust[present] = segment, trust
+    for a, arm in enumerate(world.arms):
+        if plan is not None and arm.offer not in out.begun and bool(np.any(plan == a + 1)):
+            out.begun.add(arm.offer)
+            out.lines[t, SETUP] += round(arm.setup_cost * world.scale * MICRO)
+    if world.overheads is not None and t < len(world.overheads):
+        out.lines[t, CAPABILITY] += round(float(world.overheads[t]) * world.scale * MICRO)
 
 
 def draw(seed: int, key: int, period: int, purpose: int) -> list[np.uint32]:
@@ -150,7 +204,11 @@ def live_one(world: World, out: Outcome, seed: int, t: int, i: int, choice: int)
     start = int(traits.start_segment[i])
     factor = factor_table(segments)[start, now]
     level = level_table(segments, world.horizon)[start, min(t, world.horizon - 1)]
-    rate = traits.rate[i] * F(factor * level)
+    season = 1.0 if world.season is None else world.season.within[min(t, world.horizon - 1)]
+    own = traits.rate[i]
+    if world.service is not None and world.service.trust.acts_on_orders:
+        own = own * out.trust[i]
+    rate = own * F(factor * level * season)
     u = unit(period[1])
     k = without = int(orders(u, rate))
     if active:
@@ -159,6 +217,10 @@ def live_one(world: World, out: Outcome, seed: int, t: int, i: int, choice: int)
         k = max(k, without) if lift >= 1 else min(k, without)
     lines[ORDERS] += k
     lines[INCREMENTAL] += k - without
+    out.placed[i] = k
+    if world.conversion is not None:
+        browse = rate * F(1 / world.conversion[now] - 1)
+        lines[VISITS] += max(without + int(orders(unit(draw(seed, key, t, VISITS_STREAM)[0]), browse)), k)
     by_segment[SEGMENT_ORDERS, now] += k
 
     # 4. order values
@@ -200,6 +262,9 @@ def live_one(world: World, out: Outcome, seed: int, t: int, i: int, choice: int)
         by_arm[ARM_DISCOUNT, a] += given
 
     # 6. money
+    if world.count_losses and k and cash < 0:
+        lines[LOSING_ORDERS] += k
+        lines[LOSSES] -= cash
     by_segment[SEGMENT_MARGIN, now] += cash
     out.margin[i] += float(cash) * (economics.discount_factor**t / MICRO)
     out.promotion[i] += cost

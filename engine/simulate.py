@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.arrivals import Arrivals
 from engine.calendar import Epoch
 from engine.population import Population
 from engine.simulation import Simulation
@@ -23,9 +24,10 @@ def simulate(
     calendar: Iterable[Epoch],
     planner: Planner | None = None,
     track_history: bool = True,
+    arrivals: Arrivals | None = None,
 ) -> Simulation:
     """Run a population through a calendar; ``planner`` sees the epoch and the run so far and gives a plan or None."""
-    run = Simulation(world, population, seed=seed, track_history=track_history)
+    run = Simulation(world, population, seed=seed, track_history=track_history, arrivals=arrivals)
     for epoch in calendar:
-        run.advance(epoch.periods, planner(epoch, run) if planner else None)
+        run.advance(epoch.periods, planner(epoch, run) if planner and epoch.planned else None)
     return run

@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.advance import advance
+from engine.arrivals import Arrivals
 from engine.customers import Customers, Switches
 from engine.errors import PopulationError
-from engine.ledger import Ledger, currency, empty_ledger
+from engine.ledger import CAPABILITY, SETUP, Ledger, currency, empty_ledger
 from engine.population import Population, State, Traits, check_population
 from engine.rng import split
-from engine.tables import MICRO, make_tables
+from engine.service.centre import Centre
+from engine.tables import MICRO, make_tables, micro_units
 from engine.world import World
 
 MAX_RATE = 500.0  # orders per period: the inverse CDF is exact to 600
@@ -30,20 +32,31 @@ class Simulation:
         population: traits shared with the caller, state owned by the run and changed in place.
         period: the next period to run.
         ledger: the books of the periods run so far.
-        margin: (n,) float64, each customer's margin in currency units, discounted to period 0.
+        margin: (n,) float64, each customer's margin in currency units, discounted to period 0; overheads but the cost of
+            joining are in the ledger only.
+        centre: the contact centre, None without one.
 
     Args:
         world: behaviour and offers.
         population: copied; starts in period 0.
         seed: any integer; 64 bits count.
         track_history: keep recency, orders, spend and tenure; a run whose planner never looks goes faster without.
+        arrivals: who joins when; None = everybody is there from the start.
 
     Raises:
         WorldError: parameters outside what the kernels can run, all at once.
         PopulationError: customers that do not fit the world, all at once.
     """
 
-    def __init__(self, world: World, population: Population, *, seed: int, track_history: bool = True) -> None:
+    def __init__(
+        self,
+        world: World,
+        population: Population,
+        *,
+        seed: int,
+        track_history: bool = True,
+        arrivals: Arrivals | None = None,
+    ) -> None:
         self._tables = make_tables(world)
         check_population(population, world)
         self.world = world
@@ -57,6 +70,18 @@ class Simulation:
         self._promotion = np.zeros(len(population), np.int64)
         self._key = split(seed)
         self._track_history = track_history
+        self.centre = (
+            Centre(world.service, world.segments.lapsed, len(population), world.scale) if world.service else None
+        )
+        self._arrivals = arrivals
+        if arrivals is not None:
+            arrivals.check(len(population))
+        self._begun: set[str] = set()
+
+    @property
+    def present(self) -> int:
+        """The customers that a planner sees before this period: the first so many; who joins in it is not yet known."""
+        return len(self.population) if self._arrivals is None else self._arrivals.present(self.period - 1)
 
     @property
     def promotion_cost(self) -> NDArray[np.float64]:
@@ -64,20 +89,60 @@ class Simulation:
         return currency(self._promotion)
 
     def advance(self, periods: int, plan: NDArray[np.uint8] | None = None) -> None:
-        """Run so many periods; ``plan`` (n,) uint8 acts in the first: 0 = no offer, else 1 + index of the arm."""
+        """Run so many periods; ``plan`` (n,) uint8 acts in the first: 0 = no offer, else 1 + index of the arm.
+
+        Where customers meet in a contact centre, or join, the periods are run one by one; else block by block.
+        """
         if periods < 1:
             raise PopulationError([f"periods: expected at least 1, got {periods}"])
-        tables = self._tables
         given = self._check_plan(plan)
+        if self.centre is None and self._arrivals is None:
+            self._run(periods, given, plan is not None)
+            return
+        for k in range(periods):
+            self._run(1, given if k == 0 else given[:0], plan is not None and k == 0)
+
+    def _run(self, periods: int, given: NDArray[np.uint8], planned: bool) -> None:
+        tables, world = self._tables, self.world
         factor = self.world.economics.discount_factor
         weights = np.array([factor**t / MICRO for t in range(self.period, self.period + periods)])
         fatigue = bool(tables.fatigue_decay != 0 or tables.fatigue_weight != 0)
         has_offers = len(tables.contact_cost) > 0
-        on = Switches(has_offers, fatigue and has_offers, self._track_history, plan is not None)
-        books = advance(self._customers(), tables, on, given, self.period, weights, self._key)
-        self._remember_contacts(periods, given if plan is not None else None)
+        on = Switches(
+            has_offers,
+            fatigue and has_offers,
+            self._track_history,
+            planned,
+            service=self.centre is not None,
+            trust=world.service is not None and world.service.trust.acts_on_orders,
+            traffic=world.conversion is not None,
+            losses=world.count_losses,
+        )
+        here = self._customers()
+        if self._arrivals is not None:
+            n = self._arrivals.present(self.period)
+            here = Customers._make(values[:n] for values in here)
+        books = advance(here, tables, on, given, self.period, weights, self._key)
+        self._remember_contacts(periods, given if planned else None)
+        if self._arrivals is not None:
+            self._arrivals.join(self.period, float(weights[0]), self.margin, books.lines[0])
+        if self.centre is not None:
+            self.centre.work(here.key, here.segment, self.period, self._key, books.lines[0])
+        self._book_overheads(periods, given, books.lines)
         self.ledger = self.ledger.joined(*books)
         self.period += periods
+
+    def _book_overheads(self, periods: int, given: NDArray[np.uint8], lines: NDArray[np.int64]) -> None:
+        """Set-up of offers that are sent for the first time, and what capabilities cost."""
+        world = self.world
+        if any(arm.setup_cost for arm in world.arms) and len(given):
+            for arm in (world.arms[a - 1] for a in np.unique(given) if a):
+                if arm.offer not in self._begun:
+                    self._begun.add(arm.offer)
+                    lines[0, SETUP] += micro_units(arm.setup_cost * world.scale)
+        if world.overheads is not None:
+            for t, amount in enumerate(world.overheads[self.period : self.period + periods]):
+                lines[t, CAPABILITY] += micro_units(float(amount) * world.scale)
 
     def _customers(self) -> Customers:
         traits, state = self.population.traits, self.population.state
@@ -85,6 +150,10 @@ class Simulation:
             f.name: getattr(state, f.name) for f in fields(State)
         }
         values |= {"margin": self.margin, "promotion": self._promotion}
+        values |= {
+            "trust": self.centre.trust if self.centre else np.zeros(0, np.float32),
+            "placed": self.centre.placed if self.centre else np.zeros(0, np.uint32),
+        }
         # The kernels are compiled for contiguous writable arrays; a column read from a file may be neither.
         return Customers(**{name: np.require(values[name], requirements=["C", "W"]) for name in Customers._fields})
 
@@ -101,6 +170,8 @@ class Simulation:
         if plan is None:
             return np.zeros(0, np.uint8)
         n, arms = len(self.population), len(self.world.arms)
+        if plan.shape == (self.present,) and self.present < n:
+            plan = np.concatenate([plan, np.zeros(n - len(plan), plan.dtype)])
         if plan.shape != (n,) or plan.dtype != np.uint8:
             raise PopulationError([f"plan: expected {n} uint8 numbers, got {plan.dtype} of shape {plan.shape}"])
         if plan.max(initial=0) > arms:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from engine.errors import WorldError
 from engine.noise import Spread, make_spread
 from engine.rates import factor_table, level_table
+from engine.traffic import browsing
 from engine.world import World
 
 MICRO = 1_000_000  # ledger units in a currency unit
@@ -46,6 +47,7 @@ class Tables(NamedTuple):
         category: (A,) int32, sticks: (A,) float32.
         fatigue_decay, fatigue_weight: float32; both 0 = fatigue is off.
         complementarity: (C, C) float32.
+        browsing: (S,) float32, visits without an order for each order, 1 / conversion - 1; empty without traffic.
     """
 
     thresholds: NDArray[np.uint32]
@@ -71,6 +73,7 @@ class Tables(NamedTuple):
     fatigue_decay: np.float32
     fatigue_weight: np.float32
     complementarity: NDArray[np.float32]
+    browsing: NDArray[np.float32]
 
 
 def thresholds(transition: NDArray[np.float64]) -> NDArray[np.uint32]:
@@ -153,6 +156,25 @@ def problems_of(world: World) -> list[str]:
         between(f"{at}: sticks", arm.sticks, 0, 1)
         if arm.response.shape != (s,) or not ((arm.response >= 0) & (arm.response <= 1)).all():
             problems.append(f"{at}: response: expected {s} probabilities, got {arm.response.tolist()}")
+    problems += extras(world)
+    return problems
+
+
+def extras(world: World) -> list[str]:
+    """What season, traffic, service and overheads cannot be."""
+    s, problems = len(world.segments.names), []
+    if world.season is not None:
+        problems += world.season.problems(world.horizon)
+    if world.conversion is not None:
+        c = world.conversion
+        if c.shape != (s,) or not ((c > 0) & (c <= 1)).all():
+            problems.append(f"conversion: expected {s} shares above 0 and at most 1, got {c.tolist()}")
+    if world.service is not None:
+        problems += world.service.problems(s)
+    if world.overheads is not None and world.overheads.shape != (world.horizon,):
+        problems.append(f"overheads: expected {world.horizon} amounts, got shape {world.overheads.shape}")
+    if not world.scale > 0:
+        problems.append(f"scale: expected above 0, got {world.scale:g}")
     return problems
 
 
@@ -165,6 +187,8 @@ def make_tables(world: World) -> Tables:
     s = len(segments.names)
     bounds = thresholds(segments.transition)
     pace = factor_table(segments)[None] * level_table(segments, world.horizon).T[:, :, None]
+    if world.season is not None:
+        pace = pace * world.season.within[:, None, None]
     return Tables(
         thresholds=bounds.ravel(),
         guide=guide(bounds).ravel(),
@@ -189,4 +213,5 @@ def make_tables(world: World) -> Tables:
         fatigue_decay=np.float32(world.fatigue.decay),
         fatigue_weight=np.float32(world.fatigue.weight),
         complementarity=np.ascontiguousarray(world.complementarity, np.float32),
+        browsing=browsing(world.conversion),
     )

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from engine.errors import WorldError
 from engine.population import Population
 from engine.rates import factor_table, level_table
+from engine.season import Season
 from engine.world import Arm, Segments, World
 
 Floats = NDArray[np.float64]
@@ -43,12 +44,24 @@ class OrderTables:
     discounted: Floats
 
 
-def order_tables(segments: Segments, horizon: int, discount_factor: float) -> OrderTables:
-    """Backward recursion of the module's equation.  ``discount_factor`` < 1 unless every path ends in a segment without orders."""
+def order_tables(segments: Segments, horizon: int, discount_factor: float, season: Season | None = None) -> OrderTables:
+    """Backward recursion of the module's equation.  ``discount_factor`` < 1 unless every path ends in a segment without orders.
+
+    ``season`` multiplies the level: within the horizon period by period, after it as a year that repeats, whose infinite sum
+    is the linear system of one year: with ``b`` the first year's orders, ``q = b + (d P)^Y q``.
+    """
     f, p, d = factor_table(segments), segments.transition, discount_factor
     s = len(f)
     level = level_table(segments, horizon + EXTENSION)
-    a, b = np.eye(s) - d * p, p @ (level[:, -1:] * f).T
+    settled, year = level[:, -1:].copy(), np.ones(1)
+    if season is not None:
+        year = season.after
+        level = level * np.concatenate([season.within, np.resize(year, EXTENSION)])
+        year = np.roll(year, -(EXTENSION % len(year)))
+    b = np.zeros((s, s))
+    for factor in year[::-1]:
+        b = p @ ((settled * factor * f).T + d * b)
+    a = np.eye(s) - np.linalg.matrix_power(d * p, len(year))
     # At d = 1 the system is singular where nobody orders any more; the least-norm solution is the right one (0 there).
     tail = np.linalg.solve(a, b) if d < 1 else np.linalg.lstsq(a, b, rcond=None)[0]
     if np.abs(a @ tail - b).max() > 1e-6 * max(np.abs(b).max(), 1.0):

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import WorldError
+from engine.season import Season
+from engine.service.desk import Service
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -128,6 +130,7 @@ class Arm:
         move_probability: probability of that move.
         category: index of the cross-sold category, or -1.
         sticks: probability that a responder keeps the category for good (gated by complementarity and headroom).
+        setup_cost: paid once for the whole offer, in the period in which one of its arms is first sent.
     """
 
     name: str
@@ -145,11 +148,22 @@ class Arm:
     move_probability: float = 0.0
     category: int = NO_CATEGORY
     sticks: float = 0.0
+    setup_cost: float = 0.0
 
 
 @dataclass(frozen=True)
 class World:
-    """All parameters of one world.  ``complementarity[a, b]`` in [0, 1]: how far owning a opens the door to b."""
+    """All parameters of one world.
+
+    Attributes:
+        complementarity: (C, C), ``[a, b]`` in [0, 1]: how far owning a opens the door to b.
+        season: factors on the order rate by period; None = none.
+        conversion: (S,) float64, orders per visit without offers; None = visits are not counted.
+        service: the contact centre; None = nobody has a question.
+        overheads: (T,) float64, what a strategy's capabilities cost in each period; None = nothing.
+        scale: simulated customers / customers for which agents and fixed amounts are meant.
+        count_losses: count orders that lose money.
+    """
 
     segments: Segments
     order_value: OrderValue
@@ -159,3 +173,9 @@ class World:
     fatigue: Fatigue = field(default_factory=Fatigue)
     categories: tuple[str, ...] = ()
     complementarity: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    season: Season | None = None
+    conversion: Floats | None = None
+    service: Service | None = None
+    overheads: Floats | None = None
+    scale: float = 1.0
+    count_losses: bool = False

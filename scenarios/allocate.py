@@ -3,98 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from scenarios.allocation.answer import Allocation, RuleResult
+from scenarios.allocation.case import Case, build_case
+from scenarios.allocation.conflict import conflicts
+from scenarios.allocation.plans import GivenPlan, read_plan
+from scenarios.allocation.prices import RulePrice, binds, price_rules
+from scenarios.allocation.slack import penalty_of
+from scenarios.allocation.solving import Limits, Outcome, Solver, full_plan, outcome_of, solve_case, value_plan
+from scenarios.allocation.why import why_not
+from solvers.solution import Status
 
-from scenarios.candidates import Candidates, read_candidates, rows_named
-from scenarios.errors import ConfigError, DataError
-from scenarios.paths import dotted
-from scenarios.rules import COUNT, CompiledRules, Subject, compile_rules, plan_table
-from scenarios.schema.rules import AllocationRules, Constraint
-from scenarios.schema.validate import validate_as
-from scenarios.yamlfile import read_yaml
-from solvers.problem import Problem
-from solvers.solution import RowResult, Solution, Status
-
-Solver = Callable[..., Solution]
-
-
-@dataclass(frozen=True)
-class RuleResult:
-    """A rule under the plan.
-
-    ``value``: NaN for a ratio to nothing.  ``shadow_price``: objective per unit of the bound (ratios: per 0.01), >=
-    0 when relaxing helps; 0 for a rule that is only reported.
-    """
-
-    name: str
-    value: float
-    min: float | None
-    max: float | None
-    shadow_price: float
-    binding: bool
-
-
-@dataclass(frozen=True)
-class Allocation:
-    """An answer to ``cvmax allocate``.
-
-    Attributes:
-        solution: the solver's.
-        rules: one result for each constraint; empty if infeasible.
-        rows: the chosen candidates as an Arrow table, None if infeasible.
-        customers: how many there were.
-        remarks: what a reader should know: unspent budget and why.
-
-    """
-
-    solution: Solution
-    rules: tuple[RuleResult, ...]
-    rows: Any
-    customers: int
-    remarks: tuple[str, ...] = ()
-
-    @property
-    def exit_code(self) -> int:
-        """0 met, 4 plan without the target gap, 3 no plan."""
-        return {Status.MET: 0, Status.GAP_NOT_MET: 4, Status.INFEASIBLE: 3}[self.solution.status]
-
-    def document(self) -> dict[str, Any]:
-        """The answer as one JSON document; numbers that do not exist are null."""
-        solution = self.solution
-        found = solution.status is not Status.INFEASIBLE
-        return {
-            "status": solution.status.value,
-            "objective": _number(solution.objective) if found else None,
-            "bound": _number(solution.bound),
-            "gap": _number(solution.gap) if found else None,
-            "selected": solution.selected if found else 0,
-            "customers": self.customers,
-            "seconds": solution.seconds,
-            "passes": solution.passes,
-            "method": solution.method,
-            "constraints": [
-                {
-                    "name": rule.name,
-                    "value": _number(rule.value),
-                    "min": rule.min,
-                    "max": rule.max,
-                    "shadow_price": _number(rule.shadow_price),
-                    "binding": rule.binding,
-                }
-                for rule in self.rules
-            ],
-            "conflict": [
-                {"name": name, "must_give": _number(gives)}
-                for name, gives in zip(solution.conflict, solution.conflict_gives, strict=False)
-            ],
-            "remarks": [*self.remarks, *([solution.note] if solution.note else [])],
-        }
+NEAR = 1e-9
 
 
 def allocate(
@@ -104,140 +26,152 @@ def allocate(
     gap: float = 1e-5,
     time_limit: float | None = None,
     solver: Solver | None = None,
+    *,
+    evaluate: str | Path | None = None,
+    fix: str | Path | None = None,
+    start: str | Path | None = None,
+    prices: bool = False,
 ) -> Allocation:
     """The best plan within the rules.
 
     Args:
         candidates: CSV, Parquet or ``file.duckdb::table``.
-        rules: a YAML file, see :class:`scenarios.schema.rules.AllocationRules`.
+        rules: a YAML file, see :class:`scenarios.schema.allocation.AllocationRules`.
         budget: replaces the maximum of the rule named ``budget``; without one, a new rule on ``cost``.
         gap: target of ``(bound - objective) / |bound|``.
         time_limit: seconds.
         solver: instead of :func:`solvers.solve`.
+        evaluate: a plan to value as it is; nothing is chosen.
+        fix: a plan whose customers keep what it gives them; the others are chosen for.
+        start: a plan that the answer is never worth less than, if it keeps the rules.
+        prices: solve again without each rule that binds, and with its bound 1 % looser and tighter.
 
     Raises:
         ConfigError, DataError: with every problem.
 
     """
-    asked = with_budget(read_rules(Path(rules)), budget)
-    data = read_candidates(candidates, _measures(asked), _labels(asked), _base(asked))
-    eligible = _eligible(data, asked)
-    subject = Subject(data.names, data.arm_labels, data.customer_labels, data.n, data.base)
-    compiled = compile_rules(asked.constraints, subject, str(rules))
-    problem = Problem(data.measures, data.names, compiled.class_of, compiled.n_classes, compiled.rows, eligible)
-    solution = (solver or _solve)(problem, gap=gap, time_limit=time_limit)
-    if solution.status is Status.INFEASIBLE:
-        return Allocation(solution, (), None, data.n)
-    table = plan_table(data.measures, solution.arm, compiled)
-    results = _results(compiled, solution, table)
-    rows = data.selected(solution.arm)
-    return Allocation(solution, results, rows, data.n, _remarks(results, asked, data, eligible, solution))
+    case = build_case(candidates, rules, budget)
+    return allocate_case(case, Limits(gap, time_limit, solver), evaluate=evaluate, fix=fix, start=start, prices=prices)
 
 
-def _solve(problem: Problem, *, gap: float, time_limit: float | None) -> Solution:
-    from solvers.solve import solve  # loads kernels: only when needed
-
-    return solve(problem, gap=gap, time_limit=time_limit)
-
-
-def read_rules(path: Path) -> AllocationRules:
-    """The rules in a file.
-
-    Raises:
-        ConfigError: every problem, with file, line and path.
-
-    """
-    document = read_yaml(path)
-    rules, problems = validate_as(AllocationRules, document.data)
-    if rules is None or problems:
-        raise ConfigError([document.where(at, dotted(at, document.data)) + f": {text}" for at, text in problems])
-    return rules
-
-
-def with_budget(rules: AllocationRules, budget: float | None) -> AllocationRules:
-    """The rules with another maximum in the one named ``budget``."""
-    if budget is None:
-        return rules
-    if not (math.isfinite(budget) and budget >= 0):
-        raise ConfigError([f"--budget: expected a number >= 0, got {budget:g}"])
-    replaced, found = [], False
-    for rule in rules.constraints:
-        if rule.name == "budget":
-            found = True
-            if rule.min is not None and rule.min > budget:
-                raise ConfigError([f"--budget: expected at least the rule's own min {rule.min:g}, got {budget:g}"])
-            replaced.append(rule.model_copy(update={"max": budget}))
-        else:
-            replaced.append(rule)
-    if not found:
-        replaced.insert(0, Constraint(name="budget", measure="cost", max=budget))
-    return rules.model_copy(update={"constraints": tuple(replaced)})
+def allocate_case(
+    case: Case,
+    limits: Limits,
+    *,
+    evaluate: str | Path | None = None,
+    fix: str | Path | None = None,
+    start: str | Path | None = None,
+    prices: bool = False,
+) -> Allocation:
+    """:func:`allocate` of a case that is read already."""
+    given = None if evaluate is None else read_plan(str(evaluate), case.data)
+    held = None if fix is None else read_plan(str(fix), case.data)
+    incumbent = None if start is None else read_plan(str(start), case.data)
+    outcome = solve_case(case, limits, held=held)
+    if given is not None:
+        return _evaluated(case, given, outcome, limits)
+    remarks: list[str] = []
+    if held is not None:
+        remarks += _about_held(case, held)
+    if incumbent is not None:
+        outcome, text = _not_below(case, incumbent, outcome, limits, held)
+        remarks.append(text)
+    if not outcome.found:
+        return Allocation(outcome, (), None, tuple(remarks), None, conflicts(outcome))
+    measured = price_rules(outcome, limits) if prices else ()
+    results = _results(outcome, measured)
+    remarks += _remarks(results)
+    return Allocation(outcome, results, case.data.selected(outcome.arm), tuple(remarks), why_not(outcome))
 
 
-def _measures(rules: AllocationRules) -> list[str]:
-    """The columns that must be numbers, objective first."""
-    names = [rules.objective, "cost"]
-    for rule in rules.constraints:
-        names += [rule.ratio.of, rule.ratio.to] if rule.ratio else [rule.measure or COUNT]
-    if rules.per_customer.min_margin_rate is not None:
-        names += ["margin", "revenue"]
-    return [name for name in dict.fromkeys(names) if name != COUNT]
+def _evaluated(case: Case, given: GivenPlan, best: Outcome, limits: Limits) -> Allocation:
+    """A given plan as it stands."""
+    outcome, keeps = value_plan(case, given, best, limits)
+    results = _results(outcome, ())
+    broken = [rule.name for rule in results if rule.missed and not rule.penalty]
+    remarks = []
+    if broken:
+        remarks.append(f"The plan breaks: {', '.join(broken)}.")
+    if closed := given.closed(case):
+        remarks.append(f"{closed:,} customers have an offer that is closed to them.")
+    if best.found:
+        more = best.solution.objective - outcome.solution.objective
+        remarks.append(f"The best plan found within the rules is worth {best.solution.objective:,.2f}, {more:+,.2f}.")
+    else:
+        remarks.append("No plan meets all rules.")
+    worth = best.solution.objective if best.found else None
+    return Allocation(outcome, results, None, tuple(remarks), keeps=keeps, best=worth)
 
 
-def _labels(rules: AllocationRules) -> list[str]:
-    return list(dict.fromkeys(label for rule in rules.constraints for label in rule.where))
+def _about_held(case: Case, held: GivenPlan) -> list[str]:
+    texts = [f"{int(held.listed.sum()):,} customers are held to {held.source}."]
+    if closed := held.closed(case):
+        texts.append(f"{closed:,} of them keep an offer that is closed to them by a test.")
+    return texts
 
 
-def _base(rules: AllocationRules) -> list[str]:
-    names: list[str] = []
-    for rule in rules.constraints:
-        if rule.scope == "base":
-            names += [rule.ratio.of, rule.ratio.to] if rule.ratio else [rule.measure or COUNT]
-    return [name for name in dict.fromkeys(names) if name != COUNT]
+def _not_below(
+    case: Case, incumbent: GivenPlan, outcome: Outcome, limits: Limits, held: GivenPlan | None
+) -> tuple[Outcome, str]:
+    """The better of the plan found and the incumbent."""
+    name = incumbent.source
+    if held is not None and (incumbent.arm != held.arm)[held.listed].any():
+        return outcome, f"{name}: gives held customers something else; the plan is made without it."
+    valued, keeps = value_plan(case, incumbent, outcome, limits)
+    if not keeps:
+        return outcome, f"{name}: breaks a rule (value {valued.solution.objective:,.2f}); the plan is made without it."
+    if outcome.found and outcome.solution.objective >= valued.solution.objective:
+        more = outcome.solution.objective - valued.solution.objective
+        return outcome, f"{name}: {more:+,.2f} against it."
+    solution = replace(outcome.solution, arm=incumbent.arm, method="given plan")
+    if not outcome.found:
+        # No plan was found, but there is one: the bound at the multipliers is all that is known.
+        from solvers.certify import certify
+
+        proof = certify(case.problem, full_plan(case, incumbent.arm), outcome.solution.multipliers)
+        solution = replace(
+            solution, objective=proof.objective, bound=proof.bound, gap=proof.gap, conflict=(), conflict_gives=(),
+            rows=outcome.solution.rows,
+        )  # fmt: skip
+    value = valued.solution.objective
+    bound = max(solution.bound, value)
+    distance = (bound - value) / max(abs(bound), 1e-12)
+    status = Status.MET if distance <= limits.gap else Status.GAP_NOT_MET
+    solution = replace(solution, objective=value, bound=bound, gap=distance, status=status)
+    return outcome_of(case, solution, limits, held), f"{name}: nothing better was found; it is kept."
 
 
-def _eligible(data: Candidates, rules: AllocationRules) -> NDArray[np.bool_]:
-    """(K, n) rows that exist and leave enough margin.
-
-    Raises:
-        DataError: negative costs that the rules do not allow.
-
-    """
-    cost = data.measures[data.names.index("cost")]
-    if not rules.allow_negative_cost and cost.size and cost.min() < 0:
-        where = rows_named(np.sort(data.row[cost < 0]))
-        hint = "'allow_negative_cost: true' in the rules permits offers that save money"
-        raise DataError([f"{data.source}: {where}: expected a cost >= 0, got {cost.min():g} at worst; {hint}"])
-    rate = rules.per_customer.min_margin_rate
-    if rate is None:
-        return data.eligible
-    margin, revenue = (data.measures[data.names.index(name)] for name in ("margin", "revenue"))
-    enough: NDArray[np.bool_] = margin >= rate * revenue
-    return data.eligible & enough
-
-
-def _results(compiled: CompiledRules, solution: Solution, table: NDArray[np.float64]) -> tuple[RuleResult, ...]:
+def _results(outcome: Outcome, measured: tuple[RulePrice, ...]) -> tuple[RuleResult, ...]:
     """Rows' results as the rules' own."""
-    by_name: dict[str, RowResult] = {result.name: result for result in solution.rows}
+    rows = {row.name: row for row in outcome.solution.rows}
+    prices = {price.name: price for price in measured}
     results = []
-    for item in compiled.rules:
-        rows = [by_name[row.name] for row in item.rows]
-        price = sum(item.price(row.shadow_price, table) for row in rows)
-        rule = item.rule
+    for index, item in enumerate(outcome.case.compiled.rules):
+        of = [rows[row.name] for row in item.rows if row.name in rows]
+        value, (low, high) = item.value(outcome.table), item.bounds
+        price = sum(item.price(row.shadow_price, outcome.table) for row in of)
+        missed = max(0.0 if low is None else low - value, 0.0 if high is None else value - high, 0.0)
+        size = max([1.0, *(abs(bound) for bound in (low, high) if bound is not None)])
+        reported = not item.rows
         results.append(
-            RuleResult(rule.name, item.value(table), rule.min, rule.max, price, any(row.binding for row in rows))
+            RuleResult(
+                item.rule.name,
+                value,
+                low,
+                high,
+                0.0 if reported else price,
+                binds(outcome, index),
+                "parity" if item.sizes else "ratio" if len(item.terms) == 2 else "sum",
+                missed if math.isfinite(missed) and missed > NEAR * size and not reported else 0.0,
+                penalty_of(item) or 0.0,
+                prices.get(item.rule.name),
+            )
         )
     return tuple(results)
 
 
-def _remarks(
-    results: tuple[RuleResult, ...],
-    rules: AllocationRules,
-    data: Candidates,
-    eligible: NDArray[np.bool_],
-    solution: Solution,
-) -> tuple[str, ...]:
-    """What a reader should know about money and customers without an offer."""
+def _remarks(results: tuple[RuleResult, ...]) -> list[str]:
+    """What a reader should know about money that is left and soft rules that are missed."""
     remarks = []
     budget = next((rule for rule in results if rule.name == "budget" and rule.max is not None), None)
     if (
@@ -249,20 +183,9 @@ def _remarks(
         others = [rule.name for rule in results if rule.binding]
         reason = f"other rules bind: {', '.join(others)}" if others else "no further offer is worth more than nothing"
         remarks.append(f"{budget.max - budget.value:,.2f} of the budget is left: {reason}.")
-    none = data.n - solution.selected
-    if none:
-        objective = np.where(eligible, data.measures[0], -np.inf).max(axis=0, initial=-np.inf)
-        closed = int(np.count_nonzero(~eligible.any(axis=0)))
-        worthless = int(np.count_nonzero(eligible.any(axis=0) & (objective <= 0)))
-        reasons = {
-            f"no offer with a positive {rules.objective}": worthless,
-            "no eligible offer": closed,
-            "held back by the rules": none - closed - worthless,
-        }
-        parts = [f"{reason}: {number:,}" for reason, number in reasons.items() if number > 0]
-        remarks.append(f"{none:,} of {data.n:,} customers get nothing ({'; '.join(parts)}).")
-    return tuple(remarks)
-
-
-def _number(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
+    remarks += [
+        f"{rule.name} is missed by {rule.missed:,.6g}, at a price of {rule.missed * rule.penalty:,.2f}."
+        for rule in results
+        if rule.missed and rule.penalty
+    ]
+    return remarks

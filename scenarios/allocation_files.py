@@ -1,12 +1,19 @@
-"""An allocation as a file: Parquet, CSV or XLSX."""
+"""An allocation as files: the plan as Parquet, CSV or a workbook, and why customers get nothing."""
 
 from __future__ import annotations
 
 import csv
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
+from scenarios.allocation.answer import Allocation
 from scenarios.errors import InputError
+from scenarios.report.workbook import Sheet, Styles, write_sheet
+from scenarios.store import table_of
 from scenarios.tables import write_arrow
 from scenarios.writing import inert, whole_file
 
@@ -15,26 +22,60 @@ FORMATS: tuple[Format, ...] = ("parquet", "csv", "xlsx")
 _XLSX_ROWS = 1_048_575  # below the header
 
 
-def allocation_path(folder: Path, kind: Format) -> Path:
+def allocation_path(folder: Path, kind: Format, name: str = "allocation") -> Path:
     """Where an allocation is written."""
-    return folder / f"allocation.{kind}"
+    return folder / f"{name}.{kind}"
 
 
-def write_allocation(rows: Any, folder: Path, kind: Format, force: bool = False) -> Path:
-    """Write the chosen rows to ``folder/allocation.KIND``.
+def write_allocation(
+    rows: Any,
+    folder: Path,
+    kind: Format,
+    force: bool = False,
+    *,
+    sheets: Sequence[Sheet] = (),
+    name: str = "allocation",
+) -> Path:
+    """Write the chosen rows to ``folder/allocation.KIND``; in a workbook, ``sheets`` stand before them.
 
     Raises:
         InputError: the file exists, its folder cannot be written, or there are more rows than a sheet holds.
 
     """
-    path = allocation_path(folder, kind)
+    path = allocation_path(folder, kind, name)
     if kind == "xlsx" and rows.num_rows > _XLSX_ROWS:
         raise InputError(
             [f"{path}: a sheet holds {_XLSX_ROWS:,} rows, got {rows.num_rows:,}; use --format parquet or csv"]
         )
     with whole_file(path, force) as temporary:
-        {"parquet": write_arrow, "csv": _write_csv, "xlsx": _write_xlsx}[kind](temporary, rows)
+        if kind == "parquet":
+            write_arrow(temporary, rows)
+        elif kind == "csv":
+            _write_csv(temporary, rows)
+        else:
+            _write_xlsx(temporary, {"plan" if sheets else name: rows}, sheets)
     return path
+
+
+def why_not_rows(allocation: Allocation) -> Any:
+    """Customers without an offer as an Arrow table: reason, because of what, the open offer that comes nearest, its value and
+    by how much that falls short of its price.
+    """
+    why, data = allocation.why, allocation.outcome.case.data
+    assert why is not None
+    offers = [offer for offer, _ in data.arms] + [None]
+    channels = [channel for _, channel in data.arms] + [None]
+    columns: dict[str, Any] = {
+        "customer_id": data.ids.take(table_of({"i": why.customer}).column("i").combine_chunks()),
+        "reason": ([reason for reason, _ in why.reasons], why.reason),
+        "because": ([because for _, because in why.reasons], why.reason),
+        "nearest_offer": (offers, why.offer),
+    }
+    if data.arms[0][1] is not None:
+        columns["channel"] = (channels, why.offer)
+    columns["value"] = np.ma.masked_invalid(why.value)
+    columns["short_by"] = np.ma.masked_invalid(why.short)
+    return table_of(columns)
 
 
 def _write_csv(path: Path, rows: Any) -> None:
@@ -49,22 +90,36 @@ def _write_csv(path: Path, rows: Any) -> None:
             writer.writerows(zip(*columns, strict=True))
 
 
-def _write_xlsx(path: Path, rows: Any) -> None:
+def _write_xlsx(path: Path, tables: dict[str, Any], sheets: Sequence[Sheet]) -> None:
     import xlsxwriter
 
-    book = xlsxwriter.Workbook(str(path), {"constant_memory": True, "default_date_format": "yyyy-mm-dd"})
-    sheet = book.add_worksheet("allocation")
-    bold = book.add_format({"bold": True})
+    options = {
+        "constant_memory": True,
+        "default_date_format": "yyyy-mm-dd",
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+    }
+    book = xlsxwriter.Workbook(str(path), options)
+    styles = Styles(book)
+    for content in sheets:
+        write_sheet(book.add_worksheet(content.name), content, styles)
+    for name, rows in tables.items():
+        _write_rows(book.add_worksheet(name), rows, styles)
+    book.close()
+
+
+def _write_rows(sheet: Any, rows: Any, styles: Styles) -> None:
     sheet.freeze_panes(1, 0)
     for place, name in enumerate(rows.column_names):
-        sheet.write_string(0, place, name, bold)
+        sheet.set_column(place, place, max(len(name) + 2, 12))
+        sheet.write_string(0, place, name, styles.head)
     line = 1
     for batch in rows.to_batches(max_chunksize=65_536):
         for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
             for place, value in enumerate(values):
                 if isinstance(value, str):
-                    sheet.write_string(line, place, value)
-                elif value is not None:
+                    quoted = styles.quoted if inert(value) != value else None
+                    sheet.write_string(line, place, value, quoted)
+                elif value is not None and not (isinstance(value, float) and not math.isfinite(value)):
                     sheet.write(line, place, value)
             line += 1
-    book.close()

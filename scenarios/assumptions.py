@@ -37,6 +37,10 @@ def limits(path: str) -> tuple[float, float]:
         "probability",
         "sticks",
         "decay",
+        "ends",
+        "loses_trust",
+        "recovers",
+        "churn_without",
         "gross_margin_rate",
         "state_dependence",
     ):

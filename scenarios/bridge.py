@@ -32,6 +32,10 @@ def _lines(ledger: Ledger) -> list[tuple[str, NDArray[np.float64]]]:
         ("discounts on orders that would have come anyway", -ledger.cannibalised),
         ("redemptions", -ledger.redemption),
         ("contacts", -ledger.contact),
+        ("contact centre", -ledger.staff),
+        ("winning new customers", -ledger.acquisition),
+        ("set-up of offers", -ledger.setup),
+        ("capabilities", -ledger.capability),
     ]
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine import Calendar, Population, World
 from engine.candidates import candidates
-from engine.valuation import OrderTables, order_margin, order_tables, orders_ahead
+from engine.valuation import OrderTables, order_margin, orders_ahead
 from scenarios.base import Customers
+from scenarios.margins import enough_margin
 from scenarios.rules import CompiledRules, CustomerLabel, Subject, compile_rules
 from scenarios.schema.rules import Rule
 from scenarios.schema.scenario import Scenario
@@ -28,40 +29,41 @@ class Briefing:
     Attributes:
         scenario: rules, contact policy, knowledge.
         beliefs: the world as the planner believes it to be.
+        tables: expected orders in it.
         customers: drawn customers with the planner's estimates.
         control: (n,) customers held out of every plan.
         calendar: decision epochs of the run.
         scale: drawn customers / the customers that amounts in rules are meant for.
         seed: the planner's own luck.
         gap: target gap of optimising strategies.
+        tracked: (n,) who is identified; None = everybody.
     """
 
     scenario: Scenario
     beliefs: World
+    tables: OrderTables
     customers: Customers
     control: NDArray[np.bool_]
     calendar: Calendar
     scale: float
     seed: int
     gap: float = 1e-4
-    tables: OrderTables = field(init=False)
-
-    def __post_init__(self) -> None:
-        world = self.beliefs
-        tables = order_tables(world.segments, world.horizon, world.economics.discount_factor)
-        object.__setattr__(self, "tables", tables)
+    tracked: NDArray[np.bool_] | None = None
 
     def as_known(self, population: Population) -> Population:
-        """The customers with the traits that the planner takes for true; state is observed."""
+        """The customers with the traits that the planner takes for true; state is observed.
+
+        ``population``: those who are there, the first so many of the drawn customers.
+        """
         knowledge = self.scenario.planning.knowledge
         if knowledge == "oracle":
             return population
-        c = self.customers
+        c, n = self.customers, len(population)
         traits = replace(
             population.traits,
-            rate=c.rate_history if knowledge == "history" else c.rate_model,
-            order_value=c.order_value_history if knowledge == "history" else c.order_value_model,
-            responsiveness=np.zeros(len(population), np.float32),
+            rate=(c.rate_history if knowledge == "history" else c.rate_model)[:n],
+            order_value=(c.order_value_history if knowledge == "history" else c.order_value_model)[:n],
+            responsiveness=np.zeros(n, np.float32),
         )
         return Population(traits, population.state)
 
@@ -72,17 +74,17 @@ class Briefing:
         return out[: len(MEASURES)], out[len(MEASURES)]
 
     def eligible(self, known: Population, measures: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """(K, n) who may get what: not the control group, within the contact policy, the offer's margin rate kept."""
+        """(K, n) who may get what: identified, not the control group, within the contact policy, the offer's margin rate kept."""
         policy = self.scenario.contact_policy
-        free = ~self.control
+        free = ~self.control[: len(known)]
+        if self.tracked is not None:
+            free = free & self.tracked[: len(known)]
         if policy.max_contacts is not None and policy.window_periods is not None:
             window = np.uint64((1 << (policy.window_periods - 1)) - 1)
             free = free & (np.bitwise_count(known.state.contacts & window) < policy.max_contacts)
         out = np.repeat(free[None], measures.shape[1], axis=0)
         for k, arm in enumerate(self.beliefs.arms):
-            rate = self.scenario.offers[arm.offer].min_margin_rate
-            if rate is not None:
-                out[k] &= measures[3, k] >= rate * measures[2, k]
+            out[k] &= enough_margin(measures[3, k], measures[2, k], self.scenario.offers[arm.offer].min_margin_rate)
         return out
 
     def problem(

@@ -9,6 +9,7 @@ from engine.world import NO_CATEGORY, NO_SEGMENT
 from scenarios.base import Base
 from scenarios.schema.offers import Offer
 from scenarios.schema.scenario import Scenario
+from scenarios.surroundings import surroundings
 
 
 def build_world(scenario: Scenario, base: Base) -> World:
@@ -32,6 +33,7 @@ def build_world(scenario: Scenario, base: Base) -> World:
         fatigue=Fatigue(fatigue.decay, fatigue.weight) if fatigue else Fatigue(),
         categories=base.categories,
         complementarity=base.complementarity,
+        **surroundings(scenario, segments),
     )
 
 
@@ -47,6 +49,7 @@ def _arm(
         kind=offer.kind,
         contact_cost=scenario.channels[channel].cost_per_contact,
         redemption_cost=offer.redemption_cost,
+        setup_cost=offer.setup_cost,
         depth=offer.depth,
         duration=offer.duration_periods,
         response=response,

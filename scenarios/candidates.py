@@ -1,7 +1,8 @@
 """Candidates: a table with a row for each customer and offer, as dense arrays.
 
 The key is ``customer_id, offer`` (and ``channel`` if there is such a column); an arm is an offer through a channel.
-Every other column is a measure or a label, as the rules use it.
+Every other column is a measure or a label, as the rules use it.  Columns are read one at a time, so that the memory
+needed is that of the dense measures, the place of each row, and one column.
 """
 
 from __future__ import annotations
@@ -15,13 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenarios.errors import DataError
-from scenarios.rules import CustomerLabel, text_of
+from scenarios.rules import CustomerLabel
+from scenarios.store import Store, coded, place_in, store_of, take
 from scenarios.suggest import nearest
-from scenarios.tables import Table, Tables, quoted
+from scenarios.tables import Table, Tables
 
 KEY = ("customer_id", "offer")
 MAX_CELLS = 1_500_000_000  # measures x arms x customers in float64: 12 GB
+_STEP = 1 << 20
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -30,12 +34,14 @@ class Candidates:
 
     Attributes:
         source: the file.
-        table: the rows as an Arrow table, all columns.
+        store: its rows, all columns.
+        ids: the customers' names, an Arrow array.
         arms: (offer, channel) of each arm, sorted; channel is None without such a column.
         names: H measures.
         measures: (H, K, n) float64, 0 where a customer has no such row.
         eligible: (K, n) bool.
-        row: (K, n) place in the table, -1 where there is none.
+        row: (K, n) place in the table, -1 where there is none; None where row ``customer * K + j`` holds arm ``cycle[j]``.
+        cycle: the order of arms within each customer of such a regular table.
         arm_labels: label -> value for each arm.
         customer_labels: label -> value for each customer.
         base: measure -> (n,) what happens without offers, from columns ``base_NAME``.
@@ -43,12 +49,14 @@ class Candidates:
     """
 
     source: str
-    table: Any
+    store: Store
+    ids: Any
     arms: tuple[tuple[str, str | None], ...]
     names: tuple[str, ...]
     measures: Floats
-    eligible: NDArray[np.bool_]
-    row: NDArray[np.int32]
+    eligible: Bools
+    row: NDArray[np.int32] | None
+    cycle: NDArray[np.int32] | None
     arm_labels: Mapping[str, tuple[str | None, ...]]
     customer_labels: Mapping[str, CustomerLabel]
     base: Mapping[str, Floats]
@@ -58,22 +66,83 @@ class Candidates:
         """Customers."""
         return int(self.measures.shape[2])
 
+    @property
+    def rows(self) -> int:
+        """Rows of the table."""
+        return self.store.rows
+
+    def arm_name(self, arm: int) -> str:
+        """``offer/channel``."""
+        return "/".join(part for part in self.arms[arm] if part is not None)
+
+    def places(self, arm: NDArray[np.integer], customer: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Rows of these cells, -1 where a customer has no such row."""
+        if self.row is not None:
+            return np.asarray(self.row[arm, customer], np.int64)
+        assert self.cycle is not None
+        return np.asarray(np.asarray(customer, np.int64) * len(self.arms) + np.argsort(self.cycle)[arm], np.int64)
+
+    def spread(self, values: NDArray[Any], fill: Any) -> NDArray[Any]:
+        """(K, n) a column of the table (rows,), ``fill`` where there is no row."""
+        k, n = self.eligible.shape
+        if self.cycle is not None:
+            out = np.empty((k, n), values.dtype)
+            out[self.cycle] = values.reshape(n, k).T
+            return out
+        assert self.row is not None
+        return np.where(self.row >= 0, values[self.row], fill)
+
+    def numbers(self, column: str) -> Floats:
+        """(rows,) a column as numbers, NaN where there is none."""
+        return self.store.numbers(column)
+
+    def labels(self, column: str) -> tuple[NDArray[np.int32], list[str]]:
+        """(rows,) codes of a column's texts, -1 for an empty cell."""
+        codes, values = self.store.encoded(column)
+        return codes, [_text(value) for value in values]
+
+    def places_of(self, customers: Any) -> NDArray[np.int64]:
+        """The customer of each name (an Arrow column), -1 where it is unknown."""
+        return place_in(customers, self.ids)
+
     def selected(self, arm: NDArray[np.integer]) -> Any:
         """The chosen rows as an Arrow table, in the customers' order."""
         chosen = np.flatnonzero(arm >= 0)
-        return self.table.take(self.row[arm[chosen], chosen])
+        of = arm[chosen]
+        # Columns that stand in the arrays need not be read again, where they say the same in the same type.
+        known: dict[str, Any] = {"customer_id": take(self.ids, chosen)}
+        for place, name in enumerate(("offer", "channel")):
+            if name in self.store.names and self.store.kind(name) == "string":
+                known[name] = coded([pair[place] for pair in self.arms], of)
+        for index, name in enumerate(self.names):
+            if name in self.store.names and self.store.kind(name) == "double":
+                known[name] = coded(None, self.measures[index, of, chosen])
+        for name, label in self.customer_labels.items():
+            if self.store.kind(name) == "string" and "" not in label.values:
+                known[name] = coded(list(label.values), label.codes[chosen])
+        return self.store.take(self.places(of, chosen), known)
 
 
 def read_candidates(
-    source: str | Path, measures: Sequence[str], labels: Sequence[str], base: Sequence[str]
+    source: str | Path,
+    measures: Sequence[str],
+    labels: Sequence[str] = (),
+    base: Sequence[str] = (),
+    *,
+    mixed: Mapping[str, Mapping[str, float]] | None = None,
+    numbers: Sequence[str] = (),
+    others: Sequence[str] = (),
 ) -> Candidates:
     """Read the columns that rules need, check every row, and lay them out densely.
 
     Args:
         source: CSV, Parquet or ``file.duckdb::table``.
-        measures: columns that must hold finite numbers.
+        measures: columns that must hold finite numbers, or names of ``mixed``.
         labels: columns that filters name; each must belong to customers or to arms.
         base: measures whose column ``base_NAME`` says what happens without offers.
+        mixed: measures that are weighted sums of columns: name -> column -> weight.
+        numbers: columns that hold numbers or nothing.
+        others: columns that must exist.
 
     Raises:
         DataError: missing columns, values that are no finite numbers, repeated rows, no rows; all at once, by row
@@ -81,39 +150,43 @@ def read_candidates(
             (1 = the first row below the header).
 
     """
+    mixed = mixed or {}
+    parts = {name: dict(mixed.get(name, {name: 1.0})) for name in measures}
     with Tables() as tables:
         opened = tables.open(source, as_text=True)
         keys = [*KEY, "channel"] if "channel" in opened.columns else [*KEY]
-        numbers = list(dict.fromkeys([*measures, *(f"base_{name}" for name in base)]))
-        wanted = [*KEY, *numbers, *labels]
+        finite = list(dict.fromkeys(c for columns in parts.values() for c in columns))
+        finite = list(dict.fromkeys([*finite, *(f"base_{name}" for name in base)]))
+        wanted = list(dict.fromkeys([*KEY, *finite, *numbers, *labels, *others]))
         missing = [name for name in wanted if name not in opened.columns]
         if missing:
             rest = [name for name in opened.columns if name not in wanted]
             raise DataError([f"{source}: column {name!r} is missing{nearest(name, rest)}" for name in missing])
-        columns = [_selected(name, name in numbers, opened) for name in opened.columns]
-        table = tables.arrow(f"select {', '.join(columns)} from {opened.sql}", str(source))
-        problems = _ragged_lines(tables) if opened.text else []
-    if table.num_rows == 0:
+        store = store_of(tables, opened, [*finite, *numbers])
+        problems = _ragged_lines(tables, opened) if opened.text else []
+    if store.rows == 0:
         raise DataError([f"{source}: expected candidates, got no rows"])
-    problems += [text for name in keys for text in _empty(table, name)]
-    problems += [text for name in numbers for text in _not_finite(table, name)]
+    problems += [text for name in keys for text in _empty(store, name)]
     if problems:
+        problems += [text for name in finite for text in _not_finite(name, store.numbers(name))]
         raise DataError([f"{source}: {text}" for text in problems])
-    return _dense(str(source), table, keys, tuple(measures), tuple(labels), tuple(base))
+    return _dense(str(source), store, keys, parts, tuple(labels), tuple(base))
 
 
-def _selected(name: str, number: bool, table: Table) -> str:
-    """A column as SQL: measures as doubles, text that is no number as NULL."""
-    column = quoted(name)
-    if not number:
-        return column
-    text = table.columns[name] == "VARCHAR"
-    return f"{'try_cast(trim(' + column + ')' if text else 'cast(' + column} as double) as {column}"
+def columns_in(source: str | Path) -> tuple[str, ...]:
+    """Names of the file's columns.
+
+    Raises:
+        DataError: it cannot be read.
+
+    """
+    with Tables() as tables:
+        return tuple(tables.open(source, as_text=True).columns)
 
 
-def _ragged_lines(tables: Tables) -> list[str]:
+def _ragged_lines(tables: Tables, opened: Table) -> list[str]:
     """Lines of the CSV just read with too few or too many cells."""
-    found = tables.rows("select distinct line, error_message from reject_errors order by line limit 5")
+    found = tables.rows("select distinct line, error_message from reject_errors order by line limit 5", opened.source)
     return [f"line {line}: {str(message).splitlines()[0]}" for line, message in found]
 
 
@@ -124,90 +197,146 @@ def rows_named(places: NDArray[np.integer]) -> str:
     return f"row{'s' if len(places) > 1 else ''} {shown}{more}"
 
 
-def _empty(table: Any, name: str) -> list[str]:
-    empty = np.flatnonzero(table.column(name).is_null().to_numpy())
-    return [f"{rows_named(empty)}: {name} is empty"] if len(empty) else []
+def _empty(store: Store, name: str) -> list[str]:
+    if not store.empty(name):
+        return []
+    return [f"{rows_named(np.flatnonzero(store.column(name).is_null().to_numpy()))}: {name} is empty"]
 
 
-def _not_finite(table: Any, name: str) -> list[str]:
-    values = table.column(name).to_numpy()
+def _not_finite(name: str, values: Floats) -> list[str]:
+    if np.isfinite(values.sum()):
+        return []
     bad = np.flatnonzero(~np.isfinite(values))
-    return (
-        [f"{rows_named(bad)}: expected a finite number in {name!r}, got {_shown(values[bad[0]])}"] if len(bad) else []
-    )
+    if not len(bad):
+        return []
+    return [f"{rows_named(bad)}: expected a finite number in {name!r}, got {_shown(values[bad[0]])}"]
 
 
 def _shown(value: float) -> str:
     return "an empty cell, text or NaN" if np.isnan(value) else str(value)
 
 
-def _encoded(table: Any, name: str) -> tuple[NDArray[np.int32], Any]:
-    """(rows,) codes, -1 for an empty cell, and the values they stand for, an Arrow array in order of appearance."""
-    column = table.column(name).combine_chunks().dictionary_encode()
-    codes = column.indices
-    if codes.null_count:
-        codes = codes.fill_null(-1)
-    return codes.to_numpy(zero_copy_only=False), column.dictionary
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _dense(
-    source: str, table: Any, keys: Sequence[str], names: tuple[str, ...], labels: tuple[str, ...], base: tuple[str, ...]
+    source: str,
+    store: Store,
+    keys: Sequence[str],
+    parts: Mapping[str, Mapping[str, float]],
+    labels: tuple[str, ...],
+    base: tuple[str, ...],
 ) -> Candidates:
-    customer, ids = _encoded(table, "customer_id")
-    arm, arms = _arm_codes(table, keys)
-    h, k, n, rows = len(names), len(arms), len(ids), table.num_rows
+    customer, ids = store.runs("customer_id")
+    arm, arms = _arm_codes(store, keys)
+    h, k, n, rows = len(parts), len(arms), len(ids), store.rows
     if h * k * n > MAX_CELLS:
         raise DataError(
             [f"{source}: {n:,} customers x {k:,} arms x {h} measures do not fit in memory; split the file by customer"]
         )
-    cell = arm.astype(np.int64) * n + customer
-    row = np.full(k * n, -1, dtype=np.int32)
-    row[cell] = np.arange(rows, dtype=np.int32)
-    eligible = row >= 0
-    if np.count_nonzero(eligible) < rows:
-        raise DataError(_repeated(source, cell, customer, ids, arm, arms))
-    measures = np.zeros((h, k * n))
-    for index, name in enumerate(names):
-        measures[index, cell] = table.column(name).to_numpy()
+    cycle = _cycle(customer, arm, k, n)
+    row: NDArray[np.int32] | None = None
+    cell = np.zeros(0, dtype=np.int64)
+    if cycle is not None:
+        eligible = np.ones((k, n), dtype=bool)
+        arm = customer = np.zeros(0, dtype=np.int32)  # no longer needed, and large
+    else:
+        cell = arm.astype(np.int64) * n + customer
+        flat = np.full(k * n, -1, dtype=np.int32)
+        flat[cell] = np.arange(rows, dtype=np.int32)
+        row = flat.reshape(k, n)
+        eligible = row >= 0
+        if np.count_nonzero(eligible) < rows:
+            raise DataError(_repeated(source, cell, customer, ids, arm, arms))
+    measures = np.zeros((h, k, n))
+    problems: list[str] = []
+    for index, columns in enumerate(parts.values()):
+        for name, weight in columns.items():
+            values = store.numbers(name)
+            if bad := _not_finite(name, values):
+                problems += [f"{source}: {text}" for text in bad]
+            elif cycle is not None:
+                _add_regular(measures[index], values, cycle, weight)
+            elif len(columns) == 1 and weight == 1:
+                measures[index].reshape(-1)[cell] = values
+            else:
+                measures[index].reshape(-1)[cell] += weight * values
     arm_labels: dict[str, tuple[str | None, ...]] = {"offer": tuple(offer for offer, _ in arms)}
     if "channel" in keys:
         arm_labels["channel"] = tuple(channel for _, channel in arms)
     customer_labels: dict[str, CustomerLabel] = {}
-    problems = []
     for label in labels:
         if label in arm_labels:
             continue
-        codes, values = _encoded(table, label)
-        known = tuple(text_of(value) for value in values.to_pylist())
-        if (of_arm := _constant(codes, arm, k)) is not None:
+        codes, found = store.encoded(label)
+        known = tuple(_text(value) for value in found)
+        if cycle is not None:
+            of_arm, of_customer = _constant_regular(codes, cycle, n)
+        else:
+            of_arm, of_customer = _constant(codes, arm, k), None
+        if of_arm is not None:
             arm_labels[label] = tuple(known[code] if code >= 0 else None for code in of_arm.tolist())
-        elif (of_customer := _constant(codes, customer, n)) is not None:
+        elif (of_customer if cycle is not None else (of_customer := _constant(codes, customer, n))) is not None:
+            assert of_customer is not None
             filled = np.where(of_customer >= 0, of_customer, len(known))
             customer_labels[label] = CustomerLabel((*known, "") if (of_customer < 0).any() else known, filled)
         else:
             problems.append(
                 f"{source}: label {label!r} belongs neither to customers nor to offers: it changes within both"
             )
-    at_rest = {name: _of_customers(source, table, f"base_{name}", customer, n, problems) for name in base}
+    if base and cycle is not None:
+        customer = np.repeat(np.arange(n, dtype=np.int32), k)
+    at_rest = {name: _of_customers(source, store, f"base_{name}", customer, n, problems) for name in base}
     if problems:
-        raise DataError(problems)
+        raise DataError(list(dict.fromkeys(problems)))
     return Candidates(
-        source, table, arms, names, measures.reshape(h, k, n), eligible.reshape(k, n), row.reshape(k, n),
-        arm_labels, customer_labels, at_rest,
+        source, store, ids, arms, tuple(parts), measures, eligible, row, cycle, arm_labels, customer_labels, at_rest,
     )  # fmt: skip
 
 
-def _arm_codes(table: Any, keys: Sequence[str]) -> tuple[NDArray[np.int32], tuple[tuple[str, str | None], ...]]:
+def _cycle(customer: NDArray[np.int32], arm: NDArray[np.int32], k: int, n: int) -> NDArray[np.int32] | None:
+    """The arms of customer 0 in the table's order, if every customer has all arms in that order, one after another."""
+    if len(customer) != n * k:
+        return None
+    cycle = arm[:k]
+    if len(np.unique(cycle)) < k or customer[-1] != n - 1:
+        return None
+    expected = np.repeat(np.arange(min(n, _STEP // k + 1), dtype=np.int32), k)
+    arms = np.tile(cycle, len(expected) // k)
+    for first in range(0, n * k, len(expected)):
+        size = min(len(expected), n * k - first)
+        if not np.array_equal(arm[first : first + size], arms[:size]):
+            return None
+        if not np.array_equal(customer[first : first + size], expected[:size] + np.int32(first // k)):
+            return None
+    return cycle
+
+
+def _add_regular(out: Floats, values: Floats, cycle: NDArray[np.int32], weight: float) -> None:
+    """Out (K, n) += weight x values of a regular table, piece by piece (a piece stays in the cache)."""
+    k, n = out.shape
+    table = values.reshape(n, k)
+    for first in range(0, n, 8192):
+        piece = slice(first, first + 8192)
+        out[cycle, piece] += weight * table[piece].T if weight != 1 else table[piece].T
+
+
+def _arm_codes(store: Store, keys: Sequence[str]) -> tuple[NDArray[np.int32], tuple[tuple[str, str | None], ...]]:
     """(rows,) index of the arm, and the arms, sorted by name."""
-    offer, offers = _encoded(table, "offer")
-    offer_names = [text_of(value) for value in offers.to_pylist()]
+    offer, offers = store.encoded("offer")
+    offer_names = [_text(value) for value in offers]
     if "channel" in keys:
-        channel, channels = _encoded(table, "channel")
-        channel_names: list[str | None] = [text_of(value) for value in channels.to_pylist()]
+        channel, channels = store.encoded("channel")
+        channel_names: list[str | None] = [_text(value) for value in channels]
     else:
         channel, channel_names = np.zeros(len(offer), dtype=np.int32), [None]
-    pair = offer.astype(np.int64) * len(channel_names) + channel
-    present = np.flatnonzero(np.bincount(pair, minlength=len(offer_names) * len(channel_names)))
+    pair = offer if len(channel_names) == 1 else offer * np.int32(len(channel_names)) + channel
+    there = np.zeros(len(offer_names) * len(channel_names), dtype=bool)
+    there[pair] = True
+    present = np.flatnonzero(there)
     named = [(offer_names[p // len(channel_names)], channel_names[p % len(channel_names)], p) for p in present.tolist()]
     named.sort(key=lambda item: (item[0], item[1] or ""))
     rank = np.zeros(len(offer_names) * len(channel_names), dtype=np.int32)
@@ -222,11 +351,29 @@ def _constant(codes: NDArray[np.int32], of: NDArray[np.int32], size: int) -> NDA
     return one if np.array_equal(one[of], codes) else None
 
 
+def _constant_regular(
+    codes: NDArray[np.int32], cycle: NDArray[np.int32], n: int
+) -> tuple[NDArray[np.int32] | None, NDArray[np.int32] | None]:
+    """The one code of each arm, and of each customer, of a regular table; None where some has two."""
+    table = codes.reshape(n, len(cycle))
+    of_arm, of_customer = np.empty(len(cycle), np.int32), table[:, 0].copy()
+    of_arm[cycle] = table[0]
+    arms = customers = True
+    for first in range(0, n, 8192):
+        piece = table[first : first + 8192]
+        arms = arms and bool((piece == table[0]).all())
+        customers = customers and bool((piece == piece[:, :1]).all())
+    return of_arm if arms else None, of_customer if customers else None
+
+
 def _of_customers(
-    source: str, table: Any, name: str, customer: NDArray[np.int32], n: int, problems: list[str]
+    source: str, store: Store, name: str, customer: NDArray[np.int32], n: int, problems: list[str]
 ) -> Floats:
     """(n,) a number that belongs to customers."""
-    values = table.column(name).to_numpy()
+    values = store.numbers(name)
+    if bad := _not_finite(name, values):
+        problems += [f"{source}: {text}" for text in bad]
+        return np.zeros(n)
     one = np.zeros(n)
     one[customer] = values
     differs = np.flatnonzero(one[customer] != values)

@@ -14,7 +14,7 @@ RULES = {
     "future date": "dropped",
     "bad amount": "dropped",
     "negative amount": "netted within its order",
-    "return without a purchase": "dropped, not deducted from revenue",
+    "return without a purchase": "order dropped, not deducted from revenue",
     "zero amount": "kept",
     "exact duplicate": "kept: two equal lines may both be real",
     "missing order id": "grouped by customer and date",
@@ -24,23 +24,25 @@ RULES = {
 
 @dataclass(frozen=True)
 class Issue:
-    """One kind of dirt: ``rows`` are the first row numbers (1 = first row of data), ``amount`` the sum concerned."""
+    """One kind of dirt.
+
+    ``rows`` are the first row numbers (1 = first row of data), ``values`` what stood there where it could not be used,
+    ``amount`` the sum concerned.
+    """
 
     kind: str
     count: int
     rule: str
     rows: tuple[int, ...] = ()
     amount: float | None = None
+    values: tuple[str, ...] = ()
 
     def line(self) -> str:
         """One sentence."""
-        where = (
-            f", row {self.rows[0]}"
-            if len(self.rows) == 1
-            else f", rows {', '.join(map(str, self.rows))}"
-            if self.rows
-            else ""
+        named = [f"{row} {value!r}" for row, value in zip(self.rows, self.values, strict=False)] or list(
+            map(str, self.rows)
         )
+        where = f", row{'s' if len(named) > 1 else ''} {', '.join(named)}" if named else ""
         more = " ..." if self.rows and self.count > len(self.rows) else ""
         money = f", amount {self.amount:,.2f}" if self.amount is not None else ""
         return f"{self.kind}: {self.count:,} ({self.rule}{money}{where}{more})"
@@ -63,6 +65,7 @@ class CleaningReport:
     last_day: str
     issues: tuple[Issue, ...] = ()
     set_aside: Mapping[str, int] | None = None
+    remark: str | None = None
 
     def lines(self) -> list[str]:
         """Plain text, to be shown by every caller."""
@@ -72,6 +75,7 @@ class CleaningReport:
         ]
         out += [f"  set aside, {why}: {count:,} rows" for why, count in (self.set_aside or {}).items() if count]
         out += [f"  {issue.line()}" for issue in self.issues]
+        out += [f"  {self.remark}"] if self.remark else []
         return out
 
     def to_dict(self) -> dict[str, object]:

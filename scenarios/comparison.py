@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import World
+from scenarios.around import costs, growth, losing, new_customers, service_result, traffic
 from scenarios.bridge import bridge
 from scenarios.jobs import JobResult, cumulative_margin, difference_variance
 from scenarios.play import Played
@@ -101,6 +102,11 @@ def strategy_result(frame: Frame, name: str) -> StrategyResult:
         payback_month=payback(months, spend),
         months=months,
         bridge=bridge(p, base) if name != frame.baseline else {},
+        growth=growth(frame.world, ledger),
+        losing=losing(frame.world, p),
+        service=service_result(p.service, ledger),
+        new_customers=new_customers(p, n),
+        costs=costs(ledger),
         contacts_by_arm={
             arm.name: int(c) for arm, c in zip(frame.world.arms, ledger.contacts.sum(axis=0), strict=True)
         },
@@ -114,7 +120,7 @@ def strategy_result(frame: Frame, name: str) -> StrategyResult:
 
 def base_lapsed(frame: Frame) -> NDArray[np.bool_]:
     """(n,) customers in a lapsed segment at the start."""
-    return frame.world.segments.lapsed[frame.nothing.population.traits.start_segment]
+    return frame.world.segments.lapsed[frame.nothing.population.traits.start_segment[: frame.customers]]
 
 
 def churn_rate(world: World, played: Played, lapsed_at_start: NDArray[np.bool_], years: float) -> float:
@@ -122,7 +128,8 @@ def churn_rate(world: World, played: Played, lapsed_at_start: NDArray[np.bool_],
     live = ~lapsed_at_start
     if not live.any():
         return float("nan")
-    share = float(world.segments.lapsed[played.population.state.segment[live]].mean())
+    base = played.population.state.segment[: len(live)]
+    share = float(world.segments.lapsed[base[live]].mean())
     return float(1 - (1 - share) ** (1 / years))
 
 
@@ -148,15 +155,24 @@ def payback(months: tuple[Month, ...], spend: float) -> int | None:
 
 
 def series(frame: Frame, name: str) -> Series:
-    """Value over time against the baseline, with the interval of the outer draws, and the segment mix."""
+    """Value over time against the baseline, with the interval of the outer draws, and the segment mix.
+
+    The noise of a draw is known for the whole CLV; its share of the draws' scatter there is taken for its share in every
+    period, so that the band says what the decision interval says.
+    """
     p, base = frame.played[name], frame.played[frame.baseline]
     centre = cumulative_margin(p, frame.world, frame.customers) - cumulative_margin(base, frame.world, frame.customers)
     i, b = frame.names.index(name), frame.names.index(frame.baseline)
     bands = [Interval(x, x) for x in centre]
     if len(frame.draws) >= 2:
         drawn = np.array([d.cumulative[i] - d.cumulative[b] for d in frame.draws])
-        no_noise = np.zeros(len(drawn))
-        bands = [outer_interval(x, drawn[:, t], no_noise, 0.0, frame.level) for t, x in enumerate(centre)]
+        noise = np.array([d.variance[i, b] for d in frame.draws])
+        scatter = float(np.array([d.clv[i] - d.clv[b] for d in frame.draws]).var(ddof=1))
+        scale = drawn.var(axis=0, ddof=1) / scatter if scatter > 0 else np.zeros(len(centre))
+        own = difference_variance(p, base)
+        bands = [
+            outer_interval(x, drawn[:, t], scale[t] * noise, scale[t] * own, frame.level) for t, x in enumerate(centre)
+        ]
     mix = p.ledger.segment_customers
     return Series(
         strategy=name,
@@ -164,4 +180,7 @@ def series(frame: Frame, name: str) -> Series:
         low=tuple(x.low for x in bands),
         high=tuple(x.high for x in bands),
         segments={s: tuple(int(v) for v in mix[:, j]) for j, s in enumerate(frame.world.segments.names)},
+        traffic=tuple(traffic(frame.world, p.ledger).tolist()),
+        orders=tuple(p.ledger.orders.tolist()),
+        revenue=tuple((p.ledger.revenue - p.ledger.discount).tolist()),
     )

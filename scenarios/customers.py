@@ -89,7 +89,15 @@ def purchases(fit: Fit, folder: Path, period: str, *, strict: bool = False) -> P
         source = f"{_beside(folder, fit.transactions)}{colons}{table}"
         columns = Columns(**fit.columns.model_dump())
     exclude = {name: sorted(texts(values)) for name, values in fit.exclude.items()}
-    return read_purchases(source, columns, period=period, strict=strict, until=fit.until, exclude=exclude)
+    return read_purchases(
+        source,
+        columns,
+        period=period,
+        strict=strict,
+        until=fit.until,
+        exclude=exclude,
+        left_truncated=fit.left_truncated,
+    )
 
 
 def fit_purchases(log: PurchaseLog, fit: Fit, state_dependence: float) -> FittedLog:

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 import importlib.resources
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from scenarios.errors import InputError
-from scenarios.loading import LoadedScenario
+from scenarios.loading import LoadedScenario, load
 from scenarios.writing import whole_file
+
+
+def checked(reference: str, sets: Sequence[str] = (), override: str | None = None) -> LoadedScenario:
+    """Load a scenario and, where it names a fitted population, hold it against that too (a fit itself takes longer).
+
+    Raises:
+        InputError: every problem.
+    """
+    loaded = load(reference, sets, override)
+    if loaded.scenario.population.fitted is not None:
+        from scenarios.customers import customer_base  # a second of imports that other scenarios do not need
+
+        customer_base(loaded)
+    return loaded
 
 
 def summary(loaded: LoadedScenario) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -97,4 +98,4 @@ def flip(leads: dict[float, float], value: float) -> float | None:
 
 
 def _with(job: Job, path: str, value: float) -> Job:
-    return Job({**job.values, path: value}, job.seed, job.customers, job.strategies, job.pilot_arms, job.resample)
+    return replace(job, values={**job.values, path: value})

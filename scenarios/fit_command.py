@@ -31,11 +31,13 @@ def fit_transactions(
     customer_id: str | None,
     date: str | None,
     amount: str | None,
+    date_format: str | None,
     order_id: str | None,
     category: str | None,
     categories: int,
     period: str,
     until: datetime | None,
+    left_truncated: bool | None,
     segments: Path | None,
     state_dependence: float,
     holdout: int | None,
@@ -50,7 +52,10 @@ def fit_transactions(
         raise ConfigError([f"--out {out}: expected a name that ends in .yaml"])
     for path in (out, sidecar(out)):
         refuse_overwrite(path, force)
-    named = {"customer_id": customer_id, "date": date, "amount": amount, "order_id": order_id, "category": category}
+    named = {
+        "customer_id": customer_id, "date": date, "amount": amount, "date_format": date_format, "order_id": order_id,
+        "category": category,
+    }  # fmt: skip
     given = {role: name for role, name in named.items() if name is not None}
     if source in DATASETS and given:
         raise ConfigError(
@@ -59,7 +64,8 @@ def fit_transactions(
     columns = None if source in DATASETS else Columns(**given)
     rules = read_rules(segments) if segments else None
     progress(f"reading {source}")
-    log = read_purchases(source, columns, period=period, strict=strict, until=until.date() if until else None)
+    last = until.date() if until else None
+    log = read_purchases(source, columns, period=period, strict=strict, until=last, left_truncated=left_truncated)
     progress(f"fitting {len(log.customer_ids):,} customers, and forecasting what was held out")
     fitted = fit_log(
         log, rules=rules, top_categories=categories, state_dependence=state_dependence, holdout_periods=holdout

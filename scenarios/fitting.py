@@ -94,7 +94,8 @@ def fit_log(
             state_dependence=state_dependence,
         )
     except CalibrationError as error:
-        raise DataError([f"{log.source}: {problem}" for problem in error.problems]) from error
+        dirt = log.report.lines() if log.report.issues else []
+        raise DataError([*(f"{log.source}: {problem}" for problem in error.problems), *dirt]) from error
     made = None
     if report:
         notes: list[str] = []

@@ -170,8 +170,9 @@ def check_free(out: Path) -> None:
     if out.is_dir():
         held = sum(1 for _ in out.iterdir())
         if held:
+            many = "1 entry" if held == 1 else f"{held} entries"
             raise ConfigError(
-                [f"--out {out}: expected a new or empty folder, got one with {held} entries; hint: give another name"]
+                [f"--out {out}: expected a new or empty folder, got one with {many}; hint: give another name"]
             )
     elif out.exists() or out.is_symlink():
         raise ConfigError([f"--out {out}: expected a folder, got a file; hint: give another name"])

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine import Calendar, World
-from engine.rng import CONTROL, uniforms
-from engine.valuation import order_tables
+from engine.rng import CONTROL, TRACKED, uniforms
+from engine.season import shocked, shocks
+from engine.valuation import OrderTables, order_tables
+from scenarios.acquisition import with_new_customers, without_acquisition
 from scenarios.assumptions import changed
 from scenarios.base import Base, Customers
 from scenarios.briefing import Briefing
 from scenarios.building import build_world
+from scenarios.capabilities import capability_costs
 from scenarios.play import Played, play
 from scenarios.schema.scenario import Scenario
 from scenarios.statistics import paired_variance
+from scenarios.strategies.base import Strategy
 from scenarios.strategies.catalogue import Maker, maker
 
 Floats = NDArray[np.float64]
@@ -39,31 +44,117 @@ class Setup:
     customers: int
     gap: float = 1e-3
 
+    @cached_property
     def beliefs(self) -> World:
         """The world as the planner believes it to be."""
         return build_world(changed(self.scenario, self.scenario.planning.beliefs), self.base)
 
-    def briefing(self, customers: Customers, seed: int, gap: float) -> Briefing:
-        """The same for every strategy."""
+    @cached_property
+    def tables(self) -> OrderTables:
+        """Expected orders in the world believed in."""
+        return _tables(self.beliefs)
+
+    def tables_of(self, world: World) -> OrderTables:
+        """Expected orders in another world: mostly the same ones, since most assumptions are about offers."""
+        known = self.beliefs
+        same = (
+            world.season is None
+            and known.season is None
+            and world.horizon == known.horizon
+            and world.economics.discount_factor == known.economics.discount_factor
+            and world.segments.state_dependence == known.segments.state_dependence
+        )  # segments of one base differ in nothing else
+        return self.tables if same else _tables(world)
+
+    def with_levers(self, strategy: str) -> Setup:
+        """The same with one strategy's levers moved, and money for new customers taken off the budget."""
+        levers = next((s.levers for s in self.scenario.strategies if s.name == strategy), {})
+        scenario = without_acquisition(changed(self.scenario, levers) if levers else self.scenario)
+        return self if scenario is self.scenario else replace(self, scenario=scenario)
+
+    def briefing(self, customers: Customers, seed: int, gap: float, base: int | None = None) -> Briefing:
+        """The same for every strategy.  ``base``: customers at the start (default: all)."""
         key = customers.population.traits.key
         share = self.scenario.contact_policy.control_group
+        tracked = self.scenario.planning.tracked_share
         return Briefing(
             scenario=self.scenario,
-            beliefs=self.beliefs(),
+            beliefs=self.beliefs,
+            tables=self.tables,
             customers=customers,
             control=uniforms(seed, key, 0, CONTROL, 0) < share,
-            calendar=Calendar(self.scenario.time.horizon_periods, self.scenario.planning.every_periods),
-            scale=len(key) / self.customers,
+            calendar=calendar(self.scenario),
+            scale=(base or len(key)) / self.customers,
             seed=seed,
             gap=gap,
+            tracked=uniforms(seed, key, 0, TRACKED, 0) < tracked if tracked < 1 else None,
         )
 
     def makers(self, names: tuple[str, ...], pilot_arms: Mapping[str, int]) -> dict[str, Maker]:
         """Strategies by name; ``pilot_arms``: strategy -> arm of a simple rule."""
-        world = self.beliefs()
+        world = self.beliefs
         arms, segments = tuple(a.name for a in world.arms), world.segments.names
         specs = {s.name: s for s in self.scenario.strategies}
         return {name: maker(specs[name], arms, segments, self.base.ids, pilot_arms.get(name, -1)) for name in names}
+
+
+def _tables(world: World) -> OrderTables:
+    return order_tables(world.segments, world.horizon, world.economics.discount_factor, world.season)
+
+
+def calendar(scenario: Scenario) -> Calendar:
+    """Decisions at the campaign waves, or every so many periods."""
+    horizon, planning = scenario.time.horizon_periods, scenario.planning
+    return Calendar(horizon, waves=planning.waves) if planning.waves else Calendar(horizon, planning.every_periods)
+
+
+class Stages:
+    """What each strategy is played on: the same customers and luck; a world and a budget of its own where it moves levers,
+    wins new customers or needs capabilities.
+
+    Args:
+        values: numbers changed in the world; the planner's beliefs stay.
+        shocks: whether the common shocks of the scenario fall.
+    """
+
+    def __init__(
+        self,
+        setup: Setup,
+        customers: Customers,
+        seed: int,
+        values: Mapping[str, float] | None = None,
+        *,
+        gap: float | None = None,
+        shocks: bool = False,
+    ) -> None:
+        self.setup, self.customers, self.seed, self.values = setup, customers, seed, values or {}
+        self.gap, self.shocks = setup.gap if gap is None else gap, shocks
+        self._plain: tuple[World, OrderTables, Briefing] | None = None
+
+    def play(self, name: str, strategy: Strategy, *, keep_plans: bool = False) -> Played:
+        """Run one strategy by this name."""
+        setup, seed = self.setup.with_levers(name), self.seed
+        scenario = changed(setup.scenario, self.values)
+        scale = len(self.customers.population) / setup.customers
+        cost = capability_costs(scenario, name)
+        own = setup is not self.setup or cost is not None or scenario.acquisition is not None
+        if own or self._plain is None:
+            world = build_world(scenario, setup.base)
+            if self.shocks and scenario.shocks is not None:
+                drawn = shocks(seed, world.horizon, scenario.shocks.sd, scenario.shocks.persistence)
+                world = replace(world, season=shocked(world.season, drawn))
+            world = replace(world, scale=scale, overheads=cost, count_losses=True)
+            customers, arrivals = with_new_customers(scenario, self.customers, world, seed)
+            stage = (
+                world,
+                setup.tables_of(world),
+                setup.briefing(customers, seed, self.gap, len(self.customers.population)),
+            )
+            if not own:
+                self._plain = stage
+        else:
+            stage, arrivals = self._plain, None
+        return play(*stage, strategy, seed, keep_plans=keep_plans, arrivals=arrivals)
 
 
 @dataclass(frozen=True)
@@ -90,14 +181,13 @@ class JobResult:
 def run_job(setup: Setup, job: Job) -> JobResult:
     """Play the job's strategies on common random numbers."""
     scenario = changed(setup.scenario, job.values)
-    world = build_world(scenario, setup.base)
-    tables = order_tables(world.segments, world.horizon, world.economics.discount_factor)
     kappa = scenario.population.kappa.value
     customers = setup.base.draw(job.customers, job.seed, kappa, resample=job.resample)
-    briefing = setup.briefing(customers, job.seed, setup.gap)
     makers = setup.makers(job.strategies, job.pilot_arms)
-    played = {name: play(world, tables, briefing, makers[name](), job.seed) for name in job.strategies}
+    stages = Stages(setup, customers, job.seed, job.values, shocks=job.resample)
+    played = {name: stages.play(name, makers[name]()) for name in job.strategies}
     source = None if setup.base.real_customers is None else customers.population.traits.source
+    world = build_world(scenario, setup.base)
     return JobResult(
         np.array([p.clv.mean() for p in played.values()]),
         np.array([[difference_variance(p, q, source) for q in played.values()] for p in played.values()]),

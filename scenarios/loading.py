@@ -98,6 +98,7 @@ def load(
         if path[0:1] == ("strategies",) and len(path) > 3:  # {mine: {share: 0.1}}: share is then an option of item 0
             lines.setdefault((*path[:2], *path[3:]), mark)
     data = with_strategies_spelt_out(data)
+    latent = tuple(_latent(data, lines))
     changes: tuple[Change, ...] = ()
     if override is not None:
         chosen = data.get("overrides")
@@ -109,7 +110,7 @@ def load(
     values = dict(_assignment(text) for text in sets)
     if seed is not None:
         values["seed"] = seed
-    return _finish(data, files, lines, values, "--set", changes, override)
+    return _finish(data, files, lines, values, "--set", changes, override, latent)
 
 
 def find(ref: str | Path) -> Path:
@@ -188,6 +189,7 @@ def _finish(
     what: str,
     changes: tuple[Change, ...],
     override: str | None,
+    latent: tuple[str, ...] = (),
 ) -> LoadedScenario:
     data, lines, more = _set(data, lines, values, dict.fromkeys(values, (what, 0)))
     data = with_strategies_spelt_out(data)
@@ -195,31 +197,37 @@ def _finish(
     found = [
         located(path, sentence, data, lines) for path, sentence in sorted(problems, key=lambda p: _mark(p[0], lines))
     ]
-    found += _latent(data, lines, sound=not found)
+    found += latent
     if found:
         raise ConfigError(list(dict.fromkeys(found)))
     remarks = tuple(located(path, sentence, data, lines) for path, sentence in scenario_warnings(scenario))
     return LoadedScenario(scenario, data, files, lines, (*changes, *more), remarks, override)
 
 
-def _latent(data: dict[str, Any], lines: Lines, sound: bool) -> Iterator[str]:
-    """Faults of overrides and beliefs, applied or not: paths that lead nowhere, values that break a sound scenario."""
-    named: list[tuple[tuple[str, ...], Any]] = []
+def _latent(data: dict[str, Any], lines: Lines) -> Iterator[str]:
+    """Faults of overrides and beliefs, applied or not: paths that lead nowhere, values that break a sound scenario.
+
+    Each is held against the scenario as written, not against other changes.
+    """
+    sound = not validate(data)[1]
+    named: list[tuple[tuple[str | int, ...], Any]] = []
     if isinstance(overrides := data.get("overrides"), dict):
         named += [(("overrides", name), values) for name, values in overrides.items()]
     if isinstance(planning := data.get("planning"), dict):
         named.append((("planning", "beliefs"), planning.get("beliefs")))
+    for index, strategy in enumerate(data.get("strategies") or ()):
+        if isinstance(strategy, dict) and strategy.get("levers"):
+            named.append((("strategies", index, "levers"), strategy["levers"]))
     for at, values in named:
         if not isinstance(values, dict):
             continue
-        changed, leads = data, True
+        changed = data
         for path, value in values.items():
             try:
                 changed, _ = paths.with_values(changed, {path: value})
             except PathError as error:
-                leads = False
-                yield f"{_place(_mark((*at, path), lines))} {'.'.join(at)}: {error}"
-        for inner, sentence in validate(changed)[1] if leads and sound else ():
+                yield f"{_place(_mark((*at, path), lines))} {paths.dotted(at, data)}: {error}"
+        for inner, sentence in validate(changed)[1] if sound else ():
             yield located(at, f"{paths.dotted(inner, changed)}: {sentence}", data, lines)
 
 

@@ -2,6 +2,7 @@
 
 A rule with ``per: quarter`` gives its amount anew each quarter.  An epoch may use what the window has left, divided by the
 epochs that the window still holds: an even pace for every strategy alike, with what was not used carried inside the window.
+Amounts that are ``released`` in certain periods are windows of their own, whose rest is carried on.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ class Pace:
         windows: first periods of the windows, ascending, starting with 0.
         epochs: periods of the decision epochs, ascending.
         last_share: the part of the last window that lies within the horizon; its amount is cut in proportion.
+        released: amount of each window, if they differ; what is left then stays for the next.
     """
 
     amount: float
     windows: tuple[int, ...]
     epochs: tuple[int, ...]
     last_share: float = 1.0
+    released: tuple[float, ...] = ()
     _used: dict[int, float] = field(default_factory=dict)
 
     def _window(self, period: int) -> int:
@@ -36,6 +39,8 @@ class Pace:
         """What this epoch may use (for a minimum: must reach)."""
         window = self._window(period)
         left = sum(1 for e in self.epochs if e >= period and self._window(e) == window)
+        if self.released:
+            return (sum(self.released[: window + 1]) - sum(self._used.values())) / max(left, 1)
         return (self._whole(window) - self._used.get(window, 0.0)) / max(left, 1)
 
     def use(self, period: int, amount: float) -> None:
@@ -44,7 +49,9 @@ class Pace:
         self._used[window] = self._used.get(window, 0.0) + amount
 
     def total(self) -> float:
-        """The amount of all windows that hold an epoch."""
+        """The amount of all windows that hold an epoch; of releases, all that come before the last one."""
+        if self.released:
+            return sum(self.released[: self._window(self.epochs[-1]) + 1])
         return sum(self._whole(window) for window in {self._window(e) for e in self.epochs})
 
     def _whole(self, window: int) -> float:

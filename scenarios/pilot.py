@@ -17,7 +17,7 @@ PILOT_SEED = 0x9107
 def pilot_arms(setup: Setup, on: Runner) -> dict[str, int]:
     """Strategy -> arm with the largest mean CLV of the rule on ``PILOT_CUSTOMERS`` customers, in the world believed in."""
     simple = [s for s in setup.scenario.strategies if s.type in ONE_ARM]
-    arms = len(setup.beliefs().arms)
+    arms = len(setup.beliefs.arms)
     tried = [Ranked(ONE_ARM[s.type], arm, s.share or 1.0) for s in simple for arm in range(arms)]
     means = list(on(pilot_value, tried))
     chosen = [int(np.argmax(means[i * arms : (i + 1) * arms])) for i in range(len(simple))]
@@ -26,7 +26,8 @@ def pilot_arms(setup: Setup, on: Runner) -> dict[str, int]:
 
 def pilot_value(setup: Setup, rule: Ranked) -> float:
     """Mean CLV of one rule with one arm."""
-    scenario, world = setup.scenario, setup.beliefs()
+    setup = setup.with_levers("")  # what new customers cost is not there for offers
+    scenario, world = setup.scenario, setup.beliefs
     seed = scenario.seed ^ PILOT_SEED
     customers = setup.base.draw(min(PILOT_CUSTOMERS, setup.customers), seed, scenario.population.kappa.value)
     briefing = setup.briefing(customers, seed, setup.gap)

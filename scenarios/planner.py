@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from engine import Epoch, Simulation
+from engine import Epoch, Population, Simulation
 from engine.rng import STRATEGY, uniforms
 from engine.valuation import future_value
 from scenarios.briefing import Briefing
@@ -53,18 +53,24 @@ class Planner:
     decisions: list[Decision] = field(default_factory=list)
     plans: list[NDArray[np.int16]] = field(default_factory=list)
     priced_cost: NDArray[np.float64] | None = None
+    _past: list[Population] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         b = self.briefing
 
-        def pace(rule: Rule, bound: float | None) -> Pace | None:
+        def pace(rule: Rule, bound: float | None, *, upper: bool) -> Pace | None:
+            epochs = tuple(b.calendar.decisions)
+            if rule.releases and upper:
+                amounts = tuple(release.amount * b.scale for release in rule.releases)
+                return Pace(0.0, tuple(release.period for release in rule.releases), epochs, released=amounts)
             if bound is None or rule.ratio is not None:
                 return None
-            epochs = tuple(b.calendar.decisions)
             starts = windows(rule.per, b.scenario.time, epochs)
             return Pace(bound * b.scale, starts, epochs, last_share(rule.per, b.scenario.time, starts))
 
-        self._paces = [(rule, pace(rule, rule.min), pace(rule, rule.max)) for rule in b.scenario.rules]
+        self._paces = [
+            (rule, pace(rule, rule.min, upper=False), pace(rule, rule.max, upper=True)) for rule in b.scenario.rules
+        ]
         self._capacities = [
             Rule(
                 name=f"capacity of {name}",
@@ -94,7 +100,8 @@ class Planner:
     def __call__(self, epoch: Epoch, simulation: Simulation) -> NDArray[np.uint8]:
         """The plan of this epoch for the engine: 0 = none, 1 + arm."""
         b, period = self.briefing, epoch.period
-        known = b.as_known(simulation.population)
+        here = present(simulation)
+        known = b.as_known(self._seen(here))
         measures, liability = b.candidates(known, period)
         problem, compiled = b.problem(known, period, self.rules(period), measures)
         view = View(
@@ -110,7 +117,21 @@ class Planner:
         self._book(period, problem, compiled, liability, choice)
         if self.keep_plans:
             self.plans.append(choice.arm)
-        return (choice.arm + 1).astype(np.uint8)
+        plan = np.zeros(len(here), np.uint8)  # nothing for customers whom the data do not show yet
+        plan[: len(choice.arm)] = choice.arm + 1
+        return plan
+
+    def _seen(self, here: Population) -> Population:
+        """The customers as the data show them: today's contacts, and else the state of some decisions ago."""
+        lag = self.briefing.scenario.planning.data_lag_decisions
+        if lag == 0:
+            return here
+        self._past.append(here.copy())
+        old = self._past[0]
+        if len(self._past) > lag:
+            self._past.pop(0)
+        old.state.contacts[:] = here.state.contacts[: len(old)]
+        return old
 
     def rules(self, period: int) -> list[Rule]:
         """The rules with what this epoch may use of each, and the channels' capacities."""
@@ -139,9 +160,10 @@ class Planner:
         solution, budget = choice.solution, self.budget_row
         price = shadow_price(solution, compiled, budget)
         if price > 0:
-            planned = np.zeros(len(choice.arm))
+            planned = np.zeros(len(self.briefing.control))
             planned[chosen] = problem.measures[1, choice.arm[chosen], chosen]
-            worth = price * self.briefing.beliefs.economics.discount_factor**period * (planned - planned.mean())
+            planned[: len(choice.arm)] -= planned[: len(choice.arm)].mean()
+            worth = price * self.briefing.beliefs.economics.discount_factor**period * planned
             self.priced_cost = worth if self.priced_cost is None else self.priced_cost + worth
         # Greedy proves no bound of its own.
         proven = solution if solution is not None and solution.method != "greedy" else None
@@ -159,6 +181,12 @@ class Planner:
                 conflict=solution.conflict if solution is not None and solution.status is Status.INFEASIBLE else (),
             )
         )
+
+
+def present(simulation: Simulation) -> Population:
+    """The customers who are there: all, or the first so many."""
+    everybody = simulation.population
+    return everybody if simulation.present == len(everybody) else everybody.take(np.arange(simulation.present))
 
 
 def shadow_price(solution: Solution | None, compiled: CompiledRules, rule: int | None) -> float:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine import Ledger, Population, World, simulate
+from engine import THERE, Ledger, Population, World, simulate
+from engine.arrivals import Arrivals
+from engine.ledger import MICRO
+from engine.service import Service
+from engine.service.worth import trust_gap
 from engine.valuation import OrderTables, future_value
+from scenarios.acquisition import source_of
 from scenarios.briefing import Briefing
 from scenarios.planner import Decision, Planner
 from scenarios.strategies.base import Strategy
@@ -18,8 +24,47 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class Newcomers:
+    """New customers of a run.
+
+    Attributes:
+        count: how many joined.
+        cost: paid for them, currency units, undiscounted.
+        value: discounted margin of all within the horizon and after it, net of that cost.
+        not_paid_back: how many have brought less than they cost within the horizon.
+        by_source: name -> count, cost, value.
+    """
+
+    count: int
+    cost: float
+    value: float
+    not_paid_back: int
+    by_source: dict[str, tuple[int, float, float]] = field(default_factory=dict)
+
+
+def newcomers(
+    arrivals: Arrivals, margin: Floats, terminal: Floats, base: int, source: NDArray[np.int64], names: Sequence[str]
+) -> Newcomers:
+    """Those behind the first ``base``; ``margin``, ``terminal`` and ``source`` (place in ``names``) are theirs."""
+    cost, value, k = arrivals.cost[base:] / MICRO, margin + terminal, len(names)
+    count, paid, brought = (np.bincount(source, weights, k) for weights in (None, cost, value))
+    by_source = {name: (int(count[i]), float(paid[i]), float(brought[i])) for i, name in enumerate(names)}
+    return Newcomers(len(margin), float(cost.sum()), float(value.sum()), int((margin < 0).sum()), by_source)
+
+
+def hosted(values: Floats, base: int) -> Floats:
+    """(base,) what the base's customers have, with new ones booked with them in turn."""
+    if len(values) == base:
+        return values
+    return np.asarray(values[:base] + np.bincount(np.arange(len(values) - base) % base, values[base:], base))
+
+
+@dataclass(frozen=True)
 class Played:
-    """How one strategy went.  n customers.
+    """How one strategy went.  n customers at the start.
+
+    New customers are booked with one of the base each, so that means per customer hold what they bring, and a paired
+    difference stays one of n numbers; overheads are shared alike.
 
     Attributes:
         horizon_value: (n,) discounted margin within the horizon.
@@ -30,8 +75,12 @@ class Played:
         plans: arms by epoch, if kept.
         priced_cost: (n,) see :class:`scenarios.planner.Planner`; zeros where nothing is priced.
         budget: amount allowed in all, None without a budget.
-        population: customers at the end.
+        population: customers at the end, new ones behind the n.
         discount_factor: per period.
+        newcomers: new customers apart, None without acquisition.
+        overheads: staff, set-up and capabilities per customer of the base, discounted; already off ``horizon_value``.
+        losing: customers of the base whose margin within the horizon is below 0, and its sum.
+        service: the contact centre, with this strategy's levers.
     """
 
     horizon_value: Floats
@@ -44,6 +93,10 @@ class Played:
     budget: float | None
     population: Population
     discount_factor: float
+    newcomers: Newcomers | None = None
+    overheads: float = 0.0
+    losing: tuple[int, float] = (0, 0.0)
+    service: Service | None = None
 
     @property
     def clv(self) -> Floats:
@@ -57,7 +110,14 @@ class Played:
 
 
 def play(
-    world: World, tables: OrderTables, briefing: Briefing, strategy: Strategy, seed: int, *, keep_plans: bool = False
+    world: World,
+    tables: OrderTables,
+    briefing: Briefing,
+    strategy: Strategy,
+    seed: int,
+    *,
+    keep_plans: bool = False,
+    arrivals: Arrivals | None = None,
 ) -> Played:
     """Run a strategy through the calendar.  ``tables`` are the world's (:func:`engine.valuation.order_tables`)."""
     planner = Planner(briefing, strategy, keep_plans)
@@ -67,17 +127,35 @@ def play(
         seed=seed,
         calendar=briefing.calendar,
         planner=None if isinstance(strategy, Nobody) else planner,  # nothing to plan costs nothing
+        arrivals=arrivals,
     )
     d = world.economics.discount_factor
+    terminal = future_value(tables, run.population, world, world.horizon)
+    if run.centre is not None:
+        terminal -= trust_gap(world, run.population, run.centre.trust)
+    terminal *= d**world.horizon
+    base = len(run.margin) if arrivals is None else int((arrivals.period == THERE).sum())
+    joined = None
+    if arrivals is not None and briefing.scenario.acquisition is not None:
+        sources = tuple(briefing.scenario.acquisition.sources)
+        of = source_of(run.population.traits.key[base:])
+        joined = newcomers(arrivals, run.margin[base:], terminal[base:], base, of, sources)
+    overheads = run.ledger.overheads - run.ledger.acquisition  # each new customer has paid for himself
+    shared = float(overheads @ d ** np.arange(len(overheads))) / max(base, 1)
+    priced = np.zeros(len(run.margin)) if planner.priced_cost is None else planner.priced_cost
     return Played(
-        horizon_value=run.margin,
-        terminal_value=future_value(tables, run.population, world, world.horizon) * d**world.horizon,
-        cost=run.promotion_cost,
+        horizon_value=hosted(run.margin, base) - shared,
+        terminal_value=hosted(terminal, base),
+        cost=hosted(run.promotion_cost, base),
         ledger=run.ledger,
         decisions=tuple(planner.decisions),
         plans=tuple(planner.plans),
-        priced_cost=np.zeros(len(run.margin)) if planner.priced_cost is None else planner.priced_cost,
+        priced_cost=hosted(priced, base),
         budget=planner.budget,
         population=run.population,
         discount_factor=d,
+        newcomers=joined,
+        overheads=shared,
+        losing=(int((run.margin[:base] < 0).sum()), float(run.margin[:base].clip(max=0).sum())),
+        service=world.service,
     )

@@ -15,6 +15,7 @@ from scenarios.datasets import Columns
 from scenarios.tables import Table, Tables, literal, quoted
 
 MICRO = 1_000_000
+SAID = 24  # characters shown of a value that could not be used
 
 
 def _id_sql(name: str, kind: str) -> str:
@@ -66,15 +67,18 @@ def make_lines(
                    try_cast(round(try_cast({quoted(columns.amount)} as double) * {MICRO}) as bigint) as micro,
                    {order} as order_id, {category} as category,
                    hash({", ".join(quoted(name) for name in kinds)}) as print,
+                   {quoted(columns.date)}::varchar as said_day, {quoted(columns.amount)}::varchar as said_amount,
                    {" or ".join(out) or "false"} as excluded
             from {table.sql} t)
-        select *, case when excluded then 'excluded'
+        select * exclude (said_day, said_amount), case when excluded then 'excluded'
                        when day > {literal(str(until or date.max))}::date then 'late'
                        when id is null then 'missing customer id'
                        when day is null then 'bad date'
                        when day > {literal(str(today))}::date then 'future date'
                        when micro is null then 'bad amount'
-                  end as fault
+                  end as fault,
+                  case fault when 'bad date' then said_day when 'future date' then said_day
+                             when 'bad amount' then said_amount end as said
         from typed""",
         table.source,
     )
@@ -84,7 +88,6 @@ def line_issues(tables: Tables, table: Table, columns: Columns) -> list[Issue]:
     """Dirt that shows in single lines and in pairs of equal lines."""
     source = table.source
     tests = {kind: f"fault = '{kind}'" for kind in ("missing customer id", "bad date", "future date", "bad amount")}
-    tests["negative amount"] = "fault is null and micro < 0"
     tests["zero amount"] = "fault is null and micro = 0"
     if columns.order_id:
         tests["missing order id"] = "fault is null and order_id is null"
@@ -100,13 +103,10 @@ def line_issues(tables: Tables, table: Table, columns: Columns) -> list[Issue]:
             issues.append(_issue("malformed line", len(bad), [n - 1 for n in bad[:FIRST_ROWS]]))
     for (kind, test), count in zip(tests.items(), counts, strict=True):
         if count:
-            found = tables.rows(f"select rowid + 1 from lines where {test} order by rowid limit {FIRST_ROWS}", source)
-            money = (
-                tables.rows(f"select sum(micro) from lines where {test}", source)[0][0]
-                if kind == "negative amount"
-                else None
-            )
-            issues.append(_issue(kind, count, [r[0] for r in found], money))
+            first = f"select rowid + 1, said from lines where {test} order by rowid limit {FIRST_ROWS}"
+            found = tables.rows(first, source)
+            said = [str(r[1] or "")[:SAID] for r in found] if any(r[1] is not None for r in found) else []
+            issues.append(_issue(kind, count, [r[0] for r in found], said=said))
     repeats = tables.rows("select count(*) - count(distinct print) from lines where fault is null", source)[0][0]
     if repeats:
         nth = "row_number() over (partition by print order by rowid) as nth"
@@ -116,10 +116,9 @@ def line_issues(tables: Tables, table: Table, columns: Columns) -> list[Issue]:
     return issues
 
 
-def _issue(kind: str, count: int, rows: Sequence[int], micro: int | None = None) -> Issue:
-    return Issue(
-        kind, int(count), RULES[kind], tuple(int(r) for r in rows), None if micro is None else int(micro) / MICRO
-    )
+def _issue(kind: str, count: int, rows: Sequence[int], micro: int | None = None, said: Sequence[str] = ()) -> Issue:
+    money = None if micro is None else int(micro) / MICRO
+    return Issue(kind, int(count), RULES[kind], tuple(int(r) for r in rows), money, tuple(said))
 
 
 def without_repeats(tables: Tables, issues: list[Issue]) -> list[Issue]:
@@ -158,10 +157,19 @@ def make_orders(tables: Tables) -> None:
     )
 
 
-def lone_returns(tables: Tables, table: Table) -> list[Issue]:
-    """Orders that only return goods: no purchase of the same order takes them."""
-    count, micro = tables.rows("select count(*), sum(micro) from grouped where lone", table.source)[0]
-    if not count:
-        return []
-    rows = tables.rows(f"select row from grouped where lone order by row limit {FIRST_ROWS}", table.source)
-    return [_issue("return without a purchase", count, [r[0] for r in rows], micro)]
+def returns(tables: Tables, table: Table) -> list[Issue]:
+    """Negative lines that an order's purchases take, and orders that only return goods: nothing takes those."""
+    source, issues = table.source, []
+    tables.run(
+        """create temp table netted as
+        select lines.rowid + 1 as row, lines.micro
+        from lines join grouped
+          on lines.id = grouped.id and coalesce(order_id::varchar, 'day ' || lines.day::varchar) = grouped.key
+        where fault is null and lines.micro < 0 and not lone"""
+    )
+    for kind, rows in (("negative amount", "netted"), ("return without a purchase", "grouped where lone")):
+        count, micro = tables.rows(f"select count(*), sum(micro) from {rows}", source)[0]
+        if count:
+            first = tables.rows(f"select row from {rows} order by row limit {FIRST_ROWS}", source)
+            issues.append(_issue(kind, count, [r[0] for r in first], micro))
+    return issues

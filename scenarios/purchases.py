@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scenarios.cleaning import CleaningReport, Issue
 from scenarios.datasets import Columns, Dataset, dataset_folder, find_dataset
 from scenarios.errors import DataError
-from scenarios.purchase_lines import MICRO, line_issues, lone_returns, make_lines, make_orders, without_repeats
+from scenarios.purchase_lines import MICRO, line_issues, make_lines, make_orders, returns, without_repeats
 from scenarios.schema.planning import PERIODS_PER_YEAR
 from scenarios.tables import Table, Tables, literal, require_columns
 
@@ -105,7 +105,7 @@ def read_purchases(
         if drop_duplicates:
             issues = without_repeats(tables, issues)
         make_orders(tables)
-        issues += lone_returns(tables, table)
+        issues += returns(tables, table)
         if strict and issues:
             raise DataError([f"{table.source}: strict: {issue.line()}" for issue in issues])
         truncated = left_truncated if left_truncated is not None else (dataset.left_truncated if dataset else True)
@@ -140,7 +140,8 @@ def _collect(
         " from lines",
         source,
     )[0]
-    last = until or last
+    ends, last = last, until or last
+    remark = f"the log ends on {ends}: the days up to {last} count as days without orders" if last > ends else None
     got = tables.arrays(
         f"""select customer::int as customer, (day - {literal(str(first))}::date)::int as day,
                    micro::double / {MICRO} as amount from orders order by number""",
@@ -154,7 +155,7 @@ def _collect(
     amount = _plain(got["amount"], np.float64)
     report = CleaningReport(
         source, int(read), int(used), len(ids), int(n), _exact_total(tables), str(first), str(last), tuple(issues),
-        {"excluded by request": int(excluded), "after the last day asked for": int(late)},
+        {"excluded by request": int(excluded), "after the last day asked for": int(late)}, remark,
     )  # fmt: skip
     customer = _plain(got["customer"], np.int32)
     return PurchaseLog(

@@ -47,6 +47,67 @@ class Month:
 
 
 @dataclass(frozen=True)
+class Growth:
+    """Revenue net of discounts = traffic x conversion x order value, exactly, within the horizon, new customers included.
+
+    ``traffic_is``: ``visits`` where the scenario names them, else ``live customer-periods``; ``conversion``: orders for each.
+    Without orders the last two factors are None.
+    """
+
+    traffic_is: str
+    traffic: int
+    orders: int
+    conversion: float | None
+    order_value: float | None
+    revenue: float
+
+
+@dataclass(frozen=True)
+class Losing:
+    """What loses money within the horizon.
+
+    ``customers`` whose discounted margin, without shared overheads, is below 0, and ``customers_loss`` in all; ``orders``
+    of customers who bring less than nothing in a period after all costs of their own, and ``orders_loss``
+    (undiscounted); ``segments``: those whose margin is below 0, undiscounted.
+    """
+
+    customers: int
+    customers_loss: float
+    orders: int
+    orders_loss: float
+    segments: dict[str, float]
+
+
+@dataclass(frozen=True)
+class ServiceResult:
+    """The contact centre as customers met it: shares of contacts that failed and that were answered on time, mean wait in
+    seconds (those who gave up included), relationships ended, wages, and answered work / time of the agents.
+    """
+
+    contacts: int
+    failed: float | None
+    on_time: float | None
+    wait_seconds: float | None
+    ended: int
+    cost: float
+    occupancy: float
+
+
+@dataclass(frozen=True)
+class NewCustomers:
+    """Who joined: their number, what they cost, CLV of each net of that, and how many have not paid for themselves
+    within the horizon; ``base_clv``: CLV per customer of the base alone; ``by_source``: joined, cost and clv_each of each.
+    """
+
+    joined: int
+    cost: float
+    clv_each: float | None
+    not_paid_back: int
+    base_clv: float
+    by_source: dict[str, dict[str, float | None]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class StrategyResult:
     """One strategy, main run unless said otherwise.
 
@@ -74,6 +135,8 @@ class StrategyResult:
         months: cash by month.
         rules: name -> largest shortfall of a rule at any epoch, relative to its bound; only rules that were missed.
         solver: worst certified gap and total passes of the epochs, where the strategy optimises.
+        growth, losing, service, new_customers: see there; None where the scenario has no contact centre or wins nobody.
+        costs: kind -> amount in all, undiscounted; only what is not 0.
         bridge: step -> amount per customer, discounted, in the order to be read; they add up to ``difference``.
             Empty: reports show the change within the horizon and after it.
     """
@@ -113,6 +176,11 @@ class StrategyResult:
     rules: dict[str, float] = field(default_factory=dict)
     solver: dict[str, float] = field(default_factory=dict)
     bridge: dict[str, float] = field(default_factory=dict)
+    growth: Growth | None = None
+    losing: Losing | None = None
+    service: ServiceResult | None = None
+    new_customers: NewCustomers | None = None
+    costs: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -146,7 +214,8 @@ class Series:
     """By period, for one strategy: value over time and the segment mix.
 
     ``cumulative`` is the discounted margin against the baseline per customer; ``low``/``high`` its interval over the outer draws.
-    ``segments`` maps a segment to the number of customers in it.
+    ``segments`` maps a segment to the number of customers in it.  ``traffic``, ``orders`` and ``revenue`` (net of
+    discounts) are the growth identity's parts: revenue = traffic x (orders / traffic) x (revenue / orders).
     """
 
     strategy: str
@@ -154,6 +223,9 @@ class Series:
     low: tuple[float, ...]
     high: tuple[float, ...]
     segments: dict[str, tuple[int, ...]]
+    traffic: tuple[int, ...] = ()
+    orders: tuple[int, ...] = ()
+    revenue: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -167,7 +239,12 @@ class BudgetPoint:
 
 @dataclass(frozen=True)
 class RunResults:
-    """A whole run.  ``budget_today``: the budget that ``budget_curve``'s epoch has now, None without one."""
+    """A whole run.
+
+    ``budget_today``: the budget that ``budget_curve``'s epoch has now, None without one.  ``control_cost``: value that the
+    first epoch's best plan forgoes because a control group is held out, None without one.  ``season_mean``: mean factor of
+    a year, None without a season.
+    """
 
     scenario: str
     question: str
@@ -193,6 +270,8 @@ class RunResults:
     fit: dict[str, Any] | None
     provenance: dict[str, Any]
     budget_today: float | None = None
+    control_cost: float | None = None
+    season_mean: float | None = None
 
     def strategy(self, name: str) -> StrategyResult:
         """The result of this strategy."""

@@ -3,6 +3,9 @@
 A rule is a measure (or a ratio of two) over a filter, within bounds.  Filters name labels; customers that agree in
 every label that some filter names form a class, and a row is a linear form of the table ``sum[measure, class,
 arm]`` of a plan.
+
+Parity is two rows a group: with N_g customers in group g of N and S_g the group's sum, ``S_g / N_g`` lies within ``1 -+
+within`` times ``S / N``.  A soft rule has a class of stand-ins besides, see :mod:`scenarios.allocation.slack`.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenarios.errors import ConfigError
+from scenarios.schema.allocation import Parity, SingleRule
 from scenarios.schema.base import Label
 from scenarios.schema.rules import Constraint
 from scenarios.suggest import nearest
@@ -70,27 +74,47 @@ class Term:
 class CompiledRule:
     """A rule, its terms and its rows.
 
-    A ratio has two terms, numerator and denominator.  A rule that is only reported has no row, a ratio with both
-    bounds has two.
+    A ratio has two terms, numerator and denominator; parity one for each group and one for everybody, with ``sizes``
+    customers.  A rule that is only reported has no row, a ratio with both bounds has two, parity two a group.
+    ``slack``: classes of stand-ins that let a soft rule be missed, for its maximum and for its minimum.
     """
 
     rule: Constraint
     terms: tuple[Term, ...]
     rows: tuple[Row, ...]
+    sizes: tuple[float, ...] = ()
+    slack: tuple[int | None, int | None] = (None, None)
 
     def value(self, table: Floats) -> float:
-        """The sum or ratio under a plan; NaN for a ratio to nothing."""
+        """The sum or ratio under a plan, or parity's largest deviation; NaN for a ratio to nothing."""
         totals = [term.total(table) for term in self.terms]
+        if self.sizes:
+            mean = totals[-1] / self.sizes[-1]
+            if mean == 0:
+                return float("nan")
+            return max(abs(total / size / mean - 1.0) for total, size in zip(totals, self.sizes, strict=True))
         if len(totals) == 1:
             return totals[0]
         return totals[0] / totals[1] if totals[1] != 0 else float("nan")
 
-    def price(self, shadow_price: float, table: Floats) -> float:
-        """A row's shadow price per unit of the bound; for a ratio, per 0.01 of it.
+    def unit(self, table: Floats) -> float:
+        """What moving the rule's bound by one unit (ratios and parity: by 0.01) moves the right-hand side of its rows by.
 
         The row of a ratio is ``sum(of) - r sum(to)``: moving r by 0.01 moves its right-hand side by ``0.01 sum(to)``.
         """
-        return shadow_price if len(self.terms) == 1 else shadow_price * 0.01 * self.terms[1].total(table)
+        if self.sizes:
+            return 0.01 * self.terms[-1].total(table) / self.sizes[-1]
+        return 1.0 if len(self.terms) == 1 else 0.01 * self.terms[1].total(table)
+
+    def price(self, shadow_price: float, table: Floats) -> float:
+        """A row's shadow price per unit of the bound; for a ratio and for parity, per 0.01 of it."""
+        return shadow_price * self.unit(table)
+
+    @property
+    def bounds(self) -> tuple[float | None, float | None]:
+        """(min, max) in the rule's own unit."""
+        parity = getattr(self.rule, "parity", None)
+        return (None, parity.within) if parity is not None else (self.rule.min, self.rule.max)
 
 
 @dataclass(frozen=True)
@@ -107,8 +131,10 @@ class CompiledRules:
         return tuple(row for rule in self.rules for row in rule.rows)
 
 
-def compile_rules(rules: Sequence[Constraint], subject: Subject, where: str = "rules") -> CompiledRules:
-    """Rules to rows.
+def compile_rules(
+    rules: Sequence[Constraint], subject: Subject, where: str = "rules", places: Mapping[str, str] | None = None
+) -> CompiledRules:
+    """Rules to rows.  ``places``: where a rule of that name is written, for messages; else ``where`` and the name.
 
     Ratios are linearised, ``sum(of) - r sum(to) >= 0``, which holds the ratio where the denominator is positive.
 
@@ -116,22 +142,53 @@ def compile_rules(rules: Sequence[Constraint], subject: Subject, where: str = "r
         ConfigError: unknown measures, labels or values, filters that keep nothing; all at once, ``where`` first.
 
     """
-    problems = [f"{where} {rule.name}: {text}" for rule in rules for text in _problems(rule, subject)]
+    places = places or {}
+    problems = [
+        f"{places.get(rule.name, f'{where} {rule.name}')}: {text}"
+        for rule in rules
+        for text in _problems(rule, subject)
+    ]
     if problems:
-        raise ConfigError(problems)
-    used = [name for name in subject.customers if any(name in rule.where for rule in rules)]
+        raise ConfigError(list(dict.fromkeys(problems)))
+    groups = {rule.parity.by for rule in rules if isinstance(rule, SingleRule) and rule.parity}
+    used = [name for name in subject.customers if name in groups or any(name in rule.where for rule in rules)]
     class_of, values = _classes(used, subject)
+    real = len(values)
+    soft = [rule for rule in rules if isinstance(rule, SingleRule) and rule.penalty is not None and not rule.report]
+    extra = sum((rule.min is not None) + (rule.max is not None) for rule in soft)
+    values = values + [("",) * len(used)] * extra
+    spare = iter(range(real, real + extra))
+    shape = Shape(class_of, tuple(values), real, tuple(used))
     compiled = []
     for rule in rules:
-        classes = np.ones(len(values), dtype=bool)
+        classes = np.arange(len(values)) < real
         for label, wanted in rule.where.items():
             if label in used:
                 position = used.index(label)
                 keep = texts(wanted)
                 classes &= np.array([value[position] in keep for value in values], dtype=bool)
         arms = _arms(rule, subject)
-        compiled.append(_compile(rule, classes, arms, class_of, subject))
+        if isinstance(rule, SingleRule) and rule.parity is not None:
+            compiled.append(_parity(rule, rule.parity, classes, arms, shape, subject))
+            continue
+        slack: tuple[int | None, int | None] = (None, None)
+        if isinstance(rule, SingleRule) and rule in soft:
+            slack = (
+                next(spare) if rule.max is not None else None,
+                next(spare) if rule.min is not None else None,
+            )
+        compiled.append(_compile(rule, classes, arms, class_of, subject, slack))
     return CompiledRules(tuple(compiled), class_of, len(values))
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Classes: (n,) the class of each customer, the labels' values of each, how many are real, and the labels."""
+
+    class_of: NDArray[np.int32]
+    values: tuple[tuple[str, ...], ...]
+    real: int
+    labels: tuple[str, ...]
 
 
 def text_of(value: Label) -> str:
@@ -167,6 +224,10 @@ def _problems(rule: Constraint, subject: Subject) -> list[str]:
             found.append(f"unknown measure {name!r}{nearest(name, (*subject.measures, COUNT))}")
         if rule.scope == "base" and name not in subject.base:
             found.append(f"scope: base needs to know {name!r} without offers{nearest(name, subject.base)}")
+    if isinstance(rule, SingleRule) and rule.parity is not None and rule.parity.by not in subject.customers:
+        found.append(
+            f"parity by {rule.parity.by!r}: expected a label of customers{nearest(rule.parity.by, subject.customers)}"
+        )
     for label, wanted in rule.where.items():
         if label in subject.arms:
             known = tuple(dict.fromkeys(value for value in subject.arms[label] if value is not None))
@@ -186,6 +247,8 @@ def _problems(rule: Constraint, subject: Subject) -> list[str]:
 
 
 def _measures(rule: Constraint) -> tuple[str, ...]:
+    if isinstance(rule, SingleRule) and rule.parity is not None:
+        return (rule.parity.measure,)
     return (rule.ratio.of, rule.ratio.to) if rule.ratio else (rule.measure or COUNT,)
 
 
@@ -216,7 +279,12 @@ def _classes(used: Sequence[str], subject: Subject) -> tuple[NDArray[np.int32], 
 
 
 def _compile(
-    rule: Constraint, classes: Bools, arms: Bools, class_of: NDArray[np.int32], subject: Subject
+    rule: Constraint,
+    classes: Bools,
+    arms: Bools,
+    class_of: NDArray[np.int32],
+    subject: Subject,
+    slack: tuple[int | None, int | None],
 ) -> CompiledRule:
     terms = []
     for name in _measures(rule):
@@ -225,12 +293,20 @@ def _compile(
         terms.append(Term(index, classes, arms, constant))
     shape = (len(subject.measures), len(classes), len(arms))
     rows: list[Row] = []
-    if rule.ratio is None:
+    if isinstance(rule, SingleRule) and rule.report:
+        pass
+    elif rule.ratio is None:
         if rule.min is not None or rule.max is not None:
             low = -np.inf if rule.min is None else rule.min
             high = np.inf if rule.max is None else rule.max
             (term,) = terms
-            rows = [row(shape, rule.name, [(term.measure, classes, arms, 1.0)], low, high, term.constant)]
+            parts = [(term.measure, classes, arms, 1.0)]
+            for of, sign in zip(slack, (1.0, -1.0), strict=True):
+                # A stand-in of size s is worth -penalty s (measure 0), and takes s off the sum, or adds s to it.
+                if of is not None and isinstance(rule, SingleRule) and rule.penalty is not None:
+                    first = np.arange(len(arms)) == 0
+                    parts.append((0, np.arange(len(classes)) == of, first, sign / rule.penalty))
+            rows = [row(shape, rule.name, parts, low, high, term.constant)]
     else:
         both = rule.min is not None and rule.max is not None
         over, under = terms
@@ -240,4 +316,37 @@ def _compile(
             name = f"{rule.name} ({end})" if both else rule.name
             parts = [(over.measure, classes, arms, 1.0), (under.measure, classes, arms, -bound)]
             rows.append(row(shape, name, parts, low, high, over.constant - bound * under.constant))
-    return CompiledRule(rule, tuple(terms), tuple(rows))
+    return CompiledRule(rule, tuple(terms), tuple(rows), (), slack)
+
+
+def _parity(
+    rule: SingleRule, parity: Parity, classes: Bools, arms: Bools, shape: Shape, subject: Subject
+) -> CompiledRule:
+    """Groups within ``classes``; each group's sum per customer against everybody's."""
+    index = len(subject.measures) if parity.measure == COUNT else subject.measures.index(parity.measure)
+    position = shape.labels.index(parity.by)
+    count = np.bincount(shape.class_of, minlength=len(shape.values)).astype(np.float64)
+    size = (len(subject.measures), len(classes), len(arms))
+    everybody = float(count[classes].sum())
+    terms, sizes, rows = [], [], []
+    for value in dict.fromkeys(v[position] for v in shape.values[: shape.real]):
+        of = classes & np.array([v[position] == value for v in shape.values])
+        customers = float(count[of].sum())
+        if not customers:
+            continue
+        terms.append(Term(index, of, arms, 0.0))
+        sizes.append(customers)
+        if rule.report:
+            continue
+        share = customers / everybody
+        for end, sign in (("max", 1.0), ("min", -1.0)):
+            if end == "min" and parity.within >= 1:
+                continue
+            # S_g <= (1 + within) share S: the row per customer of the group, so that its price is one of the mean.
+            parts = [
+                (index, of, arms, 1.0 / customers),
+                (index, classes, arms, -(1.0 + sign * parity.within) * share / customers),
+            ]
+            bounds = (-np.inf, 0.0) if sign > 0 else (0.0, np.inf)
+            rows.append(row(size, f"{rule.name} [{value}] ({end})", parts, *bounds))
+    return CompiledRule(rule, (*terms, Term(index, classes, arms, 0.0)), tuple(rows), (*sizes, everybody))

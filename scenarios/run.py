@@ -8,17 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from engine.valuation import order_tables
 from scenarios.assumptions import STATE_DEPENDENCE, assumptions, redrawn
 from scenarios.base import Base
-from scenarios.budget_curve import budget_curve
 from scenarios.building import build_world
 from scenarios.comparison import Frame, series, strategy_result
 from scenarios.drivers import drivers, lead
 from scenarios.errors import InfeasibleError
-from scenarios.jobs import Job, JobResult, Setup, difference_variance, run_job
+from scenarios.first_plan import FirstPlan
+from scenarios.jobs import Job, JobResult, Setup, Stages, difference_variance, run_job
 from scenarios.pilot import pilot_arms
-from scenarios.play import Played, play
+from scenarios.play import Played
 from scenarios.results import Driver, RunResults
 from scenarios.schema.scenario import Scenario
 from scenarios.statistics import probability_best
@@ -104,8 +103,8 @@ def run(
         level=scenario.uncertainty.level,
     )
     results = tuple(strategy_result(frame, name) for name in names)
-    progress("value against budget")
-    curve, today = budget_curve(setup)
+    progress("value against budget, cost of the control group")
+    first = FirstPlan.of(setup)
     return Run(
         RunResults(
             scenario=scenario.name,
@@ -126,8 +125,10 @@ def run(
             drivers=found,
             state_dependence=along,
             series=tuple(series(frame, name) for name in names),
-            budget_curve=curve,
-            budget_today=today,
+            budget_curve=first.budget_curve(),
+            budget_today=first.budget_today,
+            control_cost=first.control_cost(),
+            season_mean=None if world.season is None else float(world.season.after.mean()),
             changes=tuple(changes),
             warnings=tuple(warnings),
             fit=fit,
@@ -155,20 +156,18 @@ def _main(
     if doing_nothing is None:
         plays.append(("doing nothing", Nobody()))
     played = {}
-    for (name, _), result in zip(plays, on(play_main, [strategy for _, strategy in plays]), strict=True):
+    for (name, _), result in zip(plays, on(play_main, plays), strict=True):
         progress(f"simulated {setup.customers:,} customers under {name}")
         played[name] = result
     nothing = played[doing_nothing] if doing_nothing else played.pop("doing nothing")
     return played, nothing
 
 
-def play_main(setup: Setup, strategy: Strategy) -> Played:
+def play_main(setup: Setup, named: tuple[str, Strategy]) -> Played:
     """One strategy on all customers, with the scenario's own seed."""
     scenario = setup.scenario
-    world = build_world(scenario, setup.base)
-    tables = order_tables(world.segments, world.horizon, world.economics.discount_factor)
     drawn = setup.base.draw(setup.customers, scenario.seed, scenario.population.kappa.value)
-    return play(world, tables, setup.briefing(drawn, scenario.seed, 1e-4), strategy, scenario.seed, keep_plans=True)
+    return Stages(setup, drawn, scenario.seed, gap=1e-4).play(*named, keep_plans=True)
 
 
 def _outer(
@@ -242,7 +241,7 @@ def _lead(played: Mapping[str, Played], names: tuple[str, ...], winner: str) -> 
 
 
 def _descriptions(setup: Setup, names: tuple[str, ...], pilots: Pilots) -> dict[str, str]:
-    arms = [a.name for a in setup.beliefs().arms]
+    arms = [a.name for a in setup.beliefs.arms]
     out = {}
     for spec in setup.scenario.strategies:
         if spec.name in names:

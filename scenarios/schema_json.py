@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scenarios.schema.rules import AllocationRules
+from scenarios.schema.allocation import AllocationRules
 from scenarios.schema.scenario import Scenario
 
 

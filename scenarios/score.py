@@ -16,6 +16,7 @@ from scenarios.errors import ConfigError
 from scenarios.fitted import RealBase
 from scenarios.jobs import Setup
 from scenarios.loading import load
+from scenarios.margins import enough_margin
 from scenarios.writing import whole_file
 
 
@@ -53,8 +54,7 @@ def score(
     open_to = np.ones((k, n), bool)
     for index, arm in enumerate(world.arms):
         rate = scenario.offers[arm.offer].min_margin_rate
-        if rate is not None:
-            open_to[index] = measures[3, index] >= rate * measures[2, index]
+        open_to[index] = enough_margin(measures[3, index], measures[2, index], rate)
     # Customer after customer, their arms in the scenario's order.
     who, arm_of = np.nonzero(open_to[:, np.argsort(source, kind="stable")].T)
     who = np.argsort(source, kind="stable")[who]

@@ -85,7 +85,7 @@ def run_scenario(
 def tables(done: Run, ids: np.ndarray[Any, Any]) -> Mapping[str, pa.Table]:
     """Ledger by strategy and period, and every contact of the main run: strategy, period, customer, arm."""
     ledgers, contacts = [], []
-    arms = pa.array([arm.name for arm in done.setup.beliefs().arms])
+    arms = pa.array([arm.name for arm in done.setup.beliefs.arms])
     for name, played in done.played.items():
         ledger = played.ledger.to_arrow()
         ledgers.append(ledger.add_column(0, "strategy", pa.array([name] * len(ledger))))

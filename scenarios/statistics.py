@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import ndtri, stdtrit  # scipy.stats takes half a second to import
 
 from scenarios.results import Interval
 
@@ -46,7 +46,7 @@ def paired_variance(
 
 def normal_interval(estimate: float, variance: float, level: float) -> Interval:
     """Normal interval; variance 0 gives the point."""
-    half = float(stats.norm.ppf(0.5 + level / 2)) * float(np.sqrt(variance))
+    half = float(ndtri(0.5 + level / 2)) * float(np.sqrt(variance))
     return Interval(estimate - half, estimate + half)
 
 
@@ -67,7 +67,7 @@ def outer_interval(
     free = float(len(draws) - 1)
     if spread > 0:
         free = max(free * (between / spread) ** 2, min(2.0, free))
-    half = float(stats.t.ppf(0.5 + level / 2, free)) * float(np.sqrt(between + noise_of_estimate))
+    half = float(stdtrit(free, 0.5 + level / 2)) * float(np.sqrt(between + noise_of_estimate))
     return Interval(estimate - half, estimate + half)
 
 

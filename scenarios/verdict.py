@@ -31,7 +31,7 @@ def verdict(
             sentence += f"; the nearest, {rest[0].name}, earns {money(rest[0].behind, currency)} less per customer"
     else:
         ci = best.difference_ci
-        surely = "earns" if ci.low > 0 else "seems to earn, which is not sure,"
+        surely = "earns" if ci.low > 0 and draws >= 2 else "seems to earn, which is not sure,"
         what = f"{level:.0%} interval" if draws >= 2 else f"{level:.0%} interval of the simulation's luck alone"
         sentence = (
             f"{winner} {surely} {money(best.difference, currency)} more per customer than {baseline} "
@@ -39,7 +39,8 @@ def verdict(
         )
         rival = next((r for r in rest if r.name != baseline), None)
         if rival is not None and rival.behind_ci.low > 0:
-            sentence += f", surely ahead of the next best, {rival.name}, by {money(rival.behind, currency)}"
+            ahead = "surely ahead" if draws >= 2 else "ahead"
+            sentence += f", {ahead} of the next best, {rival.name}, by {money(rival.behind, currency)}"
         elif rival is not None:
             chances = f": probability of being best {best.p_best:.0%} and {rival.p_best:.0%}" if draws >= 2 else ""
             sentence += f", as good as tied with {rival.name}{chances}"

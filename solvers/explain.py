@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from solvers.certify import lagrangian
 from solvers.decomposition import Pool, generate, master
 from solvers.exact import WholeProgram
-from solvers.layout import Layout
+from solvers.layout import Layout, arrange
 from solvers.mend import row_form
 from solvers.pricing import Pricer
+from solvers.problem import Problem
 from solvers.program import Backend
 from solvers.search import respond
 
@@ -173,3 +174,15 @@ def explain(layout: Layout, oracle: Oracle) -> Conflict | None:
         rest[r] = False
         gives.append(oracle.least(rest, r))
     return Conflict(tuple(found.tolist()), tuple(gives))
+
+
+def least_give(problem: Problem, r: int, backend: Backend = "highs") -> float:
+    """The least by which row r must give if all other rows hold, in its own units; 0 if it need not.
+
+    What mixes of plans need; NaN if the others conflict without it.
+    """
+    layout = arrange(problem)
+    rest = np.ones(len(problem.rows), bool)
+    rest[r] = False
+    give = Mixes(layout, backend).least(rest, r)
+    return 0.0 if give <= layout.tolerance[r] + 1e-9 * float(layout.scale[r]) else give

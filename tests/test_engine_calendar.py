@@ -1,10 +1,10 @@
-"""Decision epochs, budgets that enter and expire, and the one loop."""
+"""Decision epochs, campaign waves, and the one loop."""
 
 import numpy as np
 import pytest
 from engine_worlds import arm, m0_population, m0_world
 
-from engine import Calendar, CalendarError, Release, Simulation, simulate
+from engine import Calendar, CalendarError, Simulation, simulate
 
 
 def test_epochs_cover_the_horizon_once():
@@ -14,65 +14,39 @@ def test_epochs_cover_the_horizon_once():
     assert [(e.period, e.periods) for e in Calendar(horizon=10, start=6, decision_every=3)] == [(6, 3), (9, 1)]
 
 
-def test_money_enters_carries_over_and_expires():
-    releases = [
-        Release(0, "mail", 100.0, expires=8),
-        Release(4, "mail", 50.0),
-        Release(6, "sms", 7.0),
-        Release(8, "mail", 1.0),
-    ]
-    seen = []
-    for epoch in Calendar(horizon=12, decision_every=4, releases=releases):
-        seen.append((epoch.available("mail"), epoch.available("sms"), epoch.remaining["mail"], epoch.remaining["sms"]))
-        if epoch.index < 2:
-            epoch.spend("mail", 30.0)
-    # 100 - 30 = 70, + 50 = 120, - 30 of the expiring 70; its last 40 expire at 8: 50 + 1.
-    assert seen == [(100, 0, 1, 2), (120, 0, 1, 1), (51, 7, 1, 1)]
+def test_waves_need_not_be_regular():
+    epochs = list(Calendar(horizon=20, waves=(3, 5, 16)))
+    assert [(e.index, e.period, e.periods, e.planned) for e in epochs] == [
+        (0, 0, 3, False), (1, 3, 2, True), (2, 5, 11, True), (3, 16, 4, True),
+    ]  # fmt: skip
+    assert Calendar(horizon=20, waves=(3, 5, 16)).decisions == (3, 5, 16)
+    assert [e.planned for e in Calendar(horizon=20, waves=(0, 9))] == [True, True]
 
 
-def test_remaining_epochs_before_the_next_release():
-    calendar = Calendar(horizon=26, decision_every=4, releases=[Release(0, "b", 1.0), Release(13, "b", 1.0)])
-    assert [e.remaining["b"] for e in calendar] == [4, 3, 2, 1, 3, 2, 1]
+def test_every_problem_at_once():
+    with pytest.raises(CalendarError) as found:
+        Calendar(horizon=5, start=7, decision_every=0, waves=(9, 2, 2))
+    text = str(found.value)
+    for words in ("horizon: expected above 7, got 5", "decision_every: expected at least 1, got 0", "got both",
+                  "ascending periods, got [9, 2, 2]", "expected periods from 7 to 4, got 9"):  # fmt: skip
+        assert words in text, words
 
 
-def test_iterations_do_not_share_money():
-    calendar = Calendar(horizon=8, decision_every=4, releases=[Release(0, "b", 10.0)])
-    for _ in range(2):
-        for epoch in calendar:
-            if epoch.index == 0:
-                assert epoch.available("b") == 10
-                epoch.spend("b", 10.0)
-
-
-def test_overspending_names_the_account_and_the_amount():
-    (epoch,) = Calendar(horizon=4, releases=[Release(0, "mail", 10.0)])
-    with pytest.raises(CalendarError, match=r"account mail: expected to spend 0 to 10, got 10\.5"):
-        epoch.spend("mail", 10.5)
-    epoch.spend("mail", 10.0 + 1e-10)
-    assert epoch.available("mail") == 0
-
-
-def test_every_problem_of_a_calendar_at_once():
-    with pytest.raises(CalendarError) as error:
-        Calendar(horizon=0, decision_every=0, releases=[Release(-1, "b", -5.0), Release(3, "b", 1.0, expires=3)])
-    assert len(error.value.problems) == 5
-
-
-def test_the_loop_is_advance_by_hand():
-    world, population = m0_world(arms=[arm(order_lift=0.3, duration=2, depth=0.1)]), m0_population(2000)
-    calls = []
+def test_the_one_loop():
+    """A planner is asked at each wave and nowhere else; the run is that of the calls made by hand."""
+    world = m0_world(arms=[arm(contact_cost=1.0, order_lift=0.5)])
+    population = m0_population(200)
+    asked = []
 
     def planner(epoch, run):
-        calls.append((epoch.period, run.period))
-        return np.full(2000, epoch.index % 2, np.uint8)
+        asked.append((epoch.period, run.period))
+        return np.full(200, epoch.index % 2, np.uint8)
 
-    loop = simulate(world, population, seed=3, calendar=Calendar(horizon=10, decision_every=4), planner=planner)
-    hand = Simulation(world, population, seed=3)
-    for periods, choice in ((4, 0), (4, 1), (2, 0)):
-        hand.advance(periods, np.full(2000, choice, np.uint8))
-    assert calls == [(0, 0), (4, 4), (8, 8)]
-    assert loop.ledger == hand.ledger
-    np.testing.assert_array_equal(loop.margin, hand.margin)
-    nobody = simulate(world, population, seed=3, calendar=Calendar(horizon=10, decision_every=4))
-    assert nobody.period == 10
-    assert nobody.ledger.contacts.sum() == 0
+    run = simulate(world, population, seed=3, calendar=Calendar(horizon=12, waves=(2, 7)), planner=planner)
+    by_hand = Simulation(world, population, seed=3)
+    by_hand.advance(2)
+    by_hand.advance(5, np.ones(200, np.uint8))
+    by_hand.advance(5, np.zeros(200, np.uint8))
+    assert asked == [(2, 2), (7, 7)]
+    np.testing.assert_array_equal(run.margin, by_hand.margin)
+    assert run.ledger == by_hand.ledger

@@ -62,7 +62,7 @@ def test_an_empty_folder_may_be_named_and_a_full_one_may_not(tmp_path: Path) -> 
         folder.text("n", "1")
     assert folder.path == out
     assert (out / "n").read_text() == "1"
-    with pytest.raises(ConfigError, match=r"--out .*: expected a new or empty folder, got one with 1 entries"):
+    with pytest.raises(ConfigError, match=r"--out .*: expected a new or empty folder, got one with 1 entry"):
         RunFolder("a", out)
     with pytest.raises(ConfigError, match="got a file"):
         RunFolder("a", out / "n")

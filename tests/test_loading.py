@@ -62,7 +62,7 @@ def test_extends_lays_mappings_over_mappings_and_replaces_lists(tmp_path):
     assert loaded.scenario.seed == 7
     assert loaded.scenario.question is None
     assert loaded.scenario.channels["email"].cost_per_contact == 0.5
-    assert loaded.scenario.channels["phone"].cost_per_contact == 3.0
+    assert loaded.scenario.channels["phone"].cost_per_contact == 5.0
     assert [rule.name for rule in loaded.scenario.rules] == ["cap"]
     assert [file.name for file in loaded.files] == ["top.yaml", "base.yaml", "starter.yaml"]
     assert "extends" not in loaded.resolved

@@ -71,7 +71,7 @@ def test_shipped_scenarios_hold():
         ("rules.budget.where", {"offer": "coupon_51"}, "unknown offer 'coupon_51'; did you mean 'coupon_15'?"),
         ("rules.budget.where", {"offer": "personal_call", "channel": "email"}, "the filter can match nothing"),
         ("rules.budget.measure", "costs", "unknown measure 'costs'; did you mean 'cost'?"),
-        ("rules.budget.min", 9000, "expected min <= max, got 9000 > 8000"),
+        ("rules.budget.min", 9000, "expected min <= max, got 9000 > 4000"),
         ("rules.budget.ratio", {"of": "margin", "to": "revenue"}, "expected exactly one of 'measure' and 'ratio'"),
         ("strategies.current_plan.channel", "phone", "'coupon_15' does not go through 'phone'; known: email"),
         ("strategies.current_plan.share", 0.1, "a strategy of type current_plan has no option 'share'; it has channel, file, offer, where"),
@@ -132,7 +132,7 @@ def test_all_problems_come_at_once_also_between_sections():
         "offers.newsletter.channels: unknown channel 'emial'; did you mean 'email'?",
         "overrides.half the budget: expected a mapping, got 3",
         "population.synthetic.segments: expected shares that sum to 1, got 1.1 (+0.1)",
-        "rules.budget: expected min <= max, got 9000 > 8000",
+        "rules.budget: expected min <= max, got 9000 > 4000",
         "seed: expected a whole number, got 'x'",
         "strategies.current_plan.offer: unknown offer 'coupon_51'; did you mean 'coupon_15'?",
     ]

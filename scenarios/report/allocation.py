@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from scenarios.allocate import Allocation, RuleResult
+from scenarios.allocation.answer import Allocation, RuleResult
+from scenarios.allocation.conflict import Conflict
 from solvers.solution import Status
 
 _STATUS = {
@@ -17,54 +18,115 @@ _STATUS = {
     Status.GAP_NOT_MET: "a plan, but not proven within the target gap",
     Status.INFEASIBLE: "no plan meets all rules",
 }
+_MOST_REASONS = 12
 
 
 def print_allocation(allocation: Allocation, file: TextIO) -> None:
     """Status, value, bound and gap, the rules with their prices, and what a reader should know."""
     console = Console(file=file, highlight=False, soft_wrap=True)
     solution = allocation.solution
-    console.print(Text(f"{_STATUS[solution.status]}  ({solution.method}, {solution.seconds:.2f} s)", style="bold"))
-    if solution.status is Status.INFEASIBLE:
-        for name, gives in zip(solution.conflict, solution.conflict_gives, strict=False):
-            must = f"would have to give {_amount(gives)}" if math.isfinite(gives) else "cannot help by giving alone"
-            console.print(Text(f"  {name}: {must}"))
-        console.print(Text("These rules conflict; with any one of them relaxed that far, the others can be met."))
+    status = _STATUS[solution.status]
+    if allocation.keeps is not None:
+        status = "the given plan keeps every rule" if allocation.keeps else "the given plan breaks rules"
+    console.print(Text(f"{status}  ({solution.method}, {solution.seconds:.2f} s)", style="bold"))
+    if not allocation.outcome.found and allocation.keeps is None:
+        for line in conflict_lines(allocation):
+            console.print(Text(line))
         return
+    selected = int((solution.arm >= 0).sum())
     console.print(
         Text(
-            f"value {_amount(solution.objective)}, at most {_amount(solution.bound)} (gap {solution.gap:.2g}); "
-            f"{solution.selected:,} of {allocation.customers:,} customers get an offer"
+            f"value {amount_of(solution.objective)}, at most {amount_of(solution.bound)} (gap {abs(solution.gap):.2g}); "
+            f"{selected:,} of {allocation.customers:,} customers get an offer"
         )
     )
     if allocation.rules:
         console.print(_rules(allocation))
-        console.print(Text("price: value gained if the rule gives one unit (ratios: 0.01); binding rules are marked *"))
+        console.print(
+            Text(
+                "price: value gained if the rule gives one unit more (ratios, parity: 0.01); binding rules are marked *"
+            )
+        )
+    if any(rule.price is not None for rule in allocation.rules):
+        console.print(
+            Text("without, +1 %, -1 %: value gained without the rule, with its bound looser and tighter, solved anew")
+        )
+    for line in funnel_lines(allocation):
+        console.print(Text(line))
     for remark in (*allocation.remarks, *((solution.note,) if solution.note else ())):
         console.print(Text(remark))
+
+
+def conflict_lines(allocation: Allocation) -> list[str]:
+    """Which rules conflict, and what each would have to give."""
+    lines = [f"  {item.name}: {_must(item)}" for item in allocation.conflict]
+    if allocation.conflict:
+        lines.append("These rules conflict; with any one of them relaxed that far, the others can be met.")
+    note = allocation.solution.note
+    return [*lines, *allocation.remarks, *([note] if note else [])]
+
+
+def _must(item: Conflict) -> str:
+    if not math.isfinite(item.gives):
+        return "cannot help by giving alone"
+    text = f"would have to give {amount_of(item.gives)}"
+    if item.bound is not None and item.needed is not None:
+        text += f" ({item.end} {amount_of(item.bound)} -> {amount_of(item.needed)})"
+    return text
+
+
+def funnel_lines(allocation: Allocation) -> list[str]:
+    """Everybody without an offer, by reason."""
+    funnel = allocation.funnel()
+    none = sum(count for _, _, count in funnel)
+    if not none:
+        return []
+    lines = [f"{none:,} of {allocation.customers:,} customers get nothing:"]
+    width = max(len(f"{count:,}") for _, _, count in funnel)
+    for reason, because, count in funnel[:_MOST_REASONS]:
+        lines.append(f"  {count:>{width},}  {reason}{': ' + because if because else ''}")
+    if len(funnel) > _MOST_REASONS:
+        rest = sum(count for _, _, count in funnel[_MOST_REASONS:])
+        lines.append(f"  {rest:>{width},}  {len(funnel) - _MOST_REASONS} other reasons")
+    return lines
 
 
 def _rules(allocation: Allocation) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("rule")
-    for name in ("value", "min", "max", "price"):
+    priced = any(rule.price is not None for rule in allocation.rules)
+    for name in ("used", "min", "max", "price", *(("without", "+1 %", "-1 %") if priced else ())):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("")
     for rule in allocation.rules:
-        table.add_row(Text(rule.name), *(Text(cell) for cell in _cells(rule)), "*" if rule.binding else "")
+        cells = [*_cells(rule), *(_prices(rule) if priced else ())]
+        mark = "*" if rule.binding else ""
+        mark += " missed" if rule.missed else ""
+        table.add_row(Text(rule.name), *(Text(cell) for cell in cells), mark.strip())
     return table
 
 
 def _cells(rule: RuleResult) -> tuple[str, str, str, str]:
-    value = _amount(rule.value) if math.isfinite(rule.value) else "no value"
-    bounds = ["" if bound is None else _amount(bound) for bound in (rule.min, rule.max)]
-    price = "" if rule.min is None and rule.max is None else _amount(rule.shadow_price)
+    value = amount_of(rule.value) if math.isfinite(rule.value) else "no value"
+    bounds = ["" if bound is None else amount_of(bound) for bound in (rule.min, rule.max)]
+    price = "" if rule.min is None and rule.max is None else amount_of(rule.shadow_price)
     return value, bounds[0], bounds[1], price
 
 
-def _amount(value: float) -> str:
-    """Four significant digits below 1,000, thousands and cents above."""
+def _prices(rule: RuleResult) -> tuple[str, str, str]:
+    if rule.price is None:
+        return "", "", ""
+    return tuple(  # type: ignore[return-value]
+        "" if gain is None else amount_of(gain) for gain in (rule.price.without, rule.price.looser, rule.price.tighter)
+    )
+
+
+def amount_of(value: float) -> str:
+    """Four significant digits below 1,000, thousands and cents above; rounding is no amount, and 0 has no sign."""
     if not math.isfinite(value):
         return "unknown"
-    if value == 0 or abs(value) >= 1000:
+    if abs(value) < 1e-9:
+        return "0"
+    if abs(value) >= 1000:
         return f"{value:,.0f}" if value == round(value) else f"{value:,.2f}"
     return f"{value:.4g}"

@@ -134,6 +134,13 @@ def marks(results: RunResults, strategy: StrategyResult) -> tuple[str, ...]:
     return tuple(word for word, name in words.items() if name == strategy.name)
 
 
+def made_of(results: RunResults) -> str:
+    """What CLV is made of."""
+    best = results.strategy(results.winner)
+    within = best.clv_horizon_per_customer / best.clv_per_customer if best.clv_per_customer else float("nan")
+    return f"{percent(within)} of CLV falls within the {results.horizon_periods} {results.period}s"
+
+
 def legend(results: RunResults) -> tuple[str, str]:
     """What each of the two intervals holds."""
     if results.draws < 2:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
@@ -16,6 +16,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from scenarios.report import around
 from scenarios.report import columns as cols
 from scenarios.report.formats import NO_VALUE, amount, clean, decimals_for, finite, percent, significant
 from scenarios.results import RunResults, StrategyResult
@@ -73,12 +74,18 @@ def _parts(results: RunResults, width: int, folder: Path | None) -> Iterator[Ren
     value = [_Column(cols.title(c, level), tuple(cols.cells(c, ranked))) for c in cols.VALUE]
     money = [_Column(cols.title(c, level), tuple(cols.cells(c, ranked))) for c in cols.MONEY]
     names = [_name(results, s) for s in ranked]
-    yield from _tables(f"Value in {unit}; differences are against {clean(results.baseline)}", names, value, width)
+    title = f"Value in {unit}; differences are against {clean(results.baseline)}; {cols.made_of(results)}"
+    yield from _tables(title, names, value, width)
     for line in cols.legend(results):
         yield _lines(line, width, "dim")
     yield ""
     yield from _tables(f"Money in {unit}, and customers", names, money, width)
     yield ""
+    for part in around.parts(ranked, results):
+        yield from _tables(part.title, names, [_Column(head, cells) for head, cells in part.columns], width)
+        yield ""
+    for line in around.lines(ranked, results):
+        yield _lines(line, width)
     if any(s.months for s in ranked):
         yield from _tables(f"Net cash in {unit} against doing nothing", names, _cash(ranked), width)
         yield ""
@@ -178,10 +185,16 @@ def _arms(contacts: dict[str, int], width: int) -> str:
     return "none"
 
 
-def _rules(ranked: Iterable[StrategyResult], width: int) -> Iterator[RenderableType]:
+def _rules(ranked: Sequence[StrategyResult], width: int) -> Iterator[RenderableType]:
     missed = [(s.name, rule, short) for s in ranked for rule, short in s.rules.items()]
     if not missed:
-        yield Text("Rules: every plan met all of them in expectation; what was realised can differ.")
+        over = [
+            f"{clean(s.name)} spent {percent(-s.unspent / s.budget)} more than its budget"
+            for s in ranked
+            if s.budget and s.unspent is not None and -s.unspent / s.budget >= 0.001
+        ]
+        realised = f"{'; '.join(over)}: more responded than planned." if over else "nobody spent more than the budget."
+        yield _lines(f"Rules: every plan met all of them in expectation. Realised: {realised}", width)
     for name, rule, short in missed:
         yield _lines(f"Rule missed: {rule} by {name}, by up to {percent(short)} of its bound", width, "yellow")
 
@@ -219,6 +232,9 @@ def _leans_on(results: RunResults, width: int) -> Iterator[RenderableType]:
 
 
 def _last(results: RunResults, folder: Path | None, width: int) -> Iterator[RenderableType]:
+    if results.control_cost is not None:
+        lost = f"{amount(results.control_cost)} {clean(results.currency)}"
+        yield _lines(f"Control group: holding it out forgoes about {lost} of value at the first decision.", width)
     if results.fit:
         yield _lines(f"Fit to the log: {fit_words(results.fit, results.period)}", width)
     gaps = [(s.solver["gap"], s.name) for s in results.strategies if s.solver.get("passes") and "gap" in s.solver]

@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
-from scenarios.report import charts
+from scenarios.report import around, charts
 from scenarios.report import columns as cols
 from scenarios.report.figures import all_figures
 from scenarios.report.formats import amount, between, clean, decimals_for, flat, percent, significant
@@ -44,6 +44,11 @@ def render(results: RunResults) -> str:
         ],
         offers=_offers(results),
         cash=_cash(results),
+        around=[
+            (p.title, [head for head, _ in p.columns], p.rows([clean(s.name) for s in cols.ranked(results)]))
+            for p in around.parts(cols.ranked(results), results)
+        ],
+        notes=around.lines(cols.ranked(results), results),
         drivers=_drivers(results),
         assumptions=_assumptions(results),
         fit=flat(results.fit) if results.fit else [],
@@ -73,6 +78,15 @@ def _facts(results: RunResults) -> list[tuple[str, str]]:
         ("Baseline", clean(results.baseline)),
         ("Draws", f"{results.draws}"),
         ("Seed", f"{results.seed}"),
+        *_control(results),
+    ]
+
+
+def _control(results: RunResults) -> list[tuple[str, str]]:
+    if results.control_cost is None:
+        return []
+    return [
+        ("Control group forgoes", f"{amount(results.control_cost, 0)} {clean(results.currency)} at the first decision")
     ]
 
 

@@ -40,7 +40,7 @@ Row = Sequence[Cell]
 
 
 @dataclass
-class _Sheet:
+class Sheet:
     """One sheet: notes above, a header, rows, and a number format for each column."""
 
     name: str
@@ -63,9 +63,9 @@ def write_workbook(results: RunResults) -> bytes:
     book.set_properties(
         {"title": clean(results.scenario)[:200], "comments": "Made by cvmax", "created": _when(results)}
     )
-    styles = _Styles(book)
+    styles = Styles(book)
     for sheet in _sheets(results):
-        _write(book.add_worksheet(sheet.name), sheet, styles)
+        write_sheet(book.add_worksheet(sheet.name), sheet, styles)
     book.close()
     return buffer.getvalue()
 
@@ -94,7 +94,7 @@ def _when(results: RunResults) -> datetime:
         return datetime(2000, 1, 1)
 
 
-class _Styles:
+class Styles:
     """Cell formats, each made once."""
 
     def __init__(self, book: Any) -> None:
@@ -115,7 +115,8 @@ class _Styles:
         return self._made[code]
 
 
-def _write(sheet: Any, content: _Sheet, styles: _Styles) -> None:
+def write_sheet(sheet: Any, content: Sheet, styles: Styles) -> None:
+    """Write a sheet from top to bottom."""
     row = 0
     for note in content.notes:
         sheet.write_string(row, 0, clean(note)[:MOST_CHARACTERS], styles.note)
@@ -142,17 +143,17 @@ def _write(sheet: Any, content: _Sheet, styles: _Styles) -> None:
     sheet.fit_to_pages(1, 0)
 
 
-def _write_text(sheet: Any, row: int, column: int, text: str, styles: _Styles) -> None:
+def _write_text(sheet: Any, row: int, column: int, text: str, styles: Styles) -> None:
     style = styles.quoted if text.startswith(FORMULA_STARTS) else styles.text
     sheet.write_string(row, column, clean(text)[:MOST_CHARACTERS], style)
 
 
-def _sheets(results: RunResults) -> list[_Sheet]:
+def _sheets(results: RunResults) -> list[Sheet]:
     ranked = cols.ranked(results)
     return [
         _summary(results),
         _strategies(results),
-        _Sheet(
+        Sheet(
             "cash by month",
             ["strategy", "month", "extra margin", "promotion cost", "net", "cumulative"],
             [
@@ -163,25 +164,25 @@ def _sheets(results: RunResults) -> list[_Sheet]:
             ["", COUNT, TOTAL, TOTAL, TOTAL, TOTAL],
             [f"{results.currency}, against doing nothing, all customers; net = extra margin - promotion cost"],
         ),
-        _Sheet(
+        Sheet(
             "contacts",
             ["strategy", "offer/channel", "contacts"],
             [(s.name, arm, n) for s in ranked for arm, n in sorted(s.contacts_by_arm.items())],
             ["", "", COUNT],
         ),
-        _Sheet(
+        Sheet(
             "rules",
             ["strategy", "rule", "largest shortfall, share of its bound"],
             [(s.name, rule, by) for s in ranked for rule, by in s.rules.items()],
             ["", "", SHARE],
             ["Rules that were missed at any decision; none listed: all were met"],
         ),
-        _Sheet(
+        Sheet(
             "assumptions",
             ["where", "value", "uncertainty (sd)", "source", "note"],
             [(a.path, a.value, "" if a.sd is None else a.sd, a.source, a.note) for a in results.assumptions],
         ),
-        _Sheet(
+        Sheet(
             "drivers",
             ["assumption", "value used", "source", "stepped to", "lead per customer", "verdict flips at"],
             [
@@ -196,7 +197,7 @@ def _sheets(results: RunResults) -> list[_Sheet]:
             ],
         ),
         _series(results),
-        _Sheet(
+        Sheet(
             "budget curve",
             ["budget", "model value", "value of the next unit"],
             [(p.budget, p.value, p.marginal) for p in results.budget_curve],
@@ -206,11 +207,11 @@ def _sheets(results: RunResults) -> list[_Sheet]:
                 *([f"budget today: {results.budget_today:,.2f}"] if results.budget_today is not None else []),
             ],
         ),
-        _Sheet("provenance", ["what", "value"], flat(results.provenance)),
+        Sheet("provenance", ["what", "value"], flat(results.provenance)),
     ]
 
 
-def _summary(results: RunResults) -> _Sheet:
+def _summary(results: RunResults) -> Sheet:
     decision, noise = cols.legend(results)
     rows: list[Row] = [
         ("question", results.question),
@@ -223,16 +224,18 @@ def _summary(results: RunResults) -> _Sheet:
         ("horizon", f"{results.horizon_periods} {results.period}s"),
         ("draws", results.draws),
         ("seed", results.seed),
+        ("control group's cost, first decision", results.control_cost),
         ("how to read", decision),
         ("", noise),
+        ("", cols.made_of(results)),
         *(("warning", w) for w in results.warnings),
         *(("changed", c) for c in results.changes),
         *((f"fit: {path}", text) for path, text in flat(results.fit or {})),
     ]
-    return _Sheet("summary", [results.scenario, ""], rows, ["", "0"])
+    return Sheet("summary", [results.scenario, ""], rows, ["", "0"])
 
 
-def _strategies(results: RunResults, *, keys: bool = False) -> _Sheet:
+def _strategies(results: RunResults, *, keys: bool = False) -> Sheet:
     """All columns; an interval takes two; ``keys``: headed by the JSON document's names."""
     head, formats = ["strategy"], [""]
     columns = [*cols.VALUE, *cols.MONEY, *cols.DETAIL]
@@ -261,10 +264,10 @@ def _strategies(results: RunResults, *, keys: bool = False) -> _Sheet:
                 row.append(value)
         rows.append(row)
     notes = [f"Money in {results.currency}; differences against {results.baseline}", *cols.legend(results)]
-    return _Sheet("strategies", head, rows, formats, notes)
+    return Sheet("strategies", head, rows, formats, notes)
 
 
-def _series(results: RunResults) -> _Sheet:
+def _series(results: RunResults) -> Sheet:
     """One row for each strategy and period; a column for each segment of any strategy."""
     segments = list(dict.fromkeys(name for s in results.series for name in s.segments))
     rows: list[Row] = []
@@ -282,6 +285,6 @@ def _series(results: RunResults) -> _Sheet:
         "decision interval, high",
     ]
     formats = ["", COUNT, EACH, EACH, EACH, *([COUNT] * len(segments))]
-    return _Sheet(
+    return Sheet(
         "series", [*head, *segments], rows, formats, [f"{results.currency}, discounted, against {results.baseline}"]
     )

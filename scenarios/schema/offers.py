@@ -101,7 +101,7 @@ class Offer(Model):
     ``retention`` slows the moves into lapsed segments; ``cross_sell`` sells a category that the customer does not
     own yet (``depth`` is then of the category's value).  ``duration_periods``: how long a responder's effects act.
     ``redemption_cost``: per redeeming order, on top of the discount.  ``min_margin_rate``: customers whose orders
-    would leave less are not eligible.
+    would leave less are not eligible.  ``setup_cost``: paid once, when the offer is first sent.
     """
 
     kind: Kind
@@ -110,6 +110,7 @@ class Offer(Model):
     channels: Names
     category: Text | None = None
     redemption_cost: NonNegative = 0.0
+    setup_cost: NonNegative = 0.0
     min_margin_rate: Number | None = None
     effects: Effects
 

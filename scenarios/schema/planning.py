@@ -13,6 +13,7 @@ from scenarios.schema.base import Count, Filter, Model, Name, Number, Probabilit
 Period = Literal["week", "day", "month"]
 Knowledge = Literal["oracle", "model", "history"]
 PERIODS_PER_YEAR = {"day": 365.0, "week": 52.0, "month": 12.0}
+LEVERS = ("service", "acquisition")
 SPANS_PER_YEAR = {"year": 1.0, "quarter": 4.0, "month": 12.0}
 
 StrategyType = Literal[
@@ -61,24 +62,42 @@ class Margins(Model):
 
 
 class Planning(Model):
-    """A decision every ``every_periods`` periods by a planner that knows the truth (``oracle``), shrunken estimates
-    from history (``model``) or raw past behaviour (``history``).  ``beliefs``: values by dotted path that the
-    planner holds to be true instead of the scenario's.
+    """A decision every ``every_periods`` periods, or at the campaign ``waves`` (periods of the run).
+
+    The planner knows the truth (``oracle``), shrunken estimates from history (``model``) or raw past behaviour
+    (``history``).  ``tracked_share``: of all customers, the part that is identified when it buys; nobody else can be sent
+    anything.  ``data_lag_decisions``: customers are seen as they were so many decisions ago.  ``beliefs``: values by dotted
+    path that the planner holds to be true instead of the scenario's.
     """
 
     every_periods: Count = 1
+    waves: tuple[Whole, ...] = ()
+    tracked_share: Probability = Field(default=1.0, gt=0)
+    data_lag_decisions: Whole = 0
     knowledge: Knowledge = "model"
     beliefs: dict[Text, Any] = Field(default_factory=dict)
 
+    def problems(self) -> Iterator[Problem]:
+        """One rhythm, in order."""
+        if self.waves and "every_periods" in self.model_fields_set:
+            yield ("waves",), "expected one of 'waves' and 'every_periods', got both"
+        if list(self.waves) != sorted(set(self.waves)):
+            yield ("waves",), f"expected ascending periods, got {list(self.waves)}"
+
 
 def spelt_out(strategy: Any) -> Any:
-    """``optimal`` and ``{mine: {type: top_rfm}}`` with name and type; without a type, the name is the type."""
+    """``optimal`` and ``{mine: {type: top_rfm}}`` with name and type.
+
+    Without a type, the name is the type; a strategy of another name that says its ``offer`` or its ``file`` is a fixed
+    rule, as ``current_plan`` is.
+    """
     if isinstance(strategy, str):
         return {"name": strategy, "type": strategy}
     if isinstance(strategy, dict) and len(strategy) == 1 and "name" not in strategy:
         ((name, options),) = strategy.items()
         if isinstance(options, dict):
-            return {"name": name, "type": name, **options}
+            fixed = name not in STRATEGY_TYPES and ("offer" in options or "file" in options)
+            return {"name": name, "type": "current_plan" if fixed else name, **options}
     return strategy
 
 
@@ -87,7 +106,8 @@ class Strategy(Model):
 
     ``current_plan`` sends one ``offer`` through one ``channel`` (default: the offer's first) to the customers that
     ``where`` keeps, or follows a ``file`` (customer_id, offer, channel).  ``share``: of all customers, the part that a
-    ranking rule contacts at most.
+    ranking rule contacts at most.  ``levers``: values by dotted path below ``service`` and ``acquisition`` that hold where
+    this strategy is played.
     """
 
     name: Name
@@ -97,6 +117,7 @@ class Strategy(Model):
     where: Filter = Field(default_factory=dict)
     file: Text | None = None
     share: Probability | None = Field(default=None, gt=0)
+    levers: dict[Text, Any] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -130,6 +151,9 @@ class Strategy(Model):
                 yield (name,), f"a strategy of type {self.type} has no option {name!r}; {has}"
         if self.type == "current_plan" and (self.offer is None) == (self.file is None):
             yield (), "the current plan needs either an offer or a file: {current_plan: {offer: NAME, channel: NAME}}"
+        for path in self.levers:
+            if path.split(".")[0] not in LEVERS:
+                yield ("levers",), f"{path!r} is no lever; a lever lies below {' or '.join(LEVERS)}"
         if self.file is not None and (self.channel is not None or self.where):
             yield (), "a plan in a file names channels and customers itself; remove 'channel' and 'where'"
 

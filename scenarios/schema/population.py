@@ -31,13 +31,14 @@ SUM_TOLERANCE = 1e-9
 
 
 class Columns(Model):
-    """How the purchase log calls its columns."""
+    """How the purchase log calls its columns.  ``date_format``: like ``%d.%m.%Y``, where dates are not ISO or YYYYMMDD."""
 
     customer_id: Text
     date: Text
     amount: Text
     order_id: Text | None = None
     category: Text | None = None
+    date_format: Text | None = None
 
 
 class SegmentRule(Model):
@@ -78,6 +79,7 @@ class Fit(Model):
     """Fit the population to purchases: a shipped ``dataset``, or a file of ``transactions`` with its ``columns``.
 
     ``exclude``: lines whose column has one of these values are left out.  ``until``: last day that is used.
+    ``left_truncated``: customers lived before the log began (default: as the dataset says; for a file they did).
     ``segments``: rules in order, over a trailing window of ``window_periods`` (default: the fit's own); the last one
     has no bounds, it takes the rest.  ``categories``: how many of the largest, or which.
     """
@@ -87,6 +89,7 @@ class Fit(Model):
     columns: Columns | None = None
     exclude: dict[Text, Labels] = Field(default_factory=dict)
     until: Date | None = None
+    left_truncated: Flag | None = None
     segments: dict[Name, SegmentRule] = Field(default_factory=dict)
     window_periods: Count = 13
     categories: Whole | tuple[Text, ...] = 0

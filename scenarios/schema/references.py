@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from scenarios.pacing import windows
 from scenarios.schema.base import Filter, Problem
 from scenarios.schema.offers import Offer
 from scenarios.schema.planning import Strategy
 from scenarios.schema.scenario import Scenario
+from scenarios.schema.surroundings import around
 from scenarios.suggest import nearest
 
 RULE_MEASURES = ("value", "cost", "revenue", "margin", "count")
@@ -83,6 +86,7 @@ def check(scenario: Scenario, names: Names) -> Iterator[Problem]:
                 (*where, "where"),
                 "no offer goes through such a channel, or is of such a kind: the filter can match nothing",
             )
+    yield from around(scenario, names, unknown)
     for index, strategy in enumerate(scenario.strategies):
         yield from _strategy(("strategies", index), strategy, scenario, names)
     if names.strategies and scenario.baseline:
@@ -97,8 +101,16 @@ def warnings(scenario: Scenario) -> Iterator[Problem]:
         if offer.depth > rate and offer.min_margin_rate is None and offer.kind != "cross_sell":
             loss = f"a discount of {offer.depth:g} on a margin of {rate:g} loses money on every order"
             yield ("offers", name, "depth"), f"{loss}; min_margin_rate would hold it back"
-    if not any(rule.measure == "cost" and rule.max is not None for rule in scenario.rules):
+    if not any(rule.measure == "cost" and (rule.max is not None or rule.releases) for rule in scenario.rules):
         yield ("rules",), "no rule limits cost: every strategy may spend what it likes"
+    time, every = scenario.time, scenario.planning.every_periods
+    epochs = tuple(range(0, time.horizon_periods, every))
+    for index, rule in enumerate(scenario.rules):
+        starts = windows(rule.per, time, epochs)
+        held = len({bisect_right(starts, epoch) for epoch in epochs})
+        if held < len(starts):
+            lost = f"{len(starts) - held} of {len(starts)} windows hold no decision, and their amount is never used"
+            yield ("rules", index, "per"), f"{lost}; plan more often than every {every} {time.period}s"
 
 
 def _offer(path: tuple[str | int, ...], offer: Offer, names: Names) -> Iterator[Problem]:

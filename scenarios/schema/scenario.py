@@ -8,10 +8,13 @@ from typing import Any
 from pydantic import Field
 
 from scenarios.schema.base import Model, Name, Problem, Text, Whole, repeats
+from scenarios.schema.demand import Season, Shocks, Traffic
+from scenarios.schema.investment import Acquisition, Capability
 from scenarios.schema.offers import Channels, ContactPolicy, Offers
 from scenarios.schema.planning import Margins, Planning, Strategy, Time, Uncertainty
 from scenarios.schema.population import Population
 from scenarios.schema.rules import Rule
+from scenarios.schema.service import Service
 
 
 class Scenario(Model):
@@ -33,6 +36,12 @@ class Scenario(Model):
     offers: Offers = Field(min_length=1)
     contact_policy: ContactPolicy = Field(default_factory=ContactPolicy)
     rules: tuple[Rule, ...] = ()
+    season: Season | None = None
+    shocks: Shocks | None = None
+    traffic: Traffic | None = None
+    service: Service | None = None
+    acquisition: Acquisition | None = None
+    capabilities: dict[Name, Capability] = Field(default_factory=dict)
     planning: Planning = Field(default_factory=Planning)
     strategies: tuple[Strategy, ...] = Field(min_length=1)
     baseline: Name

@@ -12,7 +12,8 @@ from scenarios.schema.planning import Strategy as Spec
 from scenarios.strategies.base import Strategy
 from scenarios.strategies.optimising import Greedy, Nobody, Optimal
 from scenarios.strategies.plan_file import read_plan
-from scenarios.strategies.ranked import Assigned, BestPerSegment, Random, Ranked, at_random, by_clv, by_rfm
+from scenarios.strategies.ranked import Assigned, Random, Ranked, at_random, by_clv, by_rfm
+from scenarios.strategies.segmented import BestPerSegment
 
 Maker = Callable[[], Strategy]
 
@@ -23,7 +24,7 @@ DESCRIPTIONS = {
     "random": "random offers for random customers",
     "top_rfm": "one offer, best customers by recency, frequency and money first",
     "top_clv": "one offer, customers with the highest expected value first",
-    "best_per_segment": "each segment's best offer on average, best segments first",
+    "best_per_segment": "each segment's best offer on average within the rules, best segments first",
     "greedy": "each customer's offers by return on the budget",
     "optimal": "largest incremental customer lifetime value under all rules",
 }

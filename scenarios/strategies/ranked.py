@@ -71,33 +71,3 @@ class Random:
         draw = np.minimum((view.uniform(1) * k).astype(np.int64), k - 1)
         order = np.argsort(view.uniform(0), kind="stable")
         return Choice(fill(view.problem, order, draw[order]))
-
-
-class BestPerSegment:
-    """The arm with the best mean value in each segment, segments by value per unit of cost; none where no arm pays."""
-
-    def choose(self, view: View) -> Choice:
-        """Fill segment by segment."""
-        segment, s = view.population.state.segment, len(view.segments)
-        ranked: list[tuple[float, int, int]] = []
-        open_to = [view.open_to(k) for k in range(len(view.arms))]
-        for index in range(s):
-            here = segment == index
-            best = (0.0, -1, 0.0)
-            for k, allowed in enumerate(open_to):
-                who = here & allowed
-                if who.any():
-                    value = float(view.value[k, who].mean(dtype=np.float64))
-                    cost = float(view.cost[k, who].mean(dtype=np.float64))
-                    if value > best[0]:
-                        best = (value, k, cost)
-            if best[1] >= 0:
-                ranked.append((best[0] / max(best[2], 1e-9), index, best[1]))
-        customers, arms = [], []
-        for _, index, k in sorted(ranked, reverse=True):
-            who = np.flatnonzero((segment == index) & open_to[k])
-            customers.append(who[np.argsort(view.uniform(0)[who], kind="stable")])
-            arms.append(np.full(len(who), k))
-        if not customers:
-            return Choice(np.full(len(segment), -1, np.int16))
-        return Choice(fill(view.problem, np.concatenate(customers), np.concatenate(arms)))

@@ -1,0 +1,142 @@
+"""New customers: how many the money buys, who they are, when they join, and what is left for offers."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine import THERE, Arrivals, Population, State, Traits, World, make_population
+from engine.population import NEVER
+from engine.tables import micro_units
+from scenarios.base import Customers
+from scenarios.errors import ConfigError
+from scenarios.schema.investment import Acquisition, AcquisitionSource
+from scenarios.schema.planning import Time
+from scenarios.schema.rules import Rule
+from scenarios.schema.scenario import Scenario
+from scenarios.schema.surroundings import budget
+
+FIRST_KEY, KEYS_OF_A_SOURCE = 1 << 48, 1 << 40  # above every key of a base
+STREAM = 5
+POOL = 4096
+"""Customers of the base whose traits new ones resemble."""
+
+
+def without_acquisition(scenario: Scenario) -> Scenario:
+    """The scenario with the money for new customers taken off the rule that limits cost."""
+    index, spec = budget(scenario), scenario.acquisition
+    if spec is None or index is None or not spec.share_of_budget:
+        return scenario
+    rules = list(scenario.rules)
+    rules[index] = rules[index].model_copy(update={"max": (rules[index].max or 0.0) * (1 - spec.share_of_budget)})
+    whole = spending(spec, scenario.rules[index], scenario.time)
+    spec = spec.model_copy(update={"budget_per_period": whole, "share_of_budget": None})
+    return scenario.model_copy(update={"rules": tuple(rules), "acquisition": spec})
+
+
+def spending(spec: Acquisition, rule: Rule | None, time: Time) -> float:
+    """Money a period for new customers."""
+    if spec.budget_per_period is not None:
+        return spec.budget_per_period
+    assert rule is not None
+    amount = (rule.max or 0.0) * (spec.share_of_budget or 0.0)
+    if rule.per == "total":
+        return amount / time.horizon_periods
+    if rule.per == "epoch":
+        raise ConfigError(
+            ["acquisition.share_of_budget: a budget per epoch has no amount per period; expected budget_per_period"]
+        )
+    return amount / time.periods_in(rule.per)
+
+
+def joining(spec: Acquisition, horizon: int, scale: float) -> list[NDArray[np.int64]]:
+    """(T,) new customers of each source by period: what the money so far pays for, within the capacity so far."""
+    money = (spec.budget_per_period or 0.0) * scale
+    out = []
+    for source in spec.sources.values():
+        share = 1 / len(spec.sources) if source.share is None else source.share
+        per_period = min(money * share / source.cost, source.capacity_per_period * scale)
+        total = np.floor(np.arange(1, horizon + 1) * per_period + 1e-9)
+        out.append(np.diff(total, prepend=0.0).astype(np.int64))
+    return out
+
+
+def with_new_customers(
+    scenario: Scenario, customers: Customers, world: World, seed: int
+) -> tuple[Customers, Arrivals | None]:
+    """The drawn customers with those who will join behind them, and who joins when.
+
+    The k-th customer of a source has the same traits and the same luck under every strategy, whenever he joins.
+    """
+    spec = scenario.acquisition
+    if spec is None:
+        return customers, None
+    base, names = customers.population, world.segments.names
+    parts: list[Customers] = []
+    resembled = [np.arange(len(base))]
+    period, cost = [np.full(len(base), THERE)], [np.zeros(len(base), np.int64)]
+    counts = joining(spec, world.horizon, world.scale)
+    for index, (source, count) in enumerate(zip(spec.sources.values(), counts, strict=True)):
+        n = int(count.sum())
+        segment = names.index(source.segment)
+        alike = np.flatnonzero(base.traits.start_segment == segment)
+        alike = (alike if len(alike) else np.arange(len(base)))[:POOL]
+        rng = np.random.default_rng([seed, STREAM, index])
+        like = alike[np.minimum((rng.random(n) * len(alike)).astype(np.int64), len(alike) - 1)]
+        resembled.append(like)
+        parts.append(_newcomers(customers, like, segment, FIRST_KEY + index * KEYS_OF_A_SOURCE, source, alike))
+        period.append(np.repeat(np.arange(world.horizon), count))
+        cost.append(np.full(n, micro_units(source.cost)))
+    when = np.concatenate(period)
+    order = np.argsort(when, kind="stable")
+    everybody = _joined([customers, *parts], order, np.concatenate(resembled)[order])
+    return everybody, Arrivals(when[order].astype(np.int32), np.concatenate(cost)[order])
+
+
+def source_of(key: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Place of the source from which customers with these keys came."""
+    return ((key - np.uint64(FIRST_KEY)) // np.uint64(KEYS_OF_A_SOURCE)).astype(np.int64)
+
+
+def _newcomers(
+    customers: Customers,
+    like: NDArray[np.int64],
+    segment: int,
+    key: int,
+    source: AcquisitionSource,
+    alike: NDArray[np.int64],
+) -> Customers:
+    """Customers like these of the base, without a past; a planner knows only what their source brings on average."""
+    n, old = len(like), customers.population.take(like)
+    traits = replace(
+        old.traits,
+        key=(key + np.arange(n)).astype(np.uint64),
+        rate=old.traits.rate * np.float32(source.order_rate),
+        order_value=old.traits.order_value * np.float32(source.order_value),
+        responsiveness=old.traits.responsiveness + np.float32(source.responsiveness),
+        start_segment=np.full(n, segment, np.uint8),
+    )
+    fresh = make_population(
+        rate=traits.rate, order_value=traits.order_value, segment=traits.start_segment, owned=old.state.owned
+    ).state
+    fresh.recency[:] = NEVER
+    known = customers.population.traits
+    rate = np.full(n, known.rate[alike].mean() * source.order_rate, np.float32)
+    value = np.full(n, known.order_value[alike].mean() * source.order_value, np.float32)
+    return Customers(Population(traits, fresh), rate, value, rate, value, customers.responsiveness_sd)
+
+
+def _joined(parts: list[Customers], order: NDArray[np.int64], like: NDArray[np.int64]) -> Customers:
+    """One population of all parts, in this order; what traits and state do not hold is that of ``like``, places in the base."""
+
+    def column(arrays: list[NDArray[np.generic]]) -> NDArray[np.generic]:
+        return np.concatenate(arrays)[order]
+
+    traits = {f.name: column([getattr(p.population.traits, f.name) for p in parts]) for f in fields(Traits)}
+    state = {f.name: column([getattr(p.population.state, f.name) for p in parts]) for f in fields(State)}
+    known = ("rate_model", "order_value_model", "rate_history", "order_value_history")
+    estimates = {name: column([getattr(p, name) for p in parts]) for name in known}
+    population = replace(parts[0].population.take(like), traits=Traits(**traits), state=State(**state))  # type: ignore[arg-type]
+    return Customers(population, **estimates, responsiveness_sd=parts[0].responsiveness_sd)  # type: ignore[arg-type]

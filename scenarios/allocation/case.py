@@ -1,0 +1,173 @@
+"""A case: candidates and rules, read, checked and turned into an allocation problem."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scenarios.allocation.eligibility import Tests, run_tests
+from scenarios.allocation.rules_file import (
+    RulesFile,
+    base_of,
+    columns_of,
+    labels_of,
+    measures_of,
+    mixed_of,
+    read_rules,
+    with_known_columns,
+)
+from scenarios.allocation.slack import with_stand_ins
+from scenarios.allocation.spelling import spell_out
+from scenarios.allocation.units import strange_units
+from scenarios.candidates import Candidates, columns_in, read_candidates, rows_named
+from scenarios.errors import CvmaxError, DataError
+from scenarios.rules import CompiledRules, Subject, compile_rules, plan_table
+from scenarios.schema.allocation import AllocationRules, SingleRule
+from solvers.problem import Problem
+
+Floats = NDArray[np.float64]
+Arms = NDArray[np.integer]
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is to be decided.
+
+    Attributes:
+        file: the rules as read.
+        data: the candidates.
+        singles: rules one by one, ``for_each`` spelt out; in the order of ``compiled.rules``.
+        compiled: their rows.
+        tests: what closes offers, and which.
+        eligible: (K, n) bool, offers that are open.
+        problem: for the solvers; behind the n customers stand those of soft rules.
+        warnings: units that look wrong, and the like.
+
+    """
+
+    file: RulesFile
+    data: Candidates
+    singles: tuple[SingleRule, ...]
+    compiled: CompiledRules
+    tests: Tests
+    eligible: NDArray[np.bool_]
+    problem: Problem
+    warnings: tuple[str, ...]
+
+    @property
+    def rules(self) -> AllocationRules:
+        """The rules as asked."""
+        return self.file.rules
+
+    @property
+    def n(self) -> int:
+        """Customers."""
+        return self.data.n
+
+    def table(self, arm: Arms) -> Floats:
+        """(H + 1, C, K) sums of a plan (n,) of real customers."""
+        return plan_table(self.data.measures, arm[: self.n], self.compiled)
+
+    def with_rules(self, singles: Sequence[SingleRule]) -> Case:
+        """The same candidates under other rules, which filter on no other labels."""
+        compiled = compile_rules(singles, subject_of(self.data), self.file.source, self.file.places)
+        problem = _problem(self.data, compiled, self.eligible)
+        return replace(self, singles=tuple(singles), compiled=compiled, problem=problem)
+
+    def start_from(self, other: Case, multipliers: Floats | None) -> Floats | None:
+        """Multipliers of another case's rows for this one's, by name; 0 for rows that it did not have."""
+        if multipliers is None:
+            return None
+        known = dict(zip((row.name for row in other.problem.rows), multipliers.tolist(), strict=True))
+        return np.array([known.get(row.name, 0.0) for row in self.problem.rows])
+
+
+def subject_of(data: Candidates) -> Subject:
+    """What rules can speak about."""
+    return Subject(data.names, data.arm_labels, data.customer_labels, data.n, data.base)
+
+
+def build_case(candidates: str | Path, rules: str | Path, budget: float | None = None) -> Case:
+    """Read and check both files.
+
+    Raises:
+        CvmaxError: with every problem of both files.
+
+    """
+    file = read_rules(Path(rules), budget)
+    asked, absent = with_known_columns(file, columns_in(candidates), str(candidates))
+    problems = [*file.problems, *absent]
+    numbers, texts = columns_of(asked)
+    try:
+        data = read_candidates(
+            candidates,
+            measures_of(asked),
+            labels_of(asked),
+            base_of(asked),
+            mixed=mixed_of(asked),
+            numbers=numbers,
+            others=texts,
+        )
+    except CvmaxError as error:
+        raise _with(error, problems) from None
+    singles, unknown = spell_out(asked.constraints, subject_of(data))
+    problems += [f"{file.places.get(name, name)}: {text}" for name, text in unknown]
+    places = {single.name: _place(single.name, file.places) for single in singles}
+    try:
+        compiled = compile_rules(singles, subject_of(data), file.source, places)
+    except CvmaxError as error:
+        problems += error.problems
+    tests = Tests()
+    for check in (_check_cost, _check_errors):
+        problems += check(data, asked)
+    try:
+        tests = run_tests(data, asked, file.places, file.folder)
+    except CvmaxError as error:
+        problems += error.problems
+    if problems:
+        raise DataError(list(dict.fromkeys(problems)))
+    eligible = data.eligible if tests.closed is None else data.eligible & (tests.closed == 0)
+    problem = _problem(data, compiled, eligible)
+    warnings = strange_units(data, compiled, eligible, places)
+    return Case(file, data, tuple(singles), compiled, tests, eligible, problem, warnings)
+
+
+def _problem(data: Candidates, compiled: CompiledRules, eligible: NDArray[np.bool_]) -> Problem:
+    open_to = None if eligible.all() else eligible
+    plain = Problem(data.measures, data.names, compiled.class_of, compiled.n_classes, compiled.rows, open_to)
+    return with_stand_ins(plain, compiled)
+
+
+def _place(name: str, places: Mapping[str, str]) -> str:
+    return places.get(name) or places.get(name.partition(" [")[0], name)
+
+
+def _with(error: CvmaxError, problems: Sequence[str]) -> CvmaxError:
+    return type(error)([*problems, *error.problems])
+
+
+def _check_cost(data: Candidates, rules: AllocationRules) -> list[str]:
+    """Negative costs that the rules do not allow."""
+    cost = data.measures[data.names.index("cost")]
+    if rules.allow_negative_cost or not cost.size or cost.min() >= 0:
+        return []
+    arm, customer = np.nonzero(cost < 0)
+    where = rows_named(np.sort(data.places(arm, customer)))
+    hint = "'allow_negative_cost: true' in the rules permits offers that save money"
+    return [f"{data.source}: {where}: expected a cost >= 0, got {cost.min():g} at worst; {hint}"]
+
+
+def _check_errors(data: Candidates, rules: AllocationRules) -> list[str]:
+    """Negative standard errors."""
+    if not rules.risk_aversion:
+        return []
+    values = data.numbers(rules.standard_error)
+    bad = np.flatnonzero(values < 0)
+    if not len(bad):
+        return []
+    name = rules.standard_error
+    return [f"{data.source}: {rows_named(bad)}: expected a standard error >= 0 in {name!r}, got {values[bad[0]]:g}"]

@@ -1,0 +1,200 @@
+"""The rules file: what is sound in it, every problem with its line, and where each rule is written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from scenarios.errors import ConfigError
+from scenarios.paths import dotted
+from scenarios.rules import COUNT
+from scenarios.schema.allocation import AllocationRule, AllocationRules, Range
+from scenarios.schema.base import Problem, walk
+from scenarios.schema.messages import translate
+from scenarios.suggest import nearest
+from scenarios.yamlfile import Document, read_yaml
+
+BUDGET = "budget"
+
+
+@dataclass(frozen=True)
+class RulesFile:
+    """Rules; ``problems`` of the file, found so far: then ``rules`` holds its sound parts only."""
+
+    rules: AllocationRules
+    problems: tuple[str, ...]
+    source: str
+    places: dict[str, str]
+
+    @property
+    def folder(self) -> str:
+        """Where relative paths in the file start."""
+        return str(Path(self.source).parent)
+
+
+def read_rules(path: Path, budget: float | None = None) -> RulesFile:
+    """The rules in a file, with another maximum in the one named ``budget`` if asked.
+
+    Raises:
+        ConfigError: the file is not strict YAML; ``budget`` is no amount.
+
+    """
+    document = read_yaml(path)
+    rules, problems = _sound(document.data)
+    texts = [document.where(at, dotted(at, document.data)) + f": {text}" for at, text in problems]
+    return RulesFile(with_budget(rules, budget), tuple(texts), str(path), _places(document))
+
+
+def _sound(data: dict[str, Any]) -> tuple[AllocationRules, list[Problem]]:
+    """The parts that no fault touches, and every fault: those of fields, and of what does not fit together."""
+    problems: list[Problem] = []
+    places: dict[str, list[int]] = {}
+    try:
+        rules = AllocationRules.model_validate(data)
+    except ValidationError as error:
+        problems += translate(error, AllocationRules, data)
+        faults = [item["loc"] for item in error.errors()]
+        sections = {key: value for key, value in data.items() if key in AllocationRules.model_fields}
+        for key in list(sections):
+            inside = [fault for fault in faults if fault and fault[0] == key]
+            if inside and key == "constraints" and all(len(fault) > 1 for fault in inside):
+                bad = {fault[1] for fault in inside}
+                places[key] = [index for index in range(len(sections[key])) if index not in bad]
+                sections[key] = [sections[key][index] for index in places[key]]
+            elif inside:
+                del sections[key]
+        rules = AllocationRules.model_validate(sections)
+    for path, model in walk(rules):
+        for below, sentence in model.problems():
+            at = (*path, *below)
+            if len(at) > 1 and at[0] in places and isinstance(at[1], int):
+                at = (at[0], places[str(at[0])][at[1]], *at[2:])
+            problems.append((at, sentence))
+    return rules, problems
+
+
+def _places(document: Document) -> dict[str, str]:
+    """Rule, test or cap -> ``file:line path``."""
+    found = {}
+    for path in document.lines:
+        value = document.data
+        for part in path:
+            value = value[part]
+        if isinstance(value, dict) and isinstance(value.get("name"), str):
+            found[value["name"]] = document.where(path, dotted(path, document.data))
+        if len(path) == 4 and path[-2] == "consent":
+            found[f"consent {path[-1]}"] = document.where(path, dotted(path, document.data))
+    return found
+
+
+def with_budget(rules: AllocationRules, budget: float | None) -> AllocationRules:
+    """The rules with another maximum in the one named ``budget``, or with such a rule on ``cost``."""
+    if budget is None:
+        return rules
+    if not (math.isfinite(budget) and budget >= 0):
+        raise ConfigError([f"--budget: expected a number >= 0, got {budget:g}"])
+    old = next((rule for rule in rules.constraints if rule.name == BUDGET), None)
+    if old is None:
+        new = AllocationRule(name=BUDGET, measure="cost", max=budget)
+        return rules.model_copy(update={"constraints": (new, *rules.constraints)})
+    if old.for_each is not None or old.measure is None:
+        raise ConfigError(
+            ["--budget: expected one rule on a sum named 'budget'; this one has 'for_each' or no measure"]
+        )
+    if isinstance(old.min, float) and old.min > budget:
+        raise ConfigError([f"--budget: expected at least the rule's own min {old.min:g}, got {budget:g}"])
+    changed = old.model_copy(update={"max": budget, "equal": None})
+    return rules.model_copy(update={"constraints": tuple(changed if r is old else r for r in rules.constraints)})
+
+
+def with_known_columns(file: RulesFile, columns: Sequence[str], source: str) -> tuple[AllocationRules, list[str]]:
+    """The rules less those that name columns which the candidates lack, and a sentence for each such column."""
+    problems: list[str] = []
+
+    def lacks(name: str, wanted: Iterable[str]) -> bool:
+        missing = [column for column in dict.fromkeys(wanted) if column not in columns]
+        for column in missing:
+            rest = [c for c in columns if c not in ("customer_id", "offer")]
+            problems.append(f"{file.places.get(name, name)}: {source} has no column {column!r}{nearest(column, rest)}")
+        return bool(missing)
+
+    rules, per = file.rules, file.rules.per_customer
+    own = {rules.objective_name, COUNT, "cost", *rules.objective}  # asked for anyway
+    kept = []
+    for rule in rules.constraints:
+        sums = [name for name in _sums(rule) if name not in own]
+        sums += [f"base_{name}" for name in _sums(rule) if rule.scope == "base"]
+        if not lacks(rule.name, [*sums, *_labels(rule)]):
+            kept.append(rule)
+    tests = [test for test in per.eligible if not lacks(test.name, [*test.where, *(test.only or test.never or {})])]
+    caps = [cap for cap in per.contacts.caps if not lacks(cap.name, [cap.column] if cap.column else [])]
+    consent = {c: column for c, column in per.contacts.consent.items() if not lacks(f"consent {c}", [column])}
+    contacts = per.contacts.model_copy(update={"caps": tuple(caps), "consent": consent})
+    per = per.model_copy(update={"eligible": tuple(tests), "contacts": contacts})
+    return rules.model_copy(update={"constraints": tuple(kept), "per_customer": per}), problems
+
+
+def measures_of(rules: AllocationRules) -> list[str]:
+    """The columns that must be numbers, objective first."""
+    names = [rules.objective_name, "cost"]
+    for rule in rules.constraints:
+        names += _sums(rule)
+    if rules.per_customer.min_margin_rate is not None:
+        names += ["margin", "revenue"]
+    return [name for name in dict.fromkeys(names) if name != COUNT]
+
+
+def mixed_of(rules: AllocationRules) -> dict[str, dict[str, float]]:
+    """The objective as a weighted sum of columns, where it is more than one."""
+    if rules.objective_name in rules.objective and len(rules.objective) == 1:
+        return {}
+    weights = dict(rules.objective)
+    if rules.risk_aversion:
+        weights[rules.standard_error] = weights.get(rules.standard_error, 0.0) - rules.risk_aversion
+    return {rules.objective_name: weights}
+
+
+def labels_of(rules: AllocationRules) -> list[str]:
+    """The columns that filters and ``for_each`` name."""
+    names = [label for rule in rules.constraints for label in _labels(rule)]
+    names += [label for test in rules.per_customer.eligible for label in test.where]
+    return list(dict.fromkeys(names))
+
+
+def base_of(rules: AllocationRules) -> list[str]:
+    """Measures with a ``base_`` column."""
+    names = [name for rule in rules.constraints if rule.scope == "base" for name in _sums(rule)]
+    return [name for name in dict.fromkeys(names) if name != COUNT]
+
+
+def columns_of(rules: AllocationRules) -> tuple[list[str], list[str]]:
+    """(columns read as numbers or nothing, columns read as texts) that tests look at."""
+    numbers: list[str] = []
+    texts = list(rules.per_customer.contacts.consent.values())
+    for test in rules.per_customer.eligible:
+        for column, wanted in (test.only or test.never or {}).items():
+            (numbers if isinstance(wanted, Range) else texts).append(column)
+    numbers += [cap.column for cap in rules.per_customer.contacts.caps if cap.column is not None]
+    return numbers, texts
+
+
+def _labels(rule: AllocationRule) -> Iterator[str]:
+    yield from rule.where
+    if rule.for_each is not None:
+        yield rule.for_each
+    if rule.parity is not None:
+        yield rule.parity.by
+
+
+def _sums(rule: AllocationRule) -> Iterator[str]:
+    if rule.ratio is not None:
+        yield from (rule.ratio.of, rule.ratio.to)
+    elif rule.parity is not None:
+        yield rule.parity.measure
+    elif rule.measure is not None:
+        yield rule.measure

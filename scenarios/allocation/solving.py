@@ -1,0 +1,138 @@
+"""A case solved: the plan of the real customers, its certificate, and what soft rules and held customers add."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scenarios.allocation.case import Case
+from scenarios.allocation.plans import GivenPlan, held_value, hold
+from scenarios.allocation.slack import Miss, misses
+from solvers.certify import certify
+from solvers.problem import NO_ARM, Problem
+from solvers.solution import Solution, Status
+
+Floats = NDArray[np.float64]
+Solver = Callable[..., Solution]
+
+
+def solve_within(problem: Problem, **options: Any) -> Solution:
+    """:func:`solvers.solve`."""
+    from solvers.solve import solve  # loads kernels: only when needed
+
+    return solve(problem, **options)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When to stop, and who solves."""
+
+    gap: float = 1e-5
+    time_limit: float | None = None
+    solver: Solver | None = None
+
+    def solve(self, problem: Problem, start: Floats | None = None) -> Solution:
+        """Solve within the limits."""
+        call = self.solver or solve_within
+        if start is None:
+            return call(problem, gap=self.gap, time_limit=self.time_limit)
+        return call(problem, gap=self.gap, time_limit=self.time_limit, start=start)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A plan and what can be said of it.
+
+    Attributes:
+        solution: objective (less the price of missed soft rules), bound, gap and arms of the n real customers.
+        table: (H + 1, C, K) sums of the plan.
+        missed: soft rules that it misses.
+
+    """
+
+    case: Case
+    solution: Solution
+    table: Floats
+    missed: tuple[Miss, ...] = ()
+    held: GivenPlan | None = None
+
+    @property
+    def found(self) -> bool:
+        """There is a plan."""
+        return self.solution.status is not Status.INFEASIBLE
+
+    @property
+    def arm(self) -> NDArray[np.int16]:
+        """(n,) the plan."""
+        return self.solution.arm
+
+    def total(self, name: str) -> float:
+        """The plan's sum of a measure."""
+        return float(self.table[self.case.data.names.index(name)].sum())
+
+
+def solve_case(case: Case, limits: Limits, start: Floats | None = None, held: GivenPlan | None = None) -> Outcome:
+    """Solve; held customers keep what they have."""
+    problem = case.problem if held is None else hold(case, held)
+    solution = limits.solve(problem, start)
+    arm = solution.arm[: case.n]
+    if held is not None:
+        arm = np.where(held.listed, held.arm, arm)
+    if solution.status is Status.INFEASIBLE:
+        return Outcome(case, replace(solution, arm=arm), case.table(np.full(case.n, NO_ARM, np.int16)), (), held)
+    return outcome_of(case, replace(solution, arm=arm), limits, held)
+
+
+def outcome_of(case: Case, solution: Solution, limits: Limits, held: GivenPlan | None = None) -> Outcome:
+    """The certificate of the real customers' plan: value less what is missed, against the problem's bound."""
+    table = case.table(solution.arm)
+    missed = misses(case.compiled, table)
+    if held is not None or case.problem.shape[2] > case.n:
+        extra = 0.0 if held is None else held_value(case, held)
+        objective = float(table[0].sum()) - sum(miss.cost for miss in missed)
+        bound = max(solution.bound + extra, objective)
+        gap = (bound - objective) / max(abs(bound), 1e-12)
+        status = Status.MET if gap <= limits.gap else Status.GAP_NOT_MET
+        solution = replace(solution, objective=objective, bound=bound, gap=gap, status=status)
+    return Outcome(case, solution, table, missed, held)
+
+
+def value_plan(case: Case, plan: GivenPlan, best: Outcome | None, limits: Limits) -> tuple[Outcome, bool]:
+    """A given plan as an outcome, and whether it keeps every rule; ``best``: where its bound comes from."""
+    table = case.table(plan.arm)
+    missed = misses(case.compiled, table)
+    objective = float(table[0].sum()) - sum(miss.cost for miss in missed)
+    y = best.solution.multipliers if best is not None and best.found else np.zeros(len(case.problem.rows))
+    proof = certify(case.problem, full_plan(case, plan.arm), y)
+    hard = [row.name not in soft_rows(case) and proof.violation[r] > 1e-9 for r, row in enumerate(case.problem.rows)]
+    bound = best.solution.bound if best is not None and best.found else float("nan")
+    keeps = proof.allowed and not any(hard)
+    gap = (bound - objective) / max(abs(bound), 1e-12)
+    status = Status.MET if gap <= limits.gap else Status.GAP_NOT_MET
+    model = best.solution if best is not None else limits_only(case, y)
+    solution = replace(
+        model, status=status, method="given plan", arm=plan.arm, objective=objective, bound=bound, gap=gap, note=""
+    )
+    return Outcome(case, solution, table, missed), keeps
+
+
+def full_plan(case: Case, arm: NDArray[np.integer]) -> NDArray[np.int16]:
+    """A plan of the real customers with stand-ins that do nothing."""
+    out = np.full(case.problem.shape[2], NO_ARM, np.int16)
+    out[: case.n] = arm
+    return out
+
+
+def soft_rows(case: Case) -> frozenset[str]:
+    """Names of the rows of soft rules."""
+    return frozenset(row.name for item in case.compiled.rules if item.slack != (None, None) for row in item.rows)
+
+
+def limits_only(case: Case, y: Floats) -> Solution:
+    """An empty solution to fill in."""
+    nobody = np.full(case.n, NO_ARM, np.int16)
+    return Solution(Status.INFEASIBLE, "", nobody, float("nan"), float("nan"), float("nan"), (), y)

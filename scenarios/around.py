@@ -1,0 +1,98 @@
+"""What a strategy's ledger says of growth, costs, losses, service and new customers."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine import Ledger, World
+from engine.ledger import ENDED, FAILURES, LOSING_ORDERS, LOSSES, MICRO, ON_TIME, SERVICE_CONTACTS, WAITED
+from engine.service import Service
+from scenarios.play import Played
+from scenarios.results import Growth, Losing, NewCustomers, ServiceResult
+
+
+def traffic(world: World, ledger: Ledger) -> NDArray[np.int64]:
+    """(T,) visits where the world has them, else customers who are not lapsed: each period is a chance to order."""
+    return ledger.customers if world.conversion is None else ledger.visits
+
+
+def growth(world: World, ledger: Ledger) -> Growth:
+    """The identity G = T x CR x AOV of the whole run.  Counts and micro-units are integers: nothing is lost."""
+    visitors, orders = int(traffic(world, ledger).sum()), int(ledger.orders.sum())
+    revenue = float((ledger.revenue - ledger.discount).sum())
+    return Growth(
+        traffic_is="live customer-periods" if world.conversion is None else "visits",
+        traffic=visitors,
+        orders=orders,
+        conversion=orders / visitors if visitors else None,
+        order_value=revenue / orders if orders else None,
+        revenue=revenue,
+    )
+
+
+def losing(world: World, played: Played) -> Losing:
+    """Customers, orders and segments that lose money."""
+    ledger = played.ledger
+    margin = ledger.segment_margin.sum(axis=0)
+    return Losing(
+        customers=played.losing[0],
+        customers_loss=-played.losing[1],
+        orders=int(ledger.lines[:, LOSING_ORDERS].sum()),
+        orders_loss=float(ledger.lines[:, LOSSES].sum() / MICRO),
+        segments={name: float(m) for name, m in zip(world.segments.names, margin, strict=True) if m < 0},
+    )
+
+
+def service_result(service: Service | None, ledger: Ledger) -> ServiceResult | None:
+    """The contact centre over the run.  Counts are those of the simulated customers, times of their contacts."""
+    if service is None:
+        return None
+    lines = ledger.lines.sum(axis=0)
+    contacts, wages = int(lines[SERVICE_CONTACTS]), float(ledger.staff.sum())
+    hours = service.days * sum(team.hours_per_day for team in service.teams) * len(ledger)
+    share = wages / (service.cost_per_period * len(ledger)) if service.cost_per_period else 1.0  # a sample has its part
+
+    def part(line: int) -> float | None:
+        return float(lines[line] / contacts) if contacts else None
+
+    wait = part(WAITED)
+    return ServiceResult(
+        contacts=contacts,
+        failed=part(FAILURES),
+        on_time=part(ON_TIME),
+        wait_seconds=None if wait is None else wait / MICRO * 60,
+        ended=int(lines[ENDED]),
+        cost=wages,
+        occupancy=(contacts - int(lines[FAILURES])) * service.minutes / 60 / (hours * share),
+    )
+
+
+def new_customers(played: Played, base: int) -> NewCustomers | None:
+    """New customers apart from the base."""
+    new = played.newcomers
+    if new is None:
+        return None
+    each = new.value / new.count if new.count else None
+    rest = float(played.clv.sum()) - new.value
+    by_source: dict[str, dict[str, float | None]] = {
+        name: {"joined": count, "cost": cost, "clv_each": value / count if count else None}
+        for name, (count, cost, value) in new.by_source.items()
+    }
+    return NewCustomers(new.count, new.cost, each, new.not_paid_back, rest / base, by_source)
+
+
+def costs(ledger: Ledger) -> dict[str, float]:
+    """Kind -> amount over the run, undiscounted; what is 0 is left out.  Revenue at list price less all of them is the margin."""
+    kinds = {
+        "discounts": ledger.discount,
+        "goods": ledger.cost_of_goods,
+        "serving orders": ledger.cost_to_serve,
+        "contacts": ledger.contact,
+        "redemptions": ledger.redemption,
+        "contact centre": ledger.staff,
+        "winning new customers": ledger.acquisition,
+        "set-up of offers": ledger.setup,
+        "capabilities": ledger.capability,
+    }
+    return {name: float(line.sum()) for name, line in kinds.items() if line.any()}

@@ -1,0 +1,129 @@
+"""Tables of what surrounds the offers: growth, service, new customers, overheads.  Shown where the scenario has them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scenarios.report.formats import amount, clean, decimals_for, percent
+from scenarios.results import RunResults, StrategyResult
+
+
+@dataclass(frozen=True)
+class Part:
+    """A table with one row a strategy: heads with their cells."""
+
+    title: str
+    columns: list[tuple[str, tuple[str, ...]]]
+
+    def rows(self, names: Sequence[str]) -> list[tuple[str, list[str]]]:
+        """Row by row."""
+        return [(name, [cells[i] for _, cells in self.columns]) for i, name in enumerate(names)]
+
+
+def parts(ranked: Sequence[StrategyResult], results: RunResults) -> list[Part]:
+    """The tables that have something to say."""
+    unit = clean(results.currency)
+    return [
+        part
+        for part in (_growth(ranked, unit), _service(ranked, unit), _new(ranked, unit), _costs(ranked, unit))
+        if part
+    ]
+
+
+def lines(ranked: Sequence[StrategyResult], results: RunResults) -> list[str]:
+    """Sentences about the winner, or the baseline if it has not the figures."""
+    out = []
+    best = next((s for s in ranked if s.name == results.winner), None)
+    if best is not None and best.losing is not None and (best.losing.customers or best.losing.orders):
+        lost, name = best.losing, clean(best.name)
+        segments = f"; segments: {', '.join(clean(s) for s in lost.segments)}" if lost.segments else ""
+        out.append(
+            f"Losing money under {name}: {lost.customers:,} customers ({amount(lost.customers_loss, 0)} in all), {lost.orders:,} "
+            f"orders ({amount(lost.orders_loss, 0)}){segments}."
+        )
+    new = best.new_customers if best is not None else None
+    if best is not None and new is not None and new.joined:
+        each = decimals_for(figures["clv_each"] for figures in new.by_source.values())
+        words = [
+            f"{clean(name)} {figures['joined']:,.0f} of {amount(figures['clv_each'], each)}"
+            for name, figures in new.by_source.items()
+        ]
+        out.append(
+            f"New customers under {clean(best.name)} by source, with the CLV of each net of its cost: {'; '.join(words)}."
+        )
+    if results.season_mean is not None:
+        out.append(f"Season: the mean factor of a year is {results.season_mean:.4f}.")
+    return out
+
+
+def _growth(ranked: Sequence[StrategyResult], unit: str) -> Part | None:
+    known = [s.growth for s in ranked]
+    if not known or any(g is None for g in known):
+        return None
+    g = [x for x in known if x is not None]
+    what = g[0].traffic_is
+    each = decimals_for(x.order_value for x in g)
+    return Part(
+        f"Growth: revenue = {what} x orders for each x order value",
+        [
+            (what, tuple(f"{x.traffic:,}" for x in g)),
+            ("orders for each", tuple("no value" if x.conversion is None else f"{x.conversion:.4f}" for x in g)),
+            (f"order value, {unit}", tuple(amount(x.order_value, each) for x in g)),
+            (f"revenue, {unit}", tuple(amount(x.revenue, 0) for x in g)),
+        ],
+    )
+
+
+def _service(ranked: Sequence[StrategyResult], unit: str) -> Part | None:
+    known = [s.service for s in ranked]
+    if not any(known):
+        return None
+
+    def column(title: str, cells: list[str]) -> tuple[str, tuple[str, ...]]:
+        return title, tuple(cells)
+
+    none = "no value"
+    return Part(
+        "Contact centre",
+        [
+            column("contacts", [none if s is None else f"{s.contacts:,}" for s in known]),
+            column("failed", [none if s is None else percent(s.failed) for s in known]),
+            column("on time", [none if s is None else percent(s.on_time) for s in known]),
+            column("mean wait, seconds", [none if s is None else amount(s.wait_seconds, 1) for s in known]),
+            column("occupancy", [none if s is None else percent(s.occupancy) for s in known]),
+            column("relation- ships ended", [none if s is None else f"{s.ended:,}" for s in known]),
+            column(f"wages, {unit}", [none if s is None else amount(s.cost, 0) for s in known]),
+        ],
+    )
+
+
+def _new(ranked: Sequence[StrategyResult], unit: str) -> Part | None:
+    known = [s.new_customers for s in ranked]
+    if not any(known):
+        return None
+    new = [n for n in known if n is not None]
+    if len(new) < len(known):
+        return None
+    each = decimals_for([n.clv_each for n in new] + [n.base_clv for n in new])
+    return Part(
+        "New customers, apart from the base",
+        [
+            ("joined", tuple(f"{n.joined:,}" for n in new)),
+            (f"cost, {unit}", tuple(amount(n.cost, 0) for n in new)),
+            (f"CLV of each, net, {unit}", tuple(amount(n.clv_each, each) for n in new)),
+            ("not paid back in the horizon", tuple(f"{n.not_paid_back:,}" for n in new)),
+            (f"CLV per customer of the base, {unit}", tuple(amount(n.base_clv, each) for n in new)),
+        ],
+    )
+
+
+def _costs(ranked: Sequence[StrategyResult], unit: str) -> Part | None:
+    """Overheads only: what orders and contacts cost stands elsewhere."""
+    kinds = ("contact centre", "winning new customers", "set-up of offers", "capabilities")
+    used = [kind for kind in kinds if any(kind in s.costs for s in ranked)]
+    if not used:
+        return None
+    return Part(
+        f"Overheads, {unit}", [(kind, tuple(amount(s.costs.get(kind, 0.0), 0) for s in ranked)) for kind in used]
+    )

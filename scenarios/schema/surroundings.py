@@ -1,0 +1,90 @@
+"""Names that service, traffic, acquisition and capabilities point at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from scenarios.schema.base import Problem
+from scenarios.schema.scenario import Scenario
+
+Unknown = Callable[[str, Iterable[object], tuple[str, ...] | None], Iterator[str]]
+
+
+def around(scenario: Scenario, names: Any, unknown: Unknown) -> Iterator[Problem]:
+    """Every name that points at nothing.  ``names``: what the scenario defines."""
+    service, traffic, acquisition = scenario.service, scenario.traffic, scenario.acquisition
+    if service is not None:
+        for sentence in unknown("segment", service.first or (), names.segments):
+            yield ("service", "first"), sentence
+        for sentence in unknown("segment", [service.leaves_to] if service.leaves_to else [], names.segments):
+            yield ("service", "leaves_to"), sentence
+        if service.leaves_to and names.lapsed is not None and names.lapsed and service.leaves_to not in names.lapsed:
+            yield ("service", "leaves_to"), f"{service.leaves_to!r} is not a lapsed segment: {', '.join(names.lapsed)}"
+        failure, trust = service.effects.failure, service.effects.trust
+        leaves = (failure is not None and failure.ends > 0) or (trust is not None and trust.acts_on == "churn")
+        if leaves and names.lapsed == ():
+            yield ("service", "effects"), "customers leave, but no segment is lapsed; mark one: lapsed: true"
+    if traffic is not None:
+        for sentence in unknown("segment", traffic.by_segment, names.segments):
+            yield ("traffic", "by_segment"), sentence
+    if acquisition is not None:
+        for name, source in acquisition.sources.items():
+            for sentence in unknown("segment", [source.segment], names.segments):
+                yield ("acquisition", "sources", name, "segment"), sentence
+            if names.lapsed and source.segment in names.lapsed:
+                yield ("acquisition", "sources", name, "segment"), f"{source.segment!r} is a lapsed segment"
+        if acquisition.share_of_budget is not None and budget(scenario) is None:
+            yield (
+                ("acquisition", "share_of_budget"),
+                "no rule limits the cost of everything; add one, or give budget_per_period",
+            )
+        if scenario.population is not None and scenario.population.kappa.value != 1:
+            yield (
+                ("acquisition",),
+                "new customers have no start segment to keep: expected population.state_dependence 1, got "
+                f"{scenario.population.kappa.value:g}",
+            )
+    yield from _season(scenario)
+    if scenario.planning is not None and scenario.time is not None:
+        for wave in scenario.planning.waves:
+            if wave >= scenario.time.horizon_periods:
+                yield ("planning", "waves"), f"expected periods below {scenario.time.horizon_periods}, got {wave}"
+        for index, rule in enumerate(scenario.rules):
+            for release in rule.releases:
+                if release.period >= scenario.time.horizon_periods:
+                    yield (
+                        ("rules", index, "releases"),
+                        f"expected periods below {scenario.time.horizon_periods}, got {release.period}",
+                    )
+    for name, capability in scenario.capabilities.items():
+        for sentence in unknown("strategy", capability.needed_by, names.strategies):
+            yield ("capabilities", name, "needed_by"), sentence
+
+
+def _season(scenario: Scenario) -> Iterator[Problem]:
+    season, time = scenario.season, scenario.time
+    if season is None or time is None:
+        return
+    length = round(time.periods_per_year)
+    if season.by_period and len(season.by_period) != length:
+        yield (
+            ("season", "by_period"),
+            f"expected {length} factors, one for each {time.period} of a year, got {len(season.by_period)}",
+        )
+    if season.mean is not None and season.by_period and not any(season.by_period):
+        yield ("season", "by_period"), f"expected factors that can have the mean {season.mean:g}, got only 0"
+    for index, event in enumerate(season.events):
+        if event.period >= time.horizon_periods and not event.every_year:
+            yield (
+                ("season", "events", index, "period"),
+                f"expected a period of the run, below {time.horizon_periods}, got {event.period}",
+            )
+
+
+def budget(scenario: Scenario) -> int | None:
+    """Place of the rule that limits the cost of everything."""
+    for index, rule in enumerate(scenario.rules):
+        if rule.measure == "cost" and not rule.where and rule.max is not None:
+            return index
+    return None
