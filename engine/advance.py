@@ -19,13 +19,9 @@ from engine import segment_phases as segments
 from engine._jit import kernel
 from engine.customers import Customers, Money, Switches, load, store
 from engine.ledger import ARM_LINES, LINES, SEGMENT_CUSTOMERS, SEGMENT_LINES, SEGMENT_MARGIN, SEGMENT_ORDERS
-<<<<<<< HEAD
-from engine.rng import OFFER, PERIOD, VISITS
-=======
 from engine.life import Columns
-from engine.rng import LIFE, OFFER, PERIOD
+from engine.rng import LIFE, OFFER, PERIOD, VISITS
 from engine.rules import BG_NBD, PARETO_NBD, Rules
->>>>>>> world
 from engine.scratch import BLOCK, BUYER, CONTACTED, MONEY_ROWS, PRICE, REAL_ROWS, VALUE, WORD_ROWS
 from engine.tables import Tables
 
@@ -129,17 +125,12 @@ def run_strip(
                     offers.lift(real, word, active, tables, lines[t])
                 offers.price(real, word, low, active, tables, customers.headroom)
             buyers = phases.list_buyers(real, word, m)
-<<<<<<< HEAD
-=======
             if life is not None:
                 if rules.attrition == BG_NBD:
                     leavers = attrition.drop_out(real, word, buyers, period, k0, k1, tables)
                 if rules.attrition > 0:
                     leavers = attrition.list_leavers(real, word, leavers, m, period, k0, k1, tables, rules)
                 attrition.count_incremental(word, active, lines[t])
-            if on.traffic:
-                traffic.visit(real, word, m, active, period, k0, k1, tables.browsing, lines[t])
->>>>>>> world
             noise.add_noise(real, word, buyers, period, k0, k1, tables.spread)
             listed = PRICE if active > 0 else VALUE
             phases.settle(real, word, money, buyers, listed, tables, lines[t], by_segment[t, SEGMENT_ORDERS])

@@ -49,13 +49,9 @@ from engine.rates import factor_table, level_table
 from engine.rng import LIFE, OFFER, PERIOD, philox, unit
 from engine.rng import VISITS as VISITS_STREAM
 from engine.service.reference import work_slowly
-<<<<<<< HEAD
-from engine.traffic import other_visits
-from engine.world import World
-=======
 from engine.tables import members
+from engine.traffic import other_visits
 from engine.world import Arm, World
->>>>>>> world
 
 F = np.float32
 MICRO = 10**6
