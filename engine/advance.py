@@ -20,7 +20,7 @@ from engine._jit import kernel
 from engine.customers import Customers, Money, Switches, load, store
 from engine.ledger import ARM_LINES, LINES, SEGMENT_CUSTOMERS, SEGMENT_LINES, SEGMENT_MARGIN, SEGMENT_ORDERS
 from engine.life import Columns
-from engine.rng import LIFE, OFFER, PERIOD
+from engine.rng import LIFE, OFFER, PERIOD, VISITS
 from engine.rules import BG_NBD, PARETO_NBD, Rules
 from engine.scratch import BLOCK, BUYER, CONTACTED, MONEY_ROWS, PRICE, REAL_ROWS, VALUE, WORD_ROWS
 from engine.tables import Tables
@@ -131,8 +131,6 @@ def run_strip(
                 if rules.attrition > 0:
                     leavers = attrition.list_leavers(real, word, leavers, m, period, k0, k1, tables, rules)
                 attrition.count_incremental(word, active, lines[t])
-            if on.traffic:
-                traffic.visit(real, word, m, active, period, k0, k1, tables.browsing, lines[t])
             noise.add_noise(real, word, buyers, period, k0, k1, tables.spread)
             listed = PRICE if active > 0 else VALUE
             phases.settle(real, word, money, buyers, listed, tables, lines[t], by_segment[t, SEGMENT_ORDERS])
@@ -148,6 +146,9 @@ def run_strip(
             if active > 0:
                 offers.age(word, active)
 
+            if on.traffic:
+                phases.draw(word, period, np.uint64(VISITS), k0, k1)
+                traffic.visit(real, word, m, active, tables.browsing, lines[t])
             margins = by_segment[t, SEGMENT_MARGIN]
             if on.losses:
                 traffic.count_losses(word, money, buyers, lines[t])

@@ -50,6 +50,7 @@ from engine.rng import LIFE, OFFER, PERIOD, philox, unit
 from engine.rng import VISITS as VISITS_STREAM
 from engine.service.reference import work_slowly
 from engine.tables import members
+from engine.traffic import other_visits
 from engine.world import Arm, World
 
 F = np.float32
@@ -255,7 +256,7 @@ def live_one(world: World, out: Outcome, seed: int, t: int, i: int, choice: int)
     out.placed[i] = k
     if world.conversion is not None:
         browse = rate * F(1 / world.conversion[now] - 1)
-        lines[VISITS] += max(without + int(orders(unit(draw(seed, key, t, VISITS_STREAM)[0]), browse)), k)
+        lines[VISITS] += max(without + int(other_visits(unit(draw(seed, key, t, VISITS_STREAM)[0]), browse)), k)
     by_segment[SEGMENT_ORDERS, now] += k
 
     # 4. order values

@@ -18,6 +18,7 @@ from engine.rng import split
 from engine.rules import make_rules
 from engine.service.centre import Centre
 from engine.tables import MICRO, make_tables, micro_units
+from engine.traffic import MOST_VISITS
 from engine.world import World
 
 MAX_RATE = 500.0  # orders per period: the inverse CDF is exact to 600
@@ -207,6 +208,15 @@ class Simulation:
             len(self.world.categories), 1
         )
         problems = []
+        visits = (
+            float(traits.rate.max(initial=0))
+            * float(tables.pace.max(initial=0))
+            * float(tables.browsing.max(initial=0))
+        )
+        if visits > MOST_VISITS:
+            problems.append(
+                f"conversion: expected at most {MOST_VISITS:g} visits per customer and period, got {visits:g}: it is too low"
+            )
         if rate > MAX_RATE:
             problems.append(
                 f"rate: expected at most {MAX_RATE:g} orders per period in any segment with any offer, got {rate:g}"

@@ -20,6 +20,7 @@ from solvers.plan import Plan, plan_of
 
 FloatArray = NDArray[np.float64]
 _CANDIDATES = 4096
+LOOKED_AT = 200_000  # customers whose moves are looked at in a turn
 
 
 @kernel
@@ -47,20 +48,21 @@ def cheapest_moves(
     want: float,
     sets: Ints,
     arm: Whole,
+    look: Mask,
     who: Ints,
     rate: Floats,
 ) -> None:
     """By chunk, the moves that shift a linear form of the table most cheaply in direction want (+1 or -1).
 
-    form (C, H + 1, K); who (Q, G): customer * (S + 1) + new set (S = none), or -1; rate (Q, G): regret per unit,
-    rising.
+    form (C, H + 1, K); look (Q,): the chunks to look at; who (Q, G): customer * (S + 1) + new set (S = none), or -1;
+    rate (Q, G): regret per unit, rising.
     """
     h_count, k_count, _ = measures.shape
     s_count = len(sets)
     masked = mask.shape[0] > 0
     for q in numba.prange(len(start) - 1):
         p, a = price[chunk_class[q]], form[chunk_class[q]]
-        if not np.any(a != 0):
+        if not look[q] or not np.any(a != 0):
             continue
         score, use = np.zeros(s_count + 1), np.zeros(s_count + 1)
         one, uses = np.zeros(k_count), np.zeros(k_count)
@@ -208,15 +210,49 @@ def apply_moves(
     return made
 
 
+def some_chunks(layout: Layout, turn: int) -> NDArray[np.bool_]:
+    """(Q,) chunks of about 200,000 customers, two of every class at least, others at every turn; all of them for turn -1.
+
+    Among so many customers the cheapest moves cost next to nothing, and looking at a million costs five times as much.
+    """
+    of = layout.chunk_class
+    stride = max(layout.shape[2] // LOOKED_AT, 1)
+    if turn < 0 or stride == 1:
+        return np.ones(len(of), bool)
+    strides = np.clip(np.bincount(of, minlength=layout.shape[3]) // 2, 1, stride)
+    return np.asarray((np.arange(len(of)) + turn) % strides[of] == 0)
+
+
 def moves_along(
-    layout: Layout, price: FloatArray, form: FloatArray, want: float, arm: NDArray[np.signedinteger], most: int
+    layout: Layout,
+    price: FloatArray,
+    form: FloatArray,
+    want: float,
+    arm: NDArray[np.signedinteger],
+    most: int,
+    turn: int = -1,
 ) -> NDArray[np.int64]:
-    """Moves (customer * (S + 1) + set) that shift ``form`` (C, H + 1, K) in direction ``want``, cheapest first."""
+    """Moves (customer * (S + 1) + set) that shift ``form`` (C, H + 1, K) in direction ``want``, cheapest first.
+
+    turn: see :func:`some_chunks`.
+    """
+    look = some_chunks(layout, turn)
     chunks = len(layout.chunk_class)
     depth = int(np.clip(most // max(chunks, 1), 32, 512))
     who, rate = np.full((chunks, depth), -1), np.full((chunks, depth), np.inf)
     cheapest_moves(
-        layout.measures, layout.mask, layout.start, layout.chunk_class, price, form, want, layout.sets, arm, who, rate
+        layout.measures,
+        layout.mask,
+        layout.start,
+        layout.chunk_class,
+        price,
+        form,
+        want,
+        layout.sets,
+        arm,
+        look,
+        who,
+        rate,
     )
     order = np.argsort(rate, axis=None, kind="stable")
     found = who.ravel()[order]
@@ -264,14 +300,17 @@ def broken_rows(layout: Layout, usage: FloatArray) -> NDArray[np.int64]:
 def mend(layout: Layout, price: FloatArray, plan: Plan, rounds: int = 60) -> bool:
     """Move customers in ``plan`` until no row is broken, at prices (C, H + 1, K); False if that does not succeed."""
     stuck: set[int] = set()
-    for _ in range(rounds):
+    for turn in range(rounds):
         rows = [int(r) for r in broken_rows(layout, plan.usage) if int(r) not in stuck]
         if not rows:
             break
         r = rows[0]
         want = -1.0 if plan.usage[r] > layout.upper[r] else 1.0
-        moves = moves_along(layout, price, row_form(layout, r), want, plan.arm, _CANDIDATES)
-        if _apply(layout, plan, moves, r) == 0:
+        form = row_form(layout, r)
+        made = _apply(layout, plan, moves_along(layout, price, form, want, plan.arm, _CANDIDATES, turn), r)
+        if made == 0 and layout.shape[2] > LOOKED_AT:
+            made = _apply(layout, plan, moves_along(layout, price, form, want, plan.arm, _CANDIDATES), r)
+        if made == 0:
             stuck.add(r)
         else:
             stuck.clear()
@@ -285,12 +324,12 @@ def improve(layout: Layout, price: FloatArray, plan: Plan, enough: float, rounds
     h, k, _, c = layout.shape
     form = np.zeros((c, h + 1, k))
     form[:, 0] = 1.0
-    for _ in range(rounds):
+    for turn in range(rounds):
         if plan.value >= enough:
             break
-        moves = moves_along(layout, price, form, 1.0, plan.arm, _CANDIDATES)
+        moves = moves_along(layout, price, form, 1.0, plan.arm, _CANDIDATES, turn if turn + 1 < rounds else -1)
         made = _apply(layout, plan, moves, -1)
         fresh = plan_of(layout, plan.arm)
         plan.value, plan.usage = fresh.value, fresh.usage
-        if made == 0:
+        if made == 0 and layout.shape[2] <= LOOKED_AT:
             break

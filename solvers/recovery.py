@@ -21,7 +21,7 @@ from solvers._jit import Floats, Ints, Mask, Whole, parallel_kernel
 from solvers.decomposition import Dual
 from solvers.exchange import exchange
 from solvers.layout import Layout, open_sets, sums_of_sets
-from solvers.mend import broken_rows, improve, insert, mend, moves_along, row_form
+from solvers.mend import LOOKED_AT, broken_rows, improve, insert, mend, moves_along, row_form
 from solvers.offers import once_each, scaled_rows, usage_of_offers
 from solvers.plan import Plan, plan_of
 from solvers.program import Backend, solve_program
@@ -40,11 +40,12 @@ def regrets(
     price: Floats,
     sets: Ints,
     arm: Whole,
+    stride: Ints,
     regret: Floats,
     who: Ints,
     least: Floats,
 ) -> None:
-    """regret[i] = |score of arm[i] - best other score|, over sets.
+    """regret[i] = |score of arm[i] - best other score|, over sets; of every stride[c]-th customer of class c.
 
     who[c, set, other] = the customers of class c with the smallest regrets for that change (place S = none), least
     their regrets; unused places hold -1 and inf.
@@ -54,7 +55,7 @@ def regrets(
     masked = mask.shape[0] > 0
     for c in numba.prange(len(edge) - 1):
         score = np.zeros(k_count)
-        for i in range(edge[c], edge[c + 1]):
+        for i in range(edge[c], edge[c + 1], stride[c]):
             now = arm[i] if arm[i] >= 0 else s_count
             mine, other, to = 0.0, -np.inf, -1
             if now < s_count:
@@ -232,8 +233,9 @@ def _choice(
     s_count = len(layout.sets)
     deep = 8 if c * (s_count + 1) ** 2 <= 250_000 else 0
     who = np.full((c, s_count + 1, s_count + 1, deep), -1)
-    least, regret = np.full(who.shape, np.inf), np.empty(n)
-    regrets(layout.measures, layout.mask, layout.edge, price, layout.sets, plan.arm, regret, who, least)
+    least, regret = np.full(who.shape, np.inf), np.full(n, np.inf)
+    stride = np.clip(np.diff(layout.edge) // 8_000, 1, max(n // LOOKED_AT, 1))
+    regrets(layout.measures, layout.mask, layout.edge, price, layout.sets, plan.arm, stride, regret, who, least)
     kinds = np.argsort(least * (1 + np.arange(deep)), axis=None, kind="stable")[: int(np.isfinite(least).sum())]
     spread = who.ravel()[kinds][: free // 3]
     third = free // 3
@@ -252,7 +254,7 @@ def _choice(
     rows = np.flatnonzero(out | (np.abs(y) * slack > 0.1 * loss))
     for r in rows.tolist():
         up = plan.usage[r] < layout.lower[r] or (not out[r] and y[r] > 0)
-        moves = moves_along(layout, price, row_form(layout, r), 1.0 if up else -1.0, plan.arm, 4096)
+        moves = moves_along(layout, price, row_form(layout, r), 1.0 if up else -1.0, plan.arm, 4096, 0)
         moves = moves[: max(8, third // len(rows))]
         pairs.append(np.stack(np.divmod(moves, s_count + 1), axis=1))
     offers = np.concatenate(pairs)

@@ -115,6 +115,7 @@ def test_cheapest_moves_equal_their_twin() -> None:
             want,
             layout.sets,
             pricer.arm,
+            np.ones(chunks, bool),
             who,
             rate,
         )

@@ -78,7 +78,16 @@ class Outcome:
 def solve_case(case: Case, limits: Limits, start: Floats | None = None, held: GivenPlan | None = None) -> Outcome:
     """Solve; held customers keep what they have."""
     problem = case.problem if held is None else hold(case, held)
-    solution = limits.solve(problem, start)
+    if held is not None:
+        # The gap is of the whole plan; what is left to decide may be a small part of it.
+        rough = replace(limits, gap=max(limits.gap, 1e-2)).solve(problem, start)
+        if rough.status is not Status.INFEASIBLE:
+            whole = abs(rough.objective + held_value(case, held))
+            limits_of_rest = min(limits.gap * max(whole / max(abs(rough.objective), 1e-12), 1e-3), 1.0)
+            rough = replace(limits, gap=limits_of_rest).solve(problem, rough.multipliers)
+        solution = rough
+    else:
+        solution = limits.solve(problem, start)
     arm = solution.arm[: case.n]
     if held is not None:
         arm = np.where(held.listed, held.arm, arm)
