@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from solvers._blas import one_blas_thread
 from solvers.layout import Layout
 from solvers.pricing import Pricer
 from solvers.search import Response, respond
@@ -55,5 +56,6 @@ def descend(layout: Layout, pricer: Pricer, start: Response, gap: float, most: i
         for a, b in zip(layout.lower.tolist(), layout.upper.tolist(), strict=True)
     ]
     options = {"maxfun": most, "maxcor": 20, "ftol": 0.005 * gap, "gtol": 1e-15}
-    minimize(fall, start.y / unit, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    with one_blas_thread():
+        minimize(fall, start.y / unit, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
     return [x for x in recent if x is not best] + [best]
