@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from engine import attrition_phases as attrition
+from engine import life_phases as lives
 from engine import noise, phases, traffic
 from engine import offer_phases as offers
+from engine import promotion_phases as promotions
+from engine import segment_phases as segments
 from engine._jit import kernel
 from engine.customers import Customers, Money, Switches, load, store
 from engine.ledger import ARM_LINES, LINES, SEGMENT_CUSTOMERS, SEGMENT_LINES, SEGMENT_MARGIN, SEGMENT_ORDERS
-from engine.rng import OFFER, PERIOD
+from engine.life import Columns
+from engine.rng import LIFE, OFFER, PERIOD, VISITS
+from engine.rules import BG_NBD, PARETO_NBD, Rules
 from engine.scratch import BLOCK, BUYER, CONTACTED, MONEY_ROWS, PRICE, REAL_ROWS, VALUE, WORD_ROWS
 from engine.tables import Tables
 
@@ -24,11 +30,14 @@ BLOCKS_PER_STRIP = 4  # fewer are not worth a thread
 
 
 class Books(NamedTuple):
-    """Ledger sums by period: ``lines`` (T, LINES), ``by_segment`` (T, 3, S), ``by_arm`` (T, 4, A)."""
+    """Ledger sums by period: ``lines`` (T, LINES), ``by_segment`` (T, 3, S), ``by_arm`` (T, 4, A), ``flows`` (T, S * S),
+    the last (T, 0) where they are not kept.
+    """
 
     lines: Money
     by_segment: Money
     by_arm: Money
+    flows: Money
 
 
 @kernel
@@ -45,8 +54,15 @@ def run_strip(
     lines: Money,
     by_segment: Money,
     by_arm: Money,
+    flows: Money,
+    life: Columns | None,
+    rules: Rules,
 ) -> None:
-    """All periods of the blocks from ``blocks[0]`` up to ``blocks[1]``, one block after the other."""
+    """All periods of the blocks from ``blocks[0]`` up to ``blocks[1]``, one block after the other.
+
+    ``life``: None where the world has no dynamics; ``rules`` is None then too, and not read.  The compiler drops their
+    branches, and makes another kernel for worlds that have them.
+    """
     n = customers.key.shape[0]
     real = np.zeros(REAL_ROWS, np.float32)
     word = np.zeros(WORD_ROWS, np.uint32)
@@ -55,40 +71,84 @@ def run_strip(
         low = block * BLOCK
         m = min(BLOCK, n - low)
         load(real, word, customers, low, m, tables.segments, on)
+        if life is not None:
+            lives.load_life(real, word, life, customers, low, m, rules)
         for t in range(weights.shape[0]):
             period = start + t
-            contacted = active = 0
+            contacted = active = leavers = 0
+            if life is not None:
+                segments.level_out(real)
             if on.planned and t == 0:
                 contacted = offers.list_contacted(word, plan, low, m)
                 if contacted > 0:
+                    if life is not None:
+                        promotions.prepare(real, word, plan, low, contacted, period, k0, k1, tables, rules, life)
                     phases.draw(word, period, np.uint64(OFFER), k0, k1)
                     offers.contact(real, word, money, plan, low, contacted, tables, customers, lines[t], by_arm[t])
+                    if life is not None:
+                        promotions.follow(real, word, plan, low, contacted, customers, rules)
             if on.fatigue:
                 offers.tire(real, word, contacted, tables.fatigue_decay)
             if on.offers:
                 active = offers.list_active(word, m)
+            if life is not None:
+                attrition.hold(real, word, active, tables, rules)
+                if rules.attrition == PARETO_NBD:
+                    phases.draw(word, period, np.uint64(LIFE), k0, k1)
+                    attrition.spans(real, word)
+                segments.keep_segment(real, word)
 
             phases.draw(word, period, np.uint64(PERIOD), k0, k1)
             phases.move(word, tables)
-            if active > 0:
+            if life is not None:
+                if rules.tilted:
+                    segments.tilt(real, word, tables, rules)
+                held = active > 0 or rules.breadth[2] < 1
+                segments.redirect(real, word, m, contacted, held, period, k0, k1, tables, rules)
+            elif active > 0:
                 offers.redirect(word, active, contacted > 0, period, k0, k1, tables)
             phases.census(word, m, by_segment[t, SEGMENT_CUSTOMERS])
 
             phases.pace(real, word, tables.pace[min(period, tables.pace.shape[0] - 1)])
+            if life is not None:
+                if rules.competes:
+                    lives.share_wallet(real, word, period, rules)
+                if rules.attrition == PARETO_NBD:
+                    attrition.shorten(real, word, tables)
+                if rules.dips:
+                    lives.live_on_stock(real, rules.pantry_use)
             phases.order(real, word)
             if active > 0:
-                offers.lift(real, word, active, tables, lines[t])
+                if life is not None:
+                    promotions.lift(real, word, active, period, tables, rules)
+                else:
+                    offers.lift(real, word, active, tables, lines[t])
                 offers.price(real, word, low, active, tables, customers.headroom)
             buyers = phases.list_buyers(real, word, m)
-            if on.traffic:
-                traffic.visit(real, word, m, active, period, k0, k1, tables.browsing, lines[t])
+            if life is not None:
+                if rules.attrition == BG_NBD:
+                    leavers = attrition.drop_out(real, word, buyers, period, k0, k1, tables)
+                if rules.attrition > 0:
+                    leavers = attrition.list_leavers(real, word, leavers, m, period, k0, k1, tables, rules)
+                attrition.count_incremental(word, active, lines[t])
             noise.add_noise(real, word, buyers, period, k0, k1, tables.spread)
             listed = PRICE if active > 0 else VALUE
             phases.settle(real, word, money, buyers, listed, tables, lines[t], by_segment[t, SEGMENT_ORDERS])
             if active > 0:
                 offers.discount(real, word, money, buyers, low, period, k0, k1, tables, customers, lines[t], by_arm[t])
+            if life is not None:
+                if rules.dips:
+                    lives.lay_in(real, word, active, rules.pantry_share)
+                if rules.habit > 0:
+                    lives.remember_deals(real, word, active, rules)
+                if rules.grows:
+                    lives.grow(real, word, buyers, customers, low, rules)
+            if active > 0:
                 offers.age(word, active)
 
+            if on.traffic:
+                phases.draw(word, period, np.uint64(VISITS), k0, k1)
+                traffic.visit(real, word, m, active, tables.browsing, lines[t])
             margins = by_segment[t, SEGMENT_MARGIN]
             if on.losses:
                 traffic.count_losses(word, money, buyers, lines[t])
@@ -97,7 +157,14 @@ def run_strip(
                 phases.book(word, money, CONTACTED, contacted, weights[t], customers.margin, low, margins)
             if on.history:
                 phases.remember(real, word, money, buyers)
+            if life is not None:
+                attrition.leave(word, leavers, rules)
+                segments.close_period(word, m, tables.segments, flows[t])
+                if rules.trust_decay < 1:
+                    lives.calm(real, rules.trust_decay)
         store(real, word, customers, low, m, on)
+        if life is not None:
+            lives.store_life(real, word, life, low, m)
 
 
 def advance(
@@ -108,6 +175,8 @@ def advance(
     start: int,
     weights: NDArray[np.float64],
     key: tuple[np.uint64, np.uint64],
+    life: Columns | None = None,
+    rules: Rules | None = None,
 ) -> Books:
     """Advance every customer by ``len(weights)`` periods from period ``start`` on, in place, and return the books.
 
@@ -126,12 +195,25 @@ def advance(
             np.zeros((periods, LINES), np.int64),
             np.zeros((periods, SEGMENT_LINES, tables.segments), np.int64),
             np.zeros((periods, ARM_LINES, arms), np.int64),
+            np.zeros((periods, tables.segments**2 if rules is not None and rules.flows else 0), np.int64),
         )
         for _ in range(strips)
     ]
 
     def run(s: int) -> None:
-        run_strip((bounds[s], bounds[s + 1]), customers, tables, on, plan, start, weights, *key, *books[s])
+        run_strip(
+            (bounds[s], bounds[s + 1]),
+            customers,
+            tables,
+            on,
+            plan,
+            start,
+            weights,
+            *key,
+            *books[s],
+            life,
+            cast(Rules, rules),
+        )
 
     if strips == 1:
         run(0)

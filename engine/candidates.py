@@ -1,14 +1,19 @@
-"""All arms for all customers at once: the array loop behind :func:`engine.valuation.candidate`, its slow twin."""
+"""All arms for all customers at once: the array loop behind :func:`engine.valuation.candidate`, its slow twin.
+
+Worlds with dynamics go through :func:`engine.outlook.outlook`, arm by arm in NumPy.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from engine._jit import parallel_kernel
+from engine.outlook import outlook
 from engine.population import Population
 from engine.valuation import OrderTables, arm_tables
 from engine.world import World
@@ -20,12 +25,25 @@ PARAMETERS = ("contact_cost", "redemption_cost", "depth", "category", "sticks")
 
 
 def candidates(
-    world: World, tables: OrderTables, population: Population, t: int, responsiveness_sd: float = 0.0
+    world: World,
+    tables: OrderTables,
+    population: Population,
+    t: int,
+    responsiveness_sd: float = 0.0,
+    spread: Sequence[float] | None = None,
 ) -> NDArray[np.float32]:
-    """(5, K, n) float32: :data:`MEASURES` of every arm for every customer, as in :class:`engine.valuation.Candidate`."""
+    """(5, K, n) float32: :data:`MEASURES` of every arm for every customer, as in :class:`engine.valuation.Candidate`.
+
+    ``spread``: in worlds with dynamics, the unseen spread of each arm's logit in place of ``responsiveness_sd``.
+    """
     n, k, s = len(population), len(world.arms), len(world.segments.names)
     out = np.empty((len(MEASURES), k, n), np.float32)
     if not (n and k):
+        return out
+    if world.dynamics is not None:
+        for i, arm in enumerate(world.arms):
+            found = outlook(world, tables, population, arm, t, spread[i] if spread else responsiveness_sd)
+            out[:, i] = [getattr(found, name) for name in MEASURES]
         return out
     d = world.economics.discount_factor
     cells = np.empty((k, 5, s, s))

@@ -193,3 +193,13 @@ def gate(owned: np.uint32, category: int, complementarity: NDArray[np.float32]) 
         if b != category and (owned >> np.uint32(b)) & np.uint32(1) != 0:
             best = max(best, complementarity[b, category])
     return best
+
+
+@routine
+def part_of(owned: np.uint32, members: np.uint32, complementarity: NDArray[np.float32], headroom: Any) -> np.float32:
+    """What an order is worth in these categories, each as far as its door is open; ``headroom`` (C,) of one customer."""
+    total = ZERO
+    for c in range(complementarity.shape[0]):
+        if (members >> np.uint32(c)) & np.uint32(1) != 0:
+            total = total + gate(owned, c, complementarity) * headroom[c]
+    return total

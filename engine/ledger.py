@@ -49,6 +49,7 @@ class Ledger:
         by_arm: (T, 4, A), contacts, responses, redeeming orders, discount.
         lapsed: (S,) bool.
         contact_cost, redemption_cost: (A,) micro-units per contact and per redeeming order.
+        flows: (T, S * S) customers by segment before the period and at its end; (T, 0) where the world keeps none.
     """
 
     lines: Ints
@@ -57,6 +58,7 @@ class Ledger:
     lapsed: NDArray[np.bool_]
     contact_cost: Ints
     redemption_cost: Ints
+    flows: Ints
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -207,7 +209,13 @@ class Ledger:
         """(T, A)."""
         return currency(self.redeeming_orders * self.redemption_cost)
 
-    def joined(self, lines: Ints, by_segment: Ints, by_arm: Ints) -> Ledger:
+    @property
+    def flow(self) -> Ints:
+        """(T, S, S) customers ``[period, segment before, segment at the end]``; T = 0 where the world keeps none."""
+        s = len(self.lapsed)
+        return self.flows.reshape(-1 if self.flows.size else 0, s, s)
+
+    def joined(self, lines: Ints, by_segment: Ints, by_arm: Ints, flows: Ints) -> Ledger:
         """This ledger and further periods."""
         return Ledger(
             np.concatenate([self.lines, lines]),
@@ -216,6 +224,7 @@ class Ledger:
             self.lapsed,
             self.contact_cost,
             self.redemption_cost,
+            np.concatenate([self.flows, flows]) if len(self) else flows,
         )
 
     def check(self) -> None:
@@ -277,4 +286,5 @@ def empty_ledger(lapsed: NDArray[np.bool_], contact_cost: Ints, redemption_cost:
         lapsed,
         contact_cost,
         redemption_cost,
+        np.zeros((0, 0), np.int64),
     )

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from engine import scratch as at
 from engine._jit import phase
 from engine.customers import Customers, Money, Real, Word
-from engine.formulas import ZERO, gate, integer, logistic, micro, orders
+from engine.formulas import ZERO, integer, logistic, micro, orders, part_of
 from engine.ledger import (
     ARM_CONTACTS,
     ARM_DISCOUNT,
@@ -35,12 +35,6 @@ def list_contacted(word: Word, plan: NDArray[np.uint8], low: int, m: int) -> int
         word[at.CONTACTED + count] = np.uint32(j)
         count += 1 if plan[low + j] != 0 else 0
     return count
-
-
-@phase
-def owns(owned: np.uint32, category: int) -> bool:
-    """Whether the category's bit is set."""
-    return bool((owned >> np.uint32(category)) & np.uint32(1))
 
 
 @phase
@@ -71,20 +65,24 @@ def contact(
             + real[at.RESPONSIVENESS + j]
             - tables.fatigue_weight * real[at.FATIGUE + j]
         )
-        if unit(word[at.W0 + j]) >= logistic(score):
+        word[at.SAID + j] = np.uint32(0)
+        if word[at.DEAF + j] != np.uint32(0) or unit(word[at.W0 + j]) >= logistic(score + real[at.SHIFT + j]):
             continue
+        word[at.SAID + j] = np.uint32(1)
         by_arm[ARM_RESPONSES, a] += 1
         word[at.ARM + j] = np.uint32(a + 1)
         word[at.LEFT + j] = np.uint32(tables.duration[a])
         target = tables.move_to[a]
-        if target >= 0 and tables.absorbing[segment] == 0 and unit(word[at.W1 + j]) < tables.move_probability[a]:
+        open_ = tables.absorbing[segment] == 0 or tables.win_back[a] != 0
+        if target >= 0 and open_ and unit(word[at.W1 + j]) < tables.move_probability[a]:
             word[at.JUMP + j] = np.uint32(target + 1)
-        c = integer(tables.category, a)
-        if c >= 0 and not owns(word[at.OWNED + j], c) and unit(word[at.W2 + j]) < tables.sticks[a]:
-            part = gate(word[at.OWNED + j], c, tables.complementarity) * customers.headroom[low + j, c]
+        owned = word[at.OWNED + j]
+        new = np.uint32(tables.members[a] & ~owned)
+        if new != np.uint32(0) and unit(word[at.W2 + j]) < tables.sticks[a]:
+            part = part_of(owned, new, tables.complementarity, customers.headroom[low + j])
             if part > ZERO:
-                word[at.OWNED + j] = np.uint32(word[at.OWNED + j] | np.uint32(np.uint32(1) << np.uint32(c)))
-                real[at.EXTRA + j] = real[at.EXTRA + j] + part
+                word[at.OWNED + j] = np.uint32(owned | new)
+                real[at.EXTRA + j] = real[at.EXTRA + j] + part * tables.fresh[a]
                 real[at.VALUE + j] = customers.order_value[low + j] + real[at.EXTRA + j]
 
 
@@ -159,12 +157,15 @@ def price(real: Real, word: Word, low: int, active: int, tables: Tables, headroo
         real[at.PRICE + j] = real[at.VALUE + j]
     for i in range(active):
         j = integer(word, at.ACTIVE + i)
-        c = integer(tables.category, integer(word, at.ARM + j) - 1)
-        if c >= 0:
-            part = gate(word[at.OWNED + j], c, tables.complementarity) * headroom[low + j, c]
-            real[at.PART + j] = part
-            if not owns(word[at.OWNED + j], c):
-                real[at.PRICE + j] = real[at.VALUE + j] + part
+        a = integer(word, at.ARM + j) - 1
+        sold = tables.members[a]
+        if sold != np.uint32(0):
+            owned = word[at.OWNED + j]
+            real[at.PART + j] = part_of(owned, sold, tables.complementarity, headroom[low + j])
+            new = np.uint32(sold & ~owned)
+            if new != np.uint32(0):
+                part = part_of(owned, new, tables.complementarity, headroom[low + j])
+                real[at.PRICE + j] = real[at.VALUE + j] + part * tables.fresh[a]
 
 
 @phase

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import PopulationError
+from engine.life import Life, check_life
 from engine.world import World
 
 F32 = NDArray[np.float32]
@@ -81,23 +82,26 @@ class State:
 
 @dataclass
 class Population:
-    """Traits and state of n customers."""
+    """Traits and state of n customers; ``life``: further columns of worlds with dynamics."""
 
     traits: Traits
     state: State
+    life: Life | None = None
 
     def __len__(self) -> int:
         return len(self.traits.key)
 
     def copy(self) -> Population:
         """Traits shared, state copied: what a run needs, since it changes state only."""
-        return Population(self.traits, State(**{f.name: getattr(self.state, f.name).copy() for f in fields(State)}))
+        state = State(**{f.name: getattr(self.state, f.name).copy() for f in fields(State)})
+        return Population(self.traits, state, self.life.copy() if self.life else None)
 
     def take(self, index: NDArray[np.integer]) -> Population:
         """The customers at these places, in this order.  Places may not repeat: a key names one customer."""
         return Population(
             Traits(**{f.name: getattr(self.traits, f.name)[index] for f in fields(Traits)}),
             State(**{f.name: getattr(self.state, f.name)[index] for f in fields(State)}),
+            self.life.take(index) if self.life else None,
         )
 
 
@@ -160,6 +164,7 @@ def check_population(population: Population, world: World) -> None:
                 problems.append(
                     f"{f.name}: expected finite numbers, got {np.count_nonzero(~np.isfinite(values))} NaN or infinite"
                 )
+    problems += check_life(population.life, n, world)
     if not problems:
         if n and population.state.segment.max(initial=0) >= len(world.segments.names):
             problems.append(

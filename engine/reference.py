@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.arrivals import Arrivals
-from engine.formulas import gate, logistic, micro, orders
+from engine.formulas import logistic, micro, orders, part_of
 from engine.ledger import (
     ACQUIRED,
     ACQUISITION,
@@ -42,13 +42,16 @@ from engine.ledger import (
     SETUP,
     VISITS,
 )
+from engine.life_reference import Twin
 from engine.noise import make_spread, noise_sum
 from engine.population import NEVER, Population
 from engine.rates import factor_table, level_table
-from engine.rng import OFFER, PERIOD, philox, unit
+from engine.rng import LIFE, OFFER, PERIOD, philox, unit
 from engine.rng import VISITS as VISITS_STREAM
 from engine.service.reference import work_slowly
-from engine.world import World
+from engine.tables import members
+from engine.traffic import other_visits
+from engine.world import Arm, World
 
 F = np.float32
 MICRO = 10**6
@@ -65,6 +68,7 @@ class Outcome:
     lines: NDArray[np.int64]
     by_segment: NDArray[np.int64]
     by_arm: NDArray[np.int64]
+    flow: NDArray[np.int64]
     trust: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     placed: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     begun: set[str] = field(default_factory=set)
@@ -86,6 +90,7 @@ def live(
         np.zeros((periods, LINES), np.int64),
         np.zeros((periods, SEGMENT_LINES, s), np.int64),
         np.zeros((periods, ARM_LINES, len(world.arms)), np.int64),
+        np.zeros((periods, s, s), np.int64),
         np.ones(n, np.float32),
         np.zeros(n, np.int64),
     )
@@ -146,6 +151,16 @@ def natural_move(world: World, segment: int, word: np.uint32) -> int:
     return last
 
 
+def counts(u: np.float32, rate: np.float32, active: Arm | None) -> tuple[int, int]:
+    """Orders with the offer and without."""
+    k = without = int(orders(u, rate))
+    if active:
+        lift = F(1 + active.order_lift)
+        k = int(orders(u, rate * lift))
+        k = max(k, without) if lift >= 1 else min(k, without)
+    return k, without
+
+
 def live_one(world: World, out: Outcome, seed: int, t: int, i: int, choice: int) -> None:
     """Period t of customer i, who is given arm ``choice - 1``, or none."""
     traits, state = out.population.traits, out.population.state
@@ -157,6 +172,12 @@ def live_one(world: World, out: Outcome, seed: int, t: int, i: int, choice: int)
     before = int(state.segment[i])
     cash = cost = 0
     jump = -1
+    twin = None
+    if world.dynamics is not None:
+        assert out.population.life is not None
+        twin = Twin(world, out.population.life, i, t, draw(seed, key, t, LIFE), offer)
+        if choice and not twin.may_contact(world.arms[choice - 1]):
+            choice = 0
 
     # 1. contact, response, and what a response starts
     if choice:
@@ -168,21 +189,28 @@ def live_one(world: World, out: Outcome, seed: int, t: int, i: int, choice: int)
         by_arm[ARM_CONTACTS, a] += 1
         p = arm.response[before]
         score = F(np.log(p) - np.log1p(-p)) + traits.responsiveness[i] - F(world.fatigue.weight) * state.fatigue[i]
-        if unit(offer[0]) < logistic(score):
+        hears = twin is None or twin.hears(arm)
+        if twin and hears:
+            score = score + twin.shift(arm)
+        responds = hears and unit(offer[0]) < logistic(score)
+        if twin and hears:
+            (twin.respond if responds else twin.refuse)(arm)
+        if responds:
             by_arm[ARM_RESPONSES, a] += 1
             state.active_arm[i], state.active_left[i] = choice, arm.duration
             if (
                 arm.move_to >= 0
-                and segments.transition[before, before] != 1
+                and (segments.transition[before, before] != 1 or arm.more.win_back)
                 and unit(offer[1]) < F(arm.move_probability)
             ):
                 jump = arm.move_to
-            c = arm.category
-            if c >= 0 and not (int(state.owned[i]) >> c) & 1 and unit(offer[2]) < F(arm.sticks):
-                part = gate(state.owned[i], c, complementarity) * traits.headroom[i, c]
+            owned = state.owned[i]
+            new = np.uint32(members(arm) & ~int(owned))
+            if new and unit(offer[2]) < F(arm.sticks):
+                part = part_of(owned, new, complementarity, traits.headroom[i])
                 if part > 0:
-                    state.owned[i] |= np.uint32(1 << c)
-                    state.extra_value[i] += part
+                    state.owned[i] = owned | new
+                    state.extra_value[i] += part * F(1 - arm.more.cannibalises)
     if world.arms and (world.fatigue.decay or world.fatigue.weight):
         state.fatigue[i] = F(world.fatigue.decay) * state.fatigue[i]
         if choice:
@@ -192,12 +220,18 @@ def live_one(world: World, out: Outcome, seed: int, t: int, i: int, choice: int)
 
     # 2. move
     now = natural_move(world, before, period[0])
+    keeps = F(active.attrition_reduction) if active else F(0)
+    if twin:
+        now = twin.tilted(now, before, state.fatigue[i], active, period[0])
+        hold = twin.hold(int(state.owned[i]), active)
+        keeps = F(1) - hold
     lapses = not segments.lapsed[before] and segments.lapsed[now]
     if jump >= 0:
         now = jump
-    elif active and lapses and unit(offer[3]) < F(active.attrition_reduction):
+    elif lapses and unit(offer[3]) < keeps:
         now = before
-    state.segment[i] = now
+    if twin:
+        twin.come_back(now)
     by_segment[SEGMENT_CUSTOMERS, now] += 1
 
     # 3. orders, with the offer and without
@@ -210,27 +244,33 @@ def live_one(world: World, out: Outcome, seed: int, t: int, i: int, choice: int)
         own = own * out.trust[i]
     rate = own * F(factor * level * season)
     u = unit(period[1])
-    k = without = int(orders(u, rate))
-    if active:
-        lift = F(1 + active.order_lift)
-        k = int(orders(u, rate * lift))
-        k = max(k, without) if lift >= 1 else min(k, without)
+    if twin:
+        lapsed = bool(segments.lapsed[now])
+        rate = twin.rate(rate, hold, lapsed)
+        k, without = twin.counts(u, rate, active)
+        k, without = twin.drop_out(k, without, hold, lapsed)
+    else:
+        k, without = counts(u, rate, active)
     lines[ORDERS] += k
     lines[INCREMENTAL] += k - without
     out.placed[i] = k
     if world.conversion is not None:
         browse = rate * F(1 / world.conversion[now] - 1)
-        lines[VISITS] += max(without + int(orders(unit(draw(seed, key, t, VISITS_STREAM)[0]), browse)), k)
+        lines[VISITS] += max(without + int(other_visits(unit(draw(seed, key, t, VISITS_STREAM)[0]), browse)), k)
     by_segment[SEGMENT_ORDERS, now] += k
 
     # 4. order values
     spread = make_spread(world.order_value)
     value = traits.order_value[i] + state.extra_value[i]
+    if twin:
+        value = twin.order_value(traits.order_value[i], state.extra_value[i])
     part = F(0)
     if active and active.category >= 0:
-        part = gate(state.owned[i], active.category, complementarity) * traits.headroom[i, active.category]
-        if not (int(state.owned[i]) >> active.category) & 1:
-            value = value + part
+        sold, owned = members(active), state.owned[i]
+        part = part_of(owned, np.uint32(sold), complementarity, traits.headroom[i])
+        new = np.uint32(sold & ~int(owned))
+        if new:
+            value = value + part_of(owned, new, complementarity, traits.headroom[i]) * F(1 - active.more.cannibalises)
 
     def noise(count: int) -> np.float32:
         k0, k1 = np.uint64(seed & MASK), np.uint64((seed >> 32) & MASK)
@@ -270,7 +310,11 @@ def live_one(world: World, out: Outcome, seed: int, t: int, i: int, choice: int)
     out.promotion[i] += cost
 
     # 7. the offer ages, history is kept
-    if active:
+    state.segment[i] = now if twin is None else twin.close(k, without, active, before, now)
+    out.flow[t, before, state.segment[i]] += 1
+    if twin and twin.leaves:
+        state.active_arm[i] = state.active_left[i] = 0
+    elif active:
         state.active_left[i] -= 1
         if state.active_left[i] == 0:
             state.active_arm[i] = 0

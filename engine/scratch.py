@@ -28,7 +28,19 @@ BELOW0 = 14 * BLOCK  # nodes of the quantile table on either side
 ABOVE0 = 15 * BLOCK
 BELOW1 = 16 * BLOCK
 ABOVE1 = 17 * BLOCK
-REAL_ROWS = 18 * BLOCK
+# rows of worlds with dynamics (engine.life)
+SHIFT = 18 * BLOCK  # added to the logit of a response
+SPAN = 19 * BLOCK  # share of the period until the customer leaves
+HOLD = 20 * BLOCK  # factor on attrition
+DROPOUT = 21 * BLOCK
+SHARE = 22 * BLOCK  # log odds of the own share of wallet at the start
+WALLET = 23 * BLOCK  # order rate if the whole wallet were ours
+PANTRY = 24 * BLOCK
+MEMORY = 25 * BLOCK
+GROWN = 26 * BLOCK
+TRUST = 27 * BLOCK
+TILT = 28 * BLOCK
+REAL_ROWS = 29 * BLOCK
 
 # uint32 rows
 SEG = 0 * BLOCK
@@ -60,7 +72,15 @@ N4 = 25 * BLOCK  # words 2 and 3 of a further draw
 N5 = 26 * BLOCK
 PLACE0 = 27 * BLOCK  # nodes below N2 and N3
 PLACE1 = 28 * BLOCK
-WORD_ROWS = 29 * BLOCK
+# rows of worlds with dynamics (engine.life); all 0 elsewhere
+DEAF = 29 * BLOCK  # not 0: today's contact gets no response
+SAID = 30 * BLOCK  # 1 = responded to today's contact
+GONE = 31 * BLOCK
+TIER = 32 * BLOCK
+BEFORE = 33 * BLOCK
+LEAVER = 34 * BLOCK  # places of those who leave at the end of the period
+RENEWAL = 35 * BLOCK  # place in the contract
+WORD_ROWS = 36 * BLOCK
 
 # int64 rows, micro-units
 CASH = 0 * BLOCK  # margin of the period; all 0 between periods

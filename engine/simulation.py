@@ -12,10 +12,13 @@ from engine.arrivals import Arrivals
 from engine.customers import Customers, Switches
 from engine.errors import PopulationError
 from engine.ledger import CAPABILITY, SETUP, Ledger, currency, empty_ledger
+from engine.life import Columns
 from engine.population import Population, State, Traits, check_population
 from engine.rng import split
+from engine.rules import make_rules
 from engine.service.centre import Centre
 from engine.tables import MICRO, make_tables, micro_units
+from engine.traffic import MOST_VISITS
 from engine.world import World
 
 MAX_RATE = 500.0  # orders per period: the inverse CDF is exact to 600
@@ -57,7 +60,7 @@ class Simulation:
         track_history: bool = True,
         arrivals: Arrivals | None = None,
     ) -> None:
-        self._tables = make_tables(world)
+        self._tables, self._rules = make_tables(world), make_rules(world)
         check_population(population, world)
         self.world = world
         self._check_size(population)
@@ -122,7 +125,8 @@ class Simulation:
         if self._arrivals is not None:
             n = self._arrivals.present(self.period)
             here = Customers._make(values[:n] for values in here)
-        books = advance(here, tables, on, given, self.period, weights, self._key)
+        life = self._life(len(here.key)) if self._rules is not None else None
+        books = advance(here, tables, on, given, self.period, weights, self._key, life, self._rules)
         self._remember_contacts(periods, given if planned else None)
         if self._arrivals is not None:
             self._arrivals.join(self.period, float(weights[0]), self.margin, books.lines[0])
@@ -157,6 +161,21 @@ class Simulation:
         # The kernels are compiled for contiguous writable arrays; a column read from a file may be neither.
         return Customers(**{name: np.require(values[name], requirements=["C", "W"]) for name in Customers._fields})
 
+    def _life(self, n: int) -> Columns:
+        life = self.population.life
+        return Columns(*(np.require(getattr(life, name)[:n], requirements=["C", "W"]) for name in Columns._fields))
+
+    def _with_consent(self, plan: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The plan without those who may not be contacted through their arm's channel."""
+        life, rules = self.population.life, self._rules
+        if life is None or rules is None or not (rules.channel >= 0).any():
+            return plan
+        bit = np.append(
+            np.uint32(0), np.where(rules.channel >= 0, 1 << np.maximum(rules.channel, 0), 0).astype(np.uint32)
+        )
+        wanted = bit[plan]
+        return np.where((life.consent & wanted) == wanted, plan, np.uint8(0))
+
     def _remember_contacts(self, periods: int, plan: NDArray[np.uint8] | None) -> None:
         contacts = self.population.state.contacts
         if periods > 63:
@@ -176,16 +195,28 @@ class Simulation:
             raise PopulationError([f"plan: expected {n} uint8 numbers, got {plan.dtype} of shape {plan.shape}"])
         if plan.max(initial=0) > arms:
             raise PopulationError([f"plan: expected 0 to {arms}, 1 + index of an arm, got {plan.max()}"])
-        return np.require(plan, requirements=["C", "W"])
+        return np.require(self._with_consent(plan), requirements=["C", "W"])
 
     def _check_size(self, population: Population) -> None:
         traits, tables = population.traits, self._tables
         lift = float(tables.lift.max(initial=1.0))
+        if self._rules is not None and self._rules.competes and population.life is not None:
+            lift = max(lift, 1 + float(np.exp(-population.life.share.min(initial=0))))  # at most the whole wallet
         rate = float(traits.rate.max(initial=0)) * float(tables.pace.max(initial=0)) * lift
-        value = float(traits.order_value.max(initial=0)) + float(traits.headroom.max(initial=0)) * max(
+        most = 1.0 if self._rules is None else float(self._rules.multiple.max() * self._rules.growth_limit)
+        value = float(traits.order_value.max(initial=0)) * most + float(traits.headroom.max(initial=0)) * max(
             len(self.world.categories), 1
         )
         problems = []
+        visits = (
+            float(traits.rate.max(initial=0))
+            * float(tables.pace.max(initial=0))
+            * float(tables.browsing.max(initial=0))
+        )
+        if visits > MOST_VISITS:
+            problems.append(
+                f"conversion: expected at most {MOST_VISITS:g} visits per customer and period, got {visits:g}: it is too low"
+            )
         if rate > MAX_RATE:
             problems.append(
                 f"rate: expected at most {MAX_RATE:g} orders per period in any segment with any offer, got {rate:g}"

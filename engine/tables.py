@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from engine.errors import WorldError
 from engine.noise import Spread, make_spread
 from engine.rates import factor_table, level_table
+from engine.rules import problems_of_dynamics
 from engine.traffic import browsing
-from engine.world import World
+from engine.world import Arm, World
 
 MICRO = 1_000_000  # ledger units in a currency unit
 UNIT_INTERVAL = 2**31  # a move compares the upper 31 bits of a word, so that 1.0 has a threshold that is never reached
@@ -45,6 +46,8 @@ class Tables(NamedTuple):
         retention: (A,) float32, share of moves into lapsed segments that is cut.
         move_to: (A,) int32, move_probability: (A,) float32.
         category: (A,) int32, sticks: (A,) float32.
+        members: (A,) uint32, bit mask of the categories sold; fresh: (A,) float32, share of their value that is new spend.
+        win_back: (A,) uint8, 1 = the arm moves customers out of absorbing segments.
         fatigue_decay, fatigue_weight: float32; both 0 = fatigue is off.
         complementarity: (C, C) float32.
         browsing: (S,) float32, visits without an order for each order, 1 / conversion - 1; empty without traffic.
@@ -70,6 +73,9 @@ class Tables(NamedTuple):
     move_probability: NDArray[np.float32]
     category: NDArray[np.int32]
     sticks: NDArray[np.float32]
+    members: NDArray[np.uint32]
+    fresh: NDArray[np.float32]
+    win_back: NDArray[np.uint8]
     fatigue_decay: np.float32
     fatigue_weight: np.float32
     complementarity: NDArray[np.float32]
@@ -110,6 +116,11 @@ def logits(world: World) -> NDArray[np.float32]:
     p = np.array([arm.response for arm in world.arms], np.float64)
     with np.errstate(divide="ignore"):
         return (np.log(p) - np.log1p(-p)).astype(np.float32).ravel()
+
+
+def members(arm: Arm) -> int:
+    """Bit mask of the categories that an arm sells."""
+    return arm.more.bundle | (1 << arm.category) if arm.category >= 0 else 0
 
 
 def micro_units(amount: float) -> int:
@@ -180,7 +191,7 @@ def extras(world: World) -> list[str]:
 
 def make_tables(world: World) -> Tables:
     """Compile a world; raises :class:`WorldError` with every problem at once."""
-    problems = problems_of(world)
+    problems = problems_of(world) + problems_of_dynamics(world)
     if problems:
         raise WorldError(problems)
     segments, arms, economics = world.segments, world.arms, world.economics
@@ -210,6 +221,9 @@ def make_tables(world: World) -> Tables:
         move_probability=np.array([arm.move_probability for arm in arms], np.float32),
         category=np.array([arm.category for arm in arms], np.int32),
         sticks=np.array([arm.sticks for arm in arms], np.float32),
+        members=np.array([members(arm) for arm in arms], np.uint32),
+        fresh=np.array([1 - arm.more.cannibalises for arm in arms], np.float32),
+        win_back=np.array([arm.more.win_back for arm in arms], np.uint8),
         fatigue_decay=np.float32(world.fatigue.decay),
         fatigue_weight=np.float32(world.fatigue.weight),
         complementarity=np.ascontiguousarray(world.complementarity, np.float32),

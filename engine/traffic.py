@@ -12,12 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import scratch as at
-from engine._jit import phase
+from engine._jit import phase, routine
 from engine.customers import Money, Real, Word
-from engine.formulas import integer, orders
+from engine.formulas import exp32, integer, orders_search
 from engine.ledger import LOSING_ORDERS, LOSSES, VISITS
-from engine.rng import VISITS as VISITS_STREAM
-from engine.rng import unit, words
+from engine.rng import unit
+
+FAST = np.float32(60.0)
+NEGLIGIBLE = 1e-12
+INVERSE = 1 / np.maximum(np.arange(512), 1)
+MOST_VISITS = 500.0  # per period: the search is exact to 600
 
 
 def browsing(conversion: NDArray[np.float64] | None) -> Real:
@@ -25,20 +29,34 @@ def browsing(conversion: NDArray[np.float64] | None) -> Real:
     return np.zeros(0, np.float32) if conversion is None else (1 / conversion - 1).astype(np.float32)
 
 
+@routine
+def other_visits(u: np.float32, rate: np.float32) -> int:
+    """Poisson inverse CDF of u, exact to 1e-7 of probability; beyond the range of float32's exponential the slower search."""
+    if rate > FAST:
+        return np.int64(orders_search(u, rate))  # type: ignore[return-value]
+    mean, target, p = float(rate), float(u), float(exp32(-rate))
+    q, k = p, 0
+    while target >= q and (k < mean or p > NEGLIGIBLE):
+        k += 1
+        p = p * mean * INVERSE[k]
+        q += p
+    return k
+
+
 @phase
-def visit(
-    real: Real, word: Word, m: int, active: int, period: int, k0: np.uint64, k1: np.uint64, ratio: Real, lines: Money
-) -> None:
-    """Visits of the period into the ledger."""
-    c2, c3 = np.uint64(period), np.uint64(VISITS_STREAM << 24)
+def visit(real: Real, word: Word, m: int, active: int, ratio: Real, lines: Money) -> None:
+    """Visits of the period into the ledger; W0 holds the words of VISITS.  Row UNCLEAR: orders without the offer."""
+    for j in range(m):
+        word[at.UNCLEAR + j] = word[at.K + j]
+    for i in range(active):
+        j = integer(word, at.ACTIVE + i)
+        word[at.UNCLEAR + j] = word[at.K0 + j]
     total = np.int64(0)
     for j in range(m):
-        w = words(np.uint64(word[at.KEY_LOW + j]), np.uint64(word[at.KEY_HIGH + j]), c2, c3, k0, k1)
         rate = np.float32(real[at.LAM + j] * ratio[integer(word, at.SEG + j)])
         placed = integer(word, at.K + j)
-        without = integer(word, at.K0 + j) if active > 0 and word[at.LEFT + j] != np.uint32(0) else placed
-        visits = without + np.int64(orders(unit(w[0]), rate))
-        total += visits if visits > placed else np.int64(placed)
+        visits = integer(word, at.UNCLEAR + j) + other_visits(unit(word[at.W0 + j]), rate)
+        total += visits if visits > placed else placed
     lines[VISITS] += total
 
 

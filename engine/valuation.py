@@ -12,13 +12,15 @@ with, after the horizon, ``EXTENSION`` more periods by the same recursion and th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import WorldError
+from engine.levels import Levels, level_tables, look_up, places
 from engine.population import Population
+from engine.present import present_rate, present_value
 from engine.rates import factor_table, level_table
 from engine.season import Season
 from engine.world import Arm, Segments, World
@@ -37,11 +39,13 @@ class OrderTables:
         factor: (S, S) ``[start, now]``.
         level: (S, T) ``[start, t]``.
         discounted: (T + 1, S, S) ``[t, start, now]``, discounted to period t, all future; row T is the terminal one.
+        levels: the same by strength of leaving, in worlds with dynamics.
     """
 
     factor: Floats
     level: Floats
     discounted: Floats
+    levels: Levels | None = None
 
 
 def order_tables(segments: Segments, horizon: int, discount_factor: float, season: Season | None = None) -> OrderTables:
@@ -75,6 +79,12 @@ def order_tables(segments: Segments, horizon: int, discount_factor: float, seaso
         if t <= horizon:
             out[t] = q
     return OrderTables(f, level[:, :horizon], out)
+
+
+def value_tables(world: World) -> OrderTables:
+    """The tables of a world, with its dynamics."""
+    tables = order_tables(world.segments, world.horizon, world.economics.discount_factor, world.season)
+    return tables if world.dynamics is None else replace(tables, levels=level_tables(world))
 
 
 def orders_ahead(tables: OrderTables, segments: Segments, t: int, periods: int) -> Floats:
@@ -111,7 +121,7 @@ def active_transitions(segments: Segments, arm: Arm) -> tuple[Floats, Floats]:
         later = p - moved + np.diag(moved.sum(axis=1))
     first = later
     if arm.move_to >= 0 and arm.move_probability > 0:
-        goes = np.where(np.diagonal(p) == 1, 0.0, arm.move_probability)
+        goes = np.where((np.diagonal(p) == 1) & (not arm.more.win_back), 0.0, arm.move_probability)
         first = later * (1 - goes)[:, None]
         first[:, arm.move_to] += goes
     return first, later
@@ -135,7 +145,7 @@ def arm_tables(tables: OrderTables, segments: Segments, arm: Arm, t: int, discou
 
 def order_margin(population: Population, world: World) -> Floats:
     """(n,) margin of an order without offers: ``gross_margin_rate * value - cost_to_serve``."""
-    value = population.traits.order_value.astype(np.float64) + population.state.extra_value
+    value = present_value(population, world)
     return world.economics.gross_margin_rate * value - world.economics.cost_to_serve_per_order
 
 
@@ -144,7 +154,11 @@ def future_value(tables: OrderTables, population: Population, world: World, t: i
 
     ``t = horizon`` is the terminal value.  Effects of offers still active are not in it.
     """
-    q = tables.discounted[t][population.traits.start_segment, population.state.segment]
+    start, now = population.traits.start_segment, population.state.segment
+    if tables.levels is not None:
+        q = look_up(tables.levels.discounted[t], places(tables.levels, population, world, t), start, now)
+        return np.asarray(present_rate(population, world, t) * order_margin(population, world) * q)
+    q = tables.discounted[t][start, now]
     return np.asarray(population.traits.rate * order_margin(population, world) * q)
 
 

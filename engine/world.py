@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.dynamics import ArmDynamics, Dynamics
 from engine.errors import WorldError
 from engine.season import Season
 from engine.service.desk import Service
@@ -130,6 +131,7 @@ class Arm:
         move_probability: probability of that move.
         category: index of the cross-sold category, or -1.
         sticks: probability that a responder keeps the category for good (gated by complementarity and headroom).
+        more: what the arm does where the world has dynamics.
         setup_cost: paid once for the whole offer, in the period in which one of its arms is first sent.
     """
 
@@ -148,6 +150,7 @@ class Arm:
     move_probability: float = 0.0
     category: int = NO_CATEGORY
     sticks: float = 0.0
+    more: ArmDynamics = field(default_factory=ArmDynamics)
     setup_cost: float = 0.0
 
 
@@ -157,6 +160,7 @@ class World:
 
     Attributes:
         complementarity: (C, C), ``[a, b]`` in [0, 1]: how far owning a opens the door to b.
+        dynamics: features beyond segments, orders and offers; None = all off.
         season: factors on the order rate by period; None = none.
         conversion: (S,) float64, orders per visit without offers; None = visits are not counted.
         service: the contact centre; None = nobody has a question.
@@ -173,6 +177,7 @@ class World:
     fatigue: Fatigue = field(default_factory=Fatigue)
     categories: tuple[str, ...] = ()
     complementarity: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    dynamics: Dynamics | None = None
     season: Season | None = None
     conversion: Floats | None = None
     service: Service | None = None

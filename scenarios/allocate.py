@@ -14,6 +14,7 @@ from scenarios.allocation.prices import RulePrice, binds, price_rules
 from scenarios.allocation.slack import penalty_of
 from scenarios.allocation.solving import Limits, Outcome, Solver, full_plan, outcome_of, solve_case, value_plan
 from scenarios.allocation.why import why_not
+from scenarios.errors import ConfigError
 from solvers.solution import Status
 
 NEAR = 1e-9
@@ -64,6 +65,8 @@ def allocate_case(
     prices: bool = False,
 ) -> Allocation:
     """:func:`allocate` of a case that is read already."""
+    if case.problem.max_offers > 1 and (evaluate is not None or fix is not None or start is not None):
+        raise ConfigError(["--evaluate, --fix, --start: plans with one offer a customer only; got max_offers above 1"])
     given = None if evaluate is None else read_plan(str(evaluate), case.data)
     held = None if fix is None else read_plan(str(fix), case.data)
     incumbent = None if start is None else read_plan(str(start), case.data)
@@ -81,7 +84,7 @@ def allocate_case(
     measured = price_rules(outcome, limits) if prices else ()
     results = _results(outcome, measured)
     remarks += _remarks(results)
-    return Allocation(outcome, results, case.data.selected(outcome.arm), tuple(remarks), why_not(outcome))
+    return Allocation(outcome, results, case.data.selected(*outcome.layers), tuple(remarks), why_not(outcome))
 
 
 def _evaluated(case: Case, given: GivenPlan, best: Outcome, limits: Limits) -> Allocation:

@@ -25,7 +25,8 @@ def assumptions(scenario: Scenario) -> tuple[Assumption, ...]:
     return tuple(
         Assumption(a.path, a.value, a.source, a.sd, a.note or "")
         for a in register(scenario)
-        if a.path == STATE_DEPENDENCE or any(part in STEPPED for part in a.path.split("."))
+        if a.path == STATE_DEPENDENCE
+        or (any(part in STEPPED for part in a.path.split(".")) and not a.path.endswith(".tier.step"))
     )
 
 
@@ -36,6 +37,7 @@ def limits(path: str) -> tuple[float, float]:
         "reduction",
         "probability",
         "sticks",
+        "cannibalises",
         "decay",
         "ends",
         "loses_trust",
@@ -45,6 +47,8 @@ def limits(path: str) -> tuple[float, float]:
         "state_dependence",
     ):
         return 0.0, 1.0
+    if last == "shift" or ".tilt." in path:
+        return -np.inf, np.inf
     return (-1.0, np.inf) if last == "lift" else (0.0, np.inf)
 
 
@@ -57,7 +61,7 @@ def changed(scenario: Scenario, values: Mapping[str, float]) -> Scenario:
             population = scenario.population.model_copy(update={"state_dependence": assumed})
             scenario = scenario.model_copy(update={"population": population})
             continue
-        if parts[2:4] == ["effects", "response"]:
+        if parts[2:4] == ["effects", "response"] and "curve" not in parts:
             scenario = _scaled_response(scenario, parts, value)
             continue
         scenario = _set(scenario, tuple(parts), value, path)

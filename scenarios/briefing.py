@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from engine import Calendar, Population, World
 from engine.candidates import candidates
+from engine.present import present_rate, present_value
 from engine.valuation import OrderTables, order_margin, orders_ahead
 from scenarios.base import Customers
+from scenarios.knowledge import hidden_spread, known_lives
 from scenarios.margins import enough_margin
 from scenarios.rules import CompiledRules, CustomerLabel, Subject, compile_rules
 from scenarios.schema.rules import Rule
@@ -50,7 +52,7 @@ class Briefing:
     gap: float = 1e-4
     tracked: NDArray[np.bool_] | None = None
 
-    def as_known(self, population: Population) -> Population:
+    def as_known(self, population: Population, period: int = 0) -> Population:
         """The customers with the traits that the planner takes for true; state is observed.
 
         ``population``: those who are there, the first so many of the drawn customers.
@@ -65,12 +67,20 @@ class Briefing:
             order_value=(c.order_value_history if knowledge == "history" else c.order_value_model)[:n],
             responsiveness=np.zeros(n, np.float32),
         )
-        return Population(traits, population.state)
+        return known_lives(
+            self.scenario,
+            self.beliefs,
+            self.tables,
+            c.population,
+            Population(traits, population.state, population.life),
+            period,
+        )
 
     def candidates(self, known: Population, period: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """(4, K, n) measures of every arm, and (K, n) what it would cost if everybody responded."""
         sd = 0.0 if self.scenario.planning.knowledge == "oracle" else self.customers.responsiveness_sd
-        out = candidates(self.beliefs, self.tables, known, period, sd)
+        spread = hidden_spread(self.scenario, sd) if sd or self.scenario.planning.knowledge != "oracle" else None
+        out = candidates(self.beliefs, self.tables, known, period, sd, spread)
         return out[: len(MEASURES)], out[len(MEASURES)]
 
     def eligible(self, known: Population, measures: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -84,6 +94,8 @@ class Briefing:
             free = free & (np.bitwise_count(known.state.contacts & window) < policy.max_contacts)
         out = np.repeat(free[None], measures.shape[1], axis=0)
         for k, arm in enumerate(self.beliefs.arms):
+            if arm.more.channel >= 0 and known.life is not None:
+                out[k] &= (known.life.consent >> np.uint32(arm.more.channel)) & np.uint32(1) == 1
             out[k] &= enough_margin(measures[3, k], measures[2, k], self.scenario.offers[arm.offer].min_margin_rate)
         return out
 
@@ -112,6 +124,5 @@ class Briefing:
         world = self.beliefs
         until = min([e for e in self.calendar.decisions if e > period], default=world.horizon)
         ahead = orders_ahead(self.tables, world.segments, period, until - period)
-        orders = known.traits.rate * ahead[known.traits.start_segment, known.state.segment]
-        value = known.traits.order_value.astype(np.float64) + known.state.extra_value
-        return {"revenue": orders * value, "margin": orders * order_margin(known, world)}
+        orders = present_rate(known, world, period) * ahead[known.traits.start_segment, known.state.segment]
+        return {"revenue": orders * present_value(known, world), "margin": orders * order_margin(known, world)}

@@ -7,6 +7,7 @@ import numpy as np
 from engine import Arm, Economics, Fatigue, World
 from engine.world import NO_CATEGORY, NO_SEGMENT
 from scenarios.base import Base
+from scenarios.building_dynamics import arm_dynamics, build_dynamics
 from scenarios.schema.offers import Offer
 from scenarios.schema.scenario import Scenario
 from scenarios.surroundings import surroundings
@@ -33,6 +34,7 @@ def build_world(scenario: Scenario, base: Base) -> World:
         fatigue=Fatigue(fatigue.decay, fatigue.weight) if fatigue else Fatigue(),
         categories=base.categories,
         complementarity=base.complementarity,
+        dynamics=build_dynamics(scenario, segments),
         **surroundings(scenario, segments),
     )
 
@@ -41,7 +43,8 @@ def _arm(
     name: str, offer: Offer, channel: str, scenario: Scenario, segments: tuple[str, ...], categories: tuple[str, ...]
 ) -> Arm:
     effects = offer.effects
-    response = np.array([effects.response.by_segment.get(s, effects.response.base or 0.0) for s in segments])
+    base = effects.response.at(offer.depth)
+    response = np.array([effects.response.by_segment.get(s, base) for s in segments])
     return Arm(
         name=f"{name}/{channel}",
         offer=name,
@@ -53,10 +56,11 @@ def _arm(
         depth=offer.depth,
         duration=offer.duration_periods,
         response=response,
-        order_lift=effects.orders.lift if effects.orders else 0.0,
+        order_lift=effects.orders.at(offer.depth) if effects.orders else 0.0,
         attrition_reduction=effects.attrition.reduction if effects.attrition else 0.0,
         move_to=segments.index(effects.move.to) if effects.move else NO_SEGMENT,
         move_probability=effects.move.probability if effects.move else 0.0,
         category=categories.index(offer.category) if offer.category else NO_CATEGORY,
         sticks=effects.ownership.sticks if effects.ownership else 0.0,
+        more=arm_dynamics(name, offer, channel, scenario, categories),
     )

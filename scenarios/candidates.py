@@ -105,15 +105,16 @@ class Candidates:
         """The customer of each name (an Arrow column), -1 where it is unknown."""
         return place_in(customers, self.ids)
 
-    def selected(self, arm: NDArray[np.integer]) -> Any:
-        """The chosen rows as an Arrow table, in the customers' order."""
-        chosen = np.flatnonzero(arm >= 0)
-        of = arm[chosen]
+    def selected(self, *layers: NDArray[np.integer]) -> Any:
+        """The chosen rows as an Arrow table, in the customers' order; each layer (n,) is an arm a customer."""
+        arms = np.stack(layers, axis=1)
+        chosen, place = np.nonzero(arms >= 0)
+        of = arms[chosen, place]
         # Columns that stand in the arrays need not be read again, where they say the same in the same type.
         known: dict[str, Any] = {"customer_id": take(self.ids, chosen)}
-        for place, name in enumerate(("offer", "channel")):
+        for part, name in enumerate(("offer", "channel")):
             if name in self.store.names and self.store.kind(name) == "string":
-                known[name] = coded([pair[place] for pair in self.arms], of)
+                known[name] = coded([pair[part] for pair in self.arms], of)
         for index, name in enumerate(self.names):
             if name in self.store.names and self.store.kind(name) == "double":
                 known[name] = coded(None, self.measures[index, of, chosen])

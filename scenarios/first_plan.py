@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from engine import Population
 from scenarios.briefing import Briefing
 from scenarios.jobs import Setup
+from scenarios.lives import draw_customers
 from scenarios.planner import Planner, shadow_price
 from scenarios.results import BudgetPoint
 from scenarios.schema.rules import Rule
@@ -37,7 +38,7 @@ class FirstPlan:
         """As the planner meets it."""
         setup = setup.with_levers("")  # what new customers cost is not there for offers
         scenario, size = setup.scenario, min(CUSTOMERS, setup.customers)
-        drawn = setup.base.draw(size, scenario.seed, scenario.population.kappa.value)
+        drawn = draw_customers(scenario, setup.base, setup.beliefs, size, scenario.seed)
         briefing = setup.briefing(drawn, scenario.seed, GAP)
         planner = Planner(briefing, Nobody())
         known = briefing.as_known(drawn.population)

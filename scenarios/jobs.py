@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from engine import Calendar, World
 from engine.rng import CONTROL, TRACKED, uniforms
 from engine.season import shocked, shocks
-from engine.valuation import OrderTables, order_tables
+from engine.valuation import OrderTables, value_tables
 from scenarios.acquisition import with_new_customers, without_acquisition
 from scenarios.assumptions import changed
 from scenarios.base import Base, Customers
 from scenarios.briefing import Briefing
 from scenarios.building import build_world
 from scenarios.capabilities import capability_costs
+from scenarios.lives import draw_customers
 from scenarios.play import Played, play
 from scenarios.schema.scenario import Scenario
 from scenarios.statistics import paired_variance
@@ -52,7 +53,7 @@ class Setup:
     @cached_property
     def tables(self) -> OrderTables:
         """Expected orders in the world believed in."""
-        return _tables(self.beliefs)
+        return value_tables(self.beliefs)
 
     def tables_of(self, world: World) -> OrderTables:
         """Expected orders in another world: mostly the same ones, since most assumptions are about offers."""
@@ -60,11 +61,13 @@ class Setup:
         same = (
             world.season is None
             and known.season is None
+            and world.dynamics is None
+            and known.dynamics is None
             and world.horizon == known.horizon
             and world.economics.discount_factor == known.economics.discount_factor
             and world.segments.state_dependence == known.segments.state_dependence
         )  # segments of one base differ in nothing else
-        return self.tables if same else _tables(world)
+        return self.tables if same else value_tables(world)
 
     def with_levers(self, strategy: str) -> Setup:
         """The same with one strategy's levers moved, and money for new customers taken off the budget."""
@@ -96,10 +99,6 @@ class Setup:
         arms, segments = tuple(a.name for a in world.arms), world.segments.names
         specs = {s.name: s for s in self.scenario.strategies}
         return {name: maker(specs[name], arms, segments, self.base.ids, pilot_arms.get(name, -1)) for name in names}
-
-
-def _tables(world: World) -> OrderTables:
-    return order_tables(world.segments, world.horizon, world.economics.discount_factor, world.season)
 
 
 def calendar(scenario: Scenario) -> Calendar:
@@ -181,8 +180,9 @@ class JobResult:
 def run_job(setup: Setup, job: Job) -> JobResult:
     """Play the job's strategies on common random numbers."""
     scenario = changed(setup.scenario, job.values)
-    kappa = scenario.population.kappa.value
-    customers = setup.base.draw(job.customers, job.seed, kappa, resample=job.resample)
+    customers = draw_customers(
+        scenario, setup.base, build_world(scenario, setup.base), job.customers, job.seed, resample=job.resample
+    )
     makers = setup.makers(job.strategies, job.pilot_arms)
     stages = Stages(setup, customers, job.seed, job.values, shocks=job.resample)
     played = {name: stages.play(name, makers[name]()) for name in job.strategies}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from scenarios.jobs import Setup
+from scenarios.lives import draw_customers
 from scenarios.play import play
 from scenarios.strategies.catalogue import ONE_ARM
 from scenarios.strategies.ranked import Ranked
@@ -29,6 +30,6 @@ def pilot_value(setup: Setup, rule: Ranked) -> float:
     setup = setup.with_levers("")  # what new customers cost is not there for offers
     scenario, world = setup.scenario, setup.beliefs
     seed = scenario.seed ^ PILOT_SEED
-    customers = setup.base.draw(min(PILOT_CUSTOMERS, setup.customers), seed, scenario.population.kappa.value)
+    customers = draw_customers(scenario, setup.base, world, min(PILOT_CUSTOMERS, setup.customers), seed)
     briefing = setup.briefing(customers, seed, setup.gap)
     return float(play(world, briefing.tables, briefing, rule, seed).clv.mean())

@@ -101,7 +101,7 @@ class Planner:
         """The plan of this epoch for the engine: 0 = none, 1 + arm."""
         b, period = self.briefing, epoch.period
         here = present(simulation)
-        known = b.as_known(self._seen(here))
+        known = b.as_known(self._seen(here), period)
         measures, liability = b.candidates(known, period)
         problem, compiled = b.problem(known, period, self.rules(period), measures)
         view = View(

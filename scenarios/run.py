@@ -16,6 +16,7 @@ from scenarios.drivers import drivers, lead
 from scenarios.errors import InfeasibleError
 from scenarios.first_plan import FirstPlan
 from scenarios.jobs import Job, JobResult, Setup, Stages, difference_variance, run_job
+from scenarios.lives import draw_customers
 from scenarios.pilot import pilot_arms
 from scenarios.play import Played
 from scenarios.results import Driver, RunResults
@@ -166,7 +167,7 @@ def _main(
 def play_main(setup: Setup, named: tuple[str, Strategy]) -> Played:
     """One strategy on all customers, with the scenario's own seed."""
     scenario = setup.scenario
-    drawn = setup.base.draw(setup.customers, scenario.seed, scenario.population.kappa.value)
+    drawn = draw_customers(scenario, setup.base, build_world(scenario, setup.base), setup.customers, scenario.seed)
     return Stages(setup, drawn, scenario.seed, gap=1e-4).play(*named, keep_plans=True)
 
 

@@ -15,6 +15,7 @@ from scenarios.customers import customer_base
 from scenarios.errors import ConfigError
 from scenarios.fitted import RealBase
 from scenarios.jobs import Setup
+from scenarios.lives import with_lives
 from scenarios.loading import load
 from scenarios.margins import enough_margin
 from scenarios.writing import whole_file
@@ -45,7 +46,7 @@ def score(
     scenario = loaded.scenario.model_copy(update={"planning": planning})
     world = build_world(changed(scenario, scenario.planning.beliefs), base)
     setup = Setup(scenario, base, len(base.ids))
-    customers = base.each(scenario.seed, scenario.population.kappa.value)
+    customers = with_lives(base.each(scenario.seed, scenario.population.kappa.value), scenario, world, scenario.seed)
     briefing = setup.briefing(customers, scenario.seed, 1e-4)
     known = briefing.as_known(customers.population)
     measures, liability = briefing.candidates(known, 0)

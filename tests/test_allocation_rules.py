@@ -275,3 +275,32 @@ def test_every_problem_of_a_rules_file_at_once(tmp_path, text, problems):
     found = "\n".join(error.value.problems)
     for problem in problems:
         assert problem.replace("{c}", str(path)) in found, found
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_several_offers_a_customer_with_exclusions_and_prerequisites(tmp_path, seed):
+    """Brute force over sets of offers: at most two, never call with gift, coupon only with call."""
+    text = """
+per_customer: {max_offers: 2, never_together: [[call, gift]], only_if: {coupon: call/phone}}
+constraints: [{name: b, measure: cost, max: 12}, {name: v, measure: count, min: 6, penalty: 0.5}]
+"""
+    answer, rows = answer_of(tmp_path, text, seed, n=5)
+
+    def sets(own):
+        for size in range(3):
+            for chosen in itertools.combinations(own, size):
+                names = {row["offer"] for row in chosen}
+                if not {"call", "gift"} <= names and not ("coupon" in names and "call" not in names):
+                    yield chosen
+
+    groups = [list(group) for _, group in itertools.groupby(rows, key=lambda row: row["customer_id"])]
+    best = -math.inf
+    for plan in itertools.product(*(list(sets(own)) for own in groups)):
+        flat = [row for own in plan for row in own]
+        if total(flat, "cost", {}) <= 12:
+            best = max(best, total(flat, "value", {}) - 0.5 * max(0, 6 - len(flat)))
+    assert answer.solution.objective == pytest.approx(best, abs=1e-4)
+    assert sum(float(row["value"]) for row in answer.rows.to_pylist()) == pytest.approx(
+        answer.document()["totals"]["value"]
+    )
+    assert answer.rows.num_rows >= answer.solution.selected

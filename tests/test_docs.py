@@ -12,12 +12,19 @@ from cli import main
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = [
-    line.split("#")[0].strip()
-    for _, block in re.findall(r"^```(\w*)\n(.*?)^```", README, flags=re.S | re.M)
-    for line in block.splitlines()
-    if line.startswith("cvmax ")
-]
+
+
+def commands_in(text):
+    return [
+        line.split("#")[0].strip()
+        for _, block in re.findall(r"^```(\w*)\n(.*?)^```", text, flags=re.S | re.M)
+        for line in block.splitlines()
+        if line.startswith("cvmax ")
+    ]
+
+
+COMMANDS = commands_in(README)
+ALLOCATION = (ROOT / "docs" / "allocation.md").read_text(encoding="utf-8")
 QUICK = {
     "run": ["--set", "population.customers=2000", "--workers", "1", "--no-sensitivity", "--replications", "2"],
 }
@@ -28,6 +35,9 @@ def folder(tmp_path_factory):
     """A folder with what the commands need: rules, a sales log, candidates, a run."""
     path = tmp_path_factory.mktemp("docs")
     (path / "rules.yaml").write_text(re.search(r"```yaml\n(constraints:.*?)```", README, flags=re.S).group(1))
+    for block in re.findall(r"```yaml\n(.*?)```", ALLOCATION, flags=re.S):
+        if named := re.match(r"# (\S+\.yaml)\n", block):
+            (path / named.group(1)).write_text(block)
     rng = np.random.default_rng(1)
     days = np.datetime64("2025-01-01") + rng.integers(0, 360, 6000)
     rows = [
@@ -60,6 +70,20 @@ def test_every_command_of_the_readme_works(folder, monkeypatch):
         line = line if "allocate" not in line else f"{line} --force"
         result = call(folder, line)
         assert result.exit_code == 0, (line, result.output, result.stderr)
+
+
+def test_every_command_of_the_allocation_page_works(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    lines = commands_in(ALLOCATION)
+    assert len(lines) >= 10
+    for line in lines:
+        # A looser gap: what is tested is that the page is true, not how long the last millionth takes.
+        result = call(
+            folder,
+            line + (" --force" if "frontier" not in line else "") + (" --gap 1e-3" if "score" not in line else ""),
+        )
+        assert result.exit_code == 0, (line, result.output, result.stderr)
+    assert (folder / "full" / "allocation.xlsx").exists() and (folder / "curves" / "frontier.html").exists()
 
 
 def test_make_targets_of_the_readme_exist():

@@ -10,6 +10,7 @@ from engine_worlds import M0_DISCOUNT, arm, m0_population, m0_world
 from engine import Arrivals, PopulationError, Simulation, WorldError, make_population
 from engine.ledger import ACQUIRED, LOSING_ORDERS, LOSSES
 from engine.season import Season, shocked, shocks, yearly
+from engine.traffic import other_visits
 from engine.valuation import candidate, order_tables, orders_ahead
 
 YEAR = 1 + 0.6 * np.sin(np.arange(52) / 52 * 2 * np.pi + 1)
@@ -110,6 +111,23 @@ def test_impossible_seasons_and_conversions_are_refused_with_their_numbers():
         Simulation(bad, m0_population(5), seed=1)
     for words in ("expected 52 factors, got shape (9,)", "got -0.5", "1.5", "scale: expected above 0, got 0"):
         assert words in str(found.value), words
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.3, 6.0, 59.0, 61.0, 400.0])
+def test_other_visits_are_the_poisson_quantile(rate):
+    """Against SciPy's inverse CDF at 400 uniforms; a tie within 1e-6 of probability may go either way."""
+    from scipy import stats
+
+    u = ((np.arange(400) + 0.37) / 400).astype(np.float32)
+    ours = np.array([other_visits(x, np.float32(rate)) for x in u])
+    low, high = (stats.poisson.ppf(np.clip(u + e, 0, 1 - 1e-9), np.float32(rate)) for e in (-1e-6, 1e-6))
+    assert ((ours >= np.maximum(low, 0)) & (ours <= high)).all()
+
+
+def test_too_many_visits_are_refused():
+    world = dataclasses.replace(m0_world(), conversion=np.full(6, 1e-6))
+    with pytest.raises(PopulationError, match="conversion: expected at most 500 visits per customer and period, got"):
+        Simulation(world, m0_population(10), seed=1)
 
 
 def test_visits_thin_to_orders():

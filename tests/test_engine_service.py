@@ -217,7 +217,7 @@ def rich(seed, **kw):
         world,
         service=service(**given | kw),
         season=yearly(np.array([0.5, 1.5, 1.0]), 4, 1),
-        conversion=rng.uniform(0.05, 1.0, s),
+        conversion=rng.uniform(0.4, 1.0, s),
         overheads=np.array([5.0, 1.0, 0.0, 2.5]),
         scale=float(rng.choice([1.0, 0.4])),
         count_losses=True,

@@ -95,11 +95,11 @@ def test_new_customers_are_reported_apart_and_add_up():
 def test_one_budget_for_new_customers_and_offers():
     scenario = load("web_shop").scenario
     less = without_acquisition(scenario)
-    assert less.rules[0].max == 3000
-    assert less.acquisition.budget_per_period == pytest.approx(3000 / 13)
+    assert less.rules[0].max == 6000
+    assert less.acquisition.budget_per_period == pytest.approx(6000 / 13)
     counts = joining(less.acquisition, 52, 1.0)
-    per_period = 3000 / 13 * np.array([0.6, 0.3, 0.1]) / np.array([24, 9, 12])
-    assert [c.sum() for c in counts] == np.floor(52 * np.minimum(per_period, [8, 40, 3]) + 1e-9).tolist()
+    per_period = 6000 / 13 * np.array([0.6, 0.3, 0.1]) / np.array([24, 9, 12])
+    assert [c.sum() for c in counts] == np.floor(52 * np.minimum(per_period, [20, 60, 5]) + 1e-9).tolist()
     assert all(c.max() - c.min() <= 1 for c in counts)
 
 

@@ -27,6 +27,7 @@ from scenarios.candidates import Candidates, columns_in, read_candidates, rows_n
 from scenarios.errors import CvmaxError, DataError
 from scenarios.rules import CompiledRules, Subject, compile_rules, plan_table
 from scenarios.schema.allocation import AllocationRules, SingleRule
+from scenarios.suggest import nearest
 from solvers.problem import Problem
 
 Floats = NDArray[np.float64]
@@ -68,14 +69,17 @@ class Case:
         """Customers."""
         return self.data.n
 
-    def table(self, arm: Arms) -> Floats:
-        """(H + 1, C, K) sums of a plan (n,) of real customers."""
-        return plan_table(self.data.measures, arm[: self.n], self.compiled)
+    def table(self, arm: Arms, others: Arms | None = None) -> Floats:
+        """(H + 1, C, K) sums of a plan (n,) of real customers, and of their further arms (M - 1, n)."""
+        table = plan_table(self.data.measures, arm[: self.n], self.compiled)
+        for more in others if others is not None else ():
+            table += plan_table(self.data.measures, more[: self.n], self.compiled)
+        return table
 
     def with_rules(self, singles: Sequence[SingleRule]) -> Case:
         """The same candidates under other rules, which filter on no other labels."""
         compiled = compile_rules(singles, subject_of(self.data), self.file.source, self.file.places)
-        problem = _problem(self.data, compiled, self.eligible)
+        problem = _problem(self.data, compiled, self.eligible, self.rules, [])
         return replace(self, singles=tuple(singles), compiled=compiled, problem=problem)
 
     def start_from(self, other: Case, multipliers: Floats | None) -> Floats | None:
@@ -128,18 +132,68 @@ def build_case(candidates: str | Path, rules: str | Path, budget: float | None =
         tests = run_tests(data, asked, file.places, file.folder)
     except CvmaxError as error:
         problems += error.problems
+    company(data, asked, str(file.source), problems)
     if problems:
         raise DataError(list(dict.fromkeys(problems)))
     eligible = data.eligible if tests.closed is None else data.eligible & (tests.closed == 0)
-    problem = _problem(data, compiled, eligible)
+    problem = _problem(data, compiled, eligible, asked, problems)
     warnings = strange_units(data, compiled, eligible, places)
     return Case(file, data, tuple(singles), compiled, tests, eligible, problem, warnings)
 
 
-def _problem(data: Candidates, compiled: CompiledRules, eligible: NDArray[np.bool_]) -> Problem:
+def _problem(
+    data: Candidates,
+    compiled: CompiledRules,
+    eligible: NDArray[np.bool_],
+    rules: AllocationRules,
+    problems: list[str],
+) -> Problem:
     open_to = None if eligible.all() else eligible
-    plain = Problem(data.measures, data.names, compiled.class_of, compiled.n_classes, compiled.rows, open_to)
+    apart, needs = company(data, rules, "", problems)
+    plain = Problem(
+        data.measures,
+        data.names,
+        compiled.class_of,
+        compiled.n_classes,
+        compiled.rows,
+        open_to,
+        max_offers=rules.per_customer.max_offers,
+        never_together=apart,
+        only_if=needs,
+    )
     return with_stand_ins(plain, compiled)
+
+
+Pairs = tuple[tuple[int, int], ...]
+
+
+def company(data: Candidates, rules: AllocationRules, source: str, problems: list[str]) -> tuple[Pairs, Pairs]:
+    """Pairs of arms that exclude each other, and (b, a) where b needs a."""
+
+    def arms(name: str, key: str) -> list[int]:
+        found = [k for k, (offer, _) in enumerate(data.arms) if name in (offer, data.arm_name(k))]
+        if not found:
+            hint = nearest(name, dict.fromkeys(offer for offer, _ in data.arms))
+            problems.append(f"{source} per_customer.{key}: unknown offer {name!r}{hint}")
+        return found
+
+    per = rules.per_customer
+    apart = {
+        (min(a, b), max(a, b))
+        for one, other in per.never_together
+        for a in arms(one, "never_together")
+        for b in arms(other, "never_together")
+        if a != b
+    }
+    needs = []
+    for wants, needed in per.only_if.items():
+        first = arms(needed, "only_if")
+        if len(first) > 1:
+            problems.append(
+                f"{source} per_customer.only_if: {needed!r} goes through several channels; name one, offer/channel"
+            )
+        needs += [(b, a) for b in arms(wants, "only_if") for a in first[:1] if a != b]
+    return tuple(sorted(apart)), tuple(needs)
 
 
 def _place(name: str, places: Mapping[str, str]) -> str:

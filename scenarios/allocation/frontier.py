@@ -276,7 +276,14 @@ def _path(case: Case, index: int, end: str) -> _PathCurve | None:
     """The path, where the rule's maximum is the only bound there is."""
     rule, item = case.singles[index], case.compiled.rules[index]
     lone = sum(len(other.rows) for other in case.compiled.rules) == len(item.rows) == 1
-    if not lone or end != "max" or rule.min is not None or rule.ratio is not None or case.problem.shape[2] > case.n:
+    if (
+        not lone
+        or end != "max"
+        or rule.min is not None
+        or rule.ratio is not None
+        or case.problem.shape[2] > case.n
+        or case.problem.several
+    ):
         return None
     from solvers.path import budget_path  # loads kernels: only when needed
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+
+import numpy as np
 
 from scenarios.allocation.solving import Limits, Outcome, solve_case
 from scenarios.schema.allocation import SingleRule
+
+NOISE = 1e-5
 
 
 @dataclass(frozen=True)
@@ -45,9 +50,25 @@ def price_rules(outcome: Outcome, limits: Limits) -> tuple[RulePrice, ...]:
 
 
 def binds(outcome: Outcome, index: int) -> bool:
-    """Whether a row of the rule has a price or no room."""
-    names = {row.name for row in outcome.case.compiled.rules[index].rows}
-    return any(row.binding for row in outcome.solution.rows if row.name in names)
+    """Whether a row of the rule has no room, or a price that is more than the solve's own tolerance.
+
+    Multipliers near the optimum can leave a trace on a rule with room: less than ``NOISE`` of the objective over its whole bound.
+    """
+    forms = {row.name: row.coefficients for row in outcome.case.compiled.rules[index].rows}
+    moved_by = np.abs(outcome.table).ravel()
+    least = NOISE * abs(outcome.solution.objective)
+    for row in outcome.solution.rows:
+        if row.name not in forms:
+            continue
+        size = max([abs(x) for x in (row.lower, row.upper) if math.isfinite(x)] or [0.0])
+        near = 1e-9 * max(1.0, size)
+        if row.value >= row.upper - near or row.value <= row.lower + near:
+            return True
+        # A ratio's row has the bound 0: what counts is how much moves through it.
+        through = float((abs(forms[row.name]) @ moved_by)[0])
+        if abs(row.shadow_price) * max(size, through) > least:
+            return True
+    return False
 
 
 def moved(rule: SingleRule, by: float, loosen: bool) -> SingleRule | None:

@@ -1,4 +1,4 @@
-"""A plan by label: customers, how many get an offer, and the sums of every measure."""
+"""A plan by label: customers, how many offers they get, and the sums of every measure."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ class Segment:
 
 def segments(outcome: Outcome) -> list[Segment]:
     """Every value of every label that rules name, and of offers and channels; totals in the measures' order."""
-    data, arm = outcome.case.data, outcome.arm
-    chosen = np.flatnonzero(arm >= 0)
-    of = arm[chosen].astype(np.int64)
+    data = outcome.case.data
+    arms = np.stack(outcome.layers)
+    layer, chosen = np.nonzero(arms >= 0)
+    of = arms[layer, chosen].astype(np.int64)
     amounts = [plane[of, chosen] for plane in data.measures]
     found = []
     for name, label in data.customer_labels.items():

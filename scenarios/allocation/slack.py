@@ -9,7 +9,7 @@ never exceed p.  After the solve the miss is measured from the plan itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +42,7 @@ def with_stand_ins(problem: Problem, compiled: CompiledRules) -> Problem:
     ]
     if not pieces:
         return problem
-    h, k, n, c = problem.shape
+    h, k, n, _ = problem.shape
     cost = np.concatenate([sizes for _, sizes in pieces])
     extra = len(cost)
     measures = np.concatenate([problem.measures, np.zeros((h, k, extra), problem.measures.dtype)], axis=2)
@@ -54,7 +54,7 @@ def with_stand_ins(problem: Problem, compiled: CompiledRules) -> Problem:
     eligible[0, n:] = True
     classes = np.repeat([of for of, _ in pieces], [len(sizes) for _, sizes in pieces])
     class_of = np.concatenate([problem.class_of, classes.astype(np.int32)])
-    return Problem(measures, problem.measure_names, class_of, c, problem.rows, eligible)
+    return replace(problem, measures=measures, class_of=class_of, eligible=eligible)
 
 
 def penalty_of(item: CompiledRule) -> float | None:
@@ -102,4 +102,4 @@ def _reach(problem: Problem, measure: int, classes: NDArray[np.bool_], arms: NDA
         if problem.eligible is not None:
             amount = np.where(problem.eligible[arm, who], amount, 0.0)
         total = pick(total, amount, dtype=np.float64)
-    return float(total.sum())
+    return float(total.sum()) * problem.max_offers

@@ -70,6 +70,11 @@ class Outcome:
         """(n,) the plan."""
         return self.solution.arm
 
+    @property
+    def layers(self) -> tuple[NDArray[np.int16], ...]:
+        """(n,) arms each: the first of every customer, the second, and so on."""
+        return (self.arm, *self.solution.others)
+
     def total(self, name: str) -> float:
         """The plan's sum of a measure."""
         return float(self.table[self.case.data.names.index(name)].sum())
@@ -78,18 +83,29 @@ class Outcome:
 def solve_case(case: Case, limits: Limits, start: Floats | None = None, held: GivenPlan | None = None) -> Outcome:
     """Solve; held customers keep what they have."""
     problem = case.problem if held is None else hold(case, held)
-    solution = limits.solve(problem, start)
+    if held is not None:
+        # The gap is of the whole plan; what is left to decide may be a small part of it.
+        rough = replace(limits, gap=max(limits.gap, 1e-2)).solve(problem, start)
+        if rough.status is not Status.INFEASIBLE:
+            whole = abs(rough.objective + held_value(case, held))
+            limits_of_rest = min(limits.gap * max(whole / max(abs(rough.objective), 1e-12), 1e-3), 1.0)
+            rough = replace(limits, gap=limits_of_rest).solve(problem, rough.multipliers)
+        solution = rough
+    else:
+        solution = limits.solve(problem, start)
     arm = solution.arm[: case.n]
     if held is not None:
         arm = np.where(held.listed, held.arm, arm)
     if solution.status is Status.INFEASIBLE:
-        return Outcome(case, replace(solution, arm=arm), case.table(np.full(case.n, NO_ARM, np.int16)), (), held)
-    return outcome_of(case, replace(solution, arm=arm), limits, held)
+        solution = replace(solution, arm=arm, others=solution.others[:, : case.n])
+        return Outcome(case, solution, case.table(np.full(case.n, NO_ARM, np.int16)), (), held)
+    solution = replace(solution, arm=arm, others=solution.others[:, : case.n])
+    return outcome_of(case, solution, limits, held)
 
 
 def outcome_of(case: Case, solution: Solution, limits: Limits, held: GivenPlan | None = None) -> Outcome:
     """The certificate of the real customers' plan: value less what is missed, against the problem's bound."""
-    table = case.table(solution.arm)
+    table = case.table(solution.arm, solution.others)
     missed = misses(case.compiled, table)
     if held is not None or case.problem.shape[2] > case.n:
         extra = 0.0 if held is None else held_value(case, held)

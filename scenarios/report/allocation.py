@@ -109,7 +109,7 @@ def _rules(allocation: Allocation) -> Table:
 def _cells(rule: RuleResult) -> tuple[str, str, str, str]:
     value = amount_of(rule.value) if math.isfinite(rule.value) else "no value"
     bounds = ["" if bound is None else amount_of(bound) for bound in (rule.min, rule.max)]
-    price = "" if rule.min is None and rule.max is None else amount_of(rule.shadow_price)
+    price = "" if rule.min is None and rule.max is None else amount_of(rule.shadow_price if rule.binding else 0.0)
     return value, bounds[0], bounds[1], price
 
 

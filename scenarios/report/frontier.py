@@ -27,7 +27,7 @@ def print_frontier(frontier: Frontier, file: TextIO) -> None:
     console = Console(file=file, highlight=False, soft_wrap=True)
     table = Table(box=None, pad_edge=False)
     for name in _head(frontier):
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(Text(name), justify="right", no_wrap=True)
     table.add_column("")
     for point in frontier.points:
         table.add_row(*(Text(cell) for cell in _cells(point)), mark(frontier, point.bound))

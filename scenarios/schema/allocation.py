@@ -172,21 +172,23 @@ class Contacts(Model):
 
 
 class PerCustomer(Model):
-    """What one customer may get.  Offers whose margin is less than ``min_margin_rate`` of revenue, or whose objective is
+    """What one customer may get.  ``never_together: [[a, b]]``: not both; ``only_if: {b: a}``: b only with a; names are
+    offers, or ``offer/channel``.  Offers whose margin is less than ``min_margin_rate`` of revenue, or whose objective is
     less than ``min_profit``, are left out.
     """
 
     max_offers: Count = 1
-    never_together: tuple[tuple[Text, ...], ...] = ()
+    never_together: tuple[tuple[Text, Text], ...] = ()
+    only_if: dict[Text, Text] = Field(default_factory=dict)
     min_margin_rate: Number | None = None
     min_profit: Number | None = None
     eligible: tuple[Eligibility, ...] = ()
     contacts: Contacts = Field(default_factory=Contacts)
 
     def problems(self) -> Iterator[Problem]:
-        """One offer a customer, which no pair can break."""
-        if self.max_offers != 1:
-            yield ("max_offers",), f"expected 1, got {self.max_offers}; several offers a customer are not supported yet"
+        """Names are names of one thing; a prerequisite needs room for two."""
+        if self.only_if and self.max_offers < 2:
+            yield ("only_if",), "a prerequisite needs room for two offers: expected max_offers of at least 2"
         for name in repeats(tuple(test.name for test in self.eligible)):
             yield ("eligible",), f"{name!r} is the name of two tests"
 

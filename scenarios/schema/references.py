@@ -8,6 +8,7 @@ from typing import Any
 
 from scenarios.pacing import windows
 from scenarios.schema.base import Filter, Problem
+from scenarios.schema.dynamics_references import check_dynamics, warn_of_dynamics
 from scenarios.schema.offers import Offer
 from scenarios.schema.planning import Strategy
 from scenarios.schema.scenario import Scenario
@@ -17,7 +18,7 @@ from scenarios.suggest import nearest
 RULE_MEASURES = ("value", "cost", "revenue", "margin", "count")
 RULE_LABELS = ("offer", "channel", "kind", "segment")
 PLAN_LABELS = ("segment",)
-KINDS = ("contact", "discount", "retention", "cross_sell")
+KINDS = ("contact", "discount", "retention", "cross_sell", "up_sell", "win_back")
 
 
 class Names:
@@ -74,6 +75,7 @@ def check(scenario: Scenario, names: Names) -> Iterator[Problem]:
     for name, offer in scenario.offers.items():
         yield from _offer(("offers", name), offer, names)
     yield from _synthetic(scenario, names)
+    yield from check_dynamics(scenario, names)
     for index, rule in enumerate(scenario.rules):
         where: tuple[str | int, ...] = ("rules", index)
         named = [rule.measure] if rule.measure is not None else []
@@ -98,11 +100,12 @@ def warnings(scenario: Scenario) -> Iterator[Problem]:
     """What is allowed, but seldom meant."""
     rate = scenario.margins.gross_margin_rate
     for name, offer in scenario.offers.items():
-        if offer.depth > rate and offer.min_margin_rate is None and offer.kind != "cross_sell":
+        if offer.depth > rate and offer.min_margin_rate is None and offer.kind not in ("cross_sell", "up_sell"):
             loss = f"a discount of {offer.depth:g} on a margin of {rate:g} loses money on every order"
             yield ("offers", name, "depth"), f"{loss}; min_margin_rate would hold it back"
     if not any(rule.measure == "cost" and (rule.max is not None or rule.releases) for rule in scenario.rules):
         yield ("rules",), "no rule limits cost: every strategy may spend what it likes"
+    yield from warn_of_dynamics(scenario)
     time, every = scenario.time, scenario.planning.every_periods
     epochs = tuple(range(0, time.horizon_periods, every))
     for index, rule in enumerate(scenario.rules):
@@ -120,6 +123,8 @@ def _offer(path: tuple[str | int, ...], offer: Offer, names: Names) -> Iterator[
     if offer.category is not None:
         for sentence in unknown("category", [offer.category], names.categories):
             yield (*path, "category"), sentence
+        for sentence in unknown("category", offer.bundle, names.categories):
+            yield (*path, "bundle"), sentence
     by_segment = effects.response.by_segment
     at = (*path, "effects", "response", "by_segment")
     for sentence in unknown("segment", by_segment, segments):
@@ -127,6 +132,7 @@ def _offer(path: tuple[str | int, ...], offer: Offer, names: Names) -> Iterator[
     if (
         by_segment
         and effects.response.base is None
+        and effects.response.curve is None
         and segments
         and (rest := [name for name in segments if name not in by_segment])
     ):

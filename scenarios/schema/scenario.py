@@ -9,6 +9,7 @@ from pydantic import Field
 
 from scenarios.schema.base import Model, Name, Problem, Text, Whole, repeats
 from scenarios.schema.demand import Season, Shocks, Traffic
+from scenarios.schema.dynamics import Dynamics
 from scenarios.schema.investment import Acquisition, Capability
 from scenarios.schema.offers import Channels, ContactPolicy, Offers
 from scenarios.schema.planning import Margins, Planning, Strategy, Time, Uncertainty
@@ -35,6 +36,7 @@ class Scenario(Model):
     channels: Channels = Field(min_length=1)
     offers: Offers = Field(min_length=1)
     contact_policy: ContactPolicy = Field(default_factory=ContactPolicy)
+    dynamics: Dynamics | None = None
     rules: tuple[Rule, ...] = ()
     season: Season | None = None
     shocks: Shocks | None = None

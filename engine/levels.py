@@ -1,0 +1,187 @@
+r"""Expected future orders where customers differ in how they leave: the recursion of :mod:`engine.valuation` for levels.
+
+A level is a strength of leaving: for BG/NBD the product of rate and dropout probability, for Pareto/NBD the hazard, for sBG
+the probability of not renewing (and the place in the contract), else the number of categories owned beyond the first.  With
+``sigma`` the probability of staying through a period in segment s' and ``e`` the expected part of its orders placed,
+
+    Q[t][a, s] = sum_s' P[s, s'] (now[a, s'] e + d (sigma Q[t + 1][a, s'] + (1 - sigma) Q[t + 1][a, into]))
+
+BG/NBD and Pareto/NBD: ``sigma = exp(-h)``, ``e = (1 - sigma) / h``, ``h`` the hazard in that segment; both are exact for a
+known trait.  Levels are a grid; between two of them Q is interpolated linearly in 1 / (h + 0.01).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import WorldError
+from engine.population import Population
+from engine.present import categories_owned, present_rate
+from engine.rates import factor_table, level_table
+from engine.world import World
+
+Floats = NDArray[np.float64]
+Places = tuple[NDArray[np.int64], NDArray[np.int64], Floats]
+
+EXTENSION = 520
+SOFT = 0.01
+
+
+@dataclass(frozen=True)
+class Levels:
+    """L levels; S segments, T periods.
+
+    Attributes:
+        grid: (G,) strengths, ascending; L = G x phases, the phase counts fastest.
+        phases: periods in a contract, 1 unless contracts renew less often than each period.
+        factor: (S, S), level: (S, T + EXTENSION) as in :class:`engine.valuation.OrderTables`.
+        discounted: (T + 1, L, S, S) discounted to period t, all future.
+    """
+
+    grid: Floats
+    phases: int
+    factor: Floats
+    level: Floats
+    discounted: Floats
+
+
+def strengths(world: World) -> tuple[Floats, int]:
+    """Grid and phases that a world needs."""
+    dynamics = world.dynamics
+    assert dynamics is not None
+    if dynamics.attrition is None:
+        return np.arange(max(len(world.categories), 1) if dynamics.breadth < 1 else 1, dtype=float), 1
+    if dynamics.attrition.model == "sbg":
+        return np.linspace(0, 1, 25) ** 2, dynamics.attrition.renews_every
+    return np.append(0.0, np.geomspace(1e-4, 20, 40)), 1
+
+
+def survival(world: World, levels: Levels, t: int, hold: float = 1.0) -> tuple[Floats, Floats]:
+    """``sigma`` and ``e``, (L, S, S) ``[level, start, segment after the move]``, of period t; ``hold``: factor on leaving."""
+    s, dynamics = len(levels.factor), world.dynamics
+    assert dynamics is not None
+    shape = (len(levels.grid) * levels.phases, s, s)
+    attrition = dynamics.attrition
+    if attrition is None:
+        return np.ones(shape), np.ones(shape)
+    c = np.repeat(levels.grid, levels.phases)[:, None, None] * hold
+    live = ~world.segments.lapsed
+    if attrition.model == "sbg":
+        phase = np.tile(np.arange(levels.phases), len(levels.grid))[:, None, None]
+        renews = (t + 1 + phase) % levels.phases == 0
+        return np.broadcast_to(1 - c * renews * live, shape), np.ones(shape)
+    h = np.broadcast_to(c, shape) * live
+    if attrition.model == "bg_nbd":
+        h = h * (levels.factor * levels.level[:, min(t, levels.level.shape[1] - 1), None])
+    return np.exp(-h), np.where(h > 0, -np.expm1(-h) / np.where(h > 0, h, 1.0), 1.0)
+
+
+def carried(world: World, sigma: Floats, q: Floats) -> Floats:
+    """``sigma q + (1 - sigma) q[into]``: what the next period is worth at this one's end."""
+    attrition = world.dynamics.attrition if world.dynamics else None
+    if attrition is None:
+        return q
+    return np.asarray(sigma * q + (1 - sigma) * q[:, :, attrition.into, None])
+
+
+def transitions(world: World, levels: Levels, transition: Floats) -> Floats:
+    """(L, S, S) transposed, so that ``x @ transitions`` is the expectation before the move; breadth holds moves into lapsed."""
+    count = len(levels.grid) * levels.phases
+    dynamics, lapsed = world.dynamics, world.segments.lapsed
+    assert dynamics is not None
+    if dynamics.attrition is not None or dynamics.breadth == 1:
+        return np.broadcast_to(transition.T, (count, *transition.shape))
+    moved = transition * np.outer(~lapsed, lapsed)
+    held = (1 - dynamics.breadth**levels.grid)[:, None, None] * moved
+    out = transition - held + held.sum(axis=2)[:, :, None] * np.eye(len(lapsed))
+    return np.ascontiguousarray(out.transpose(0, 2, 1))
+
+
+def level_tables(world: World) -> Levels:
+    """Backward recursion of the module's equation."""
+    segments, d = world.segments, world.economics.discount_factor
+    grid, phases = strengths(world)
+    s, count = len(segments.names), len(grid) * phases
+    level = level_table(segments, world.horizon + EXTENSION)
+    if world.season is not None:
+        level = level * np.concatenate([world.season.within, np.resize(world.season.after, EXTENSION)])
+    out = Levels(grid, phases, factor_table(segments), level, np.empty((world.horizon + 1, count, s, s)))
+    p = transitions(world, out, segments.transition)
+    q = _far_future(world, out, p)
+    for t in range(world.horizon + EXTENSION - 1, -1, -1):
+        sigma, e = survival(world, out, t)
+        q = (level[:, t, None] * out.factor * e + d * carried(world, sigma, q)) @ p
+        if t <= world.horizon:
+            out.discounted[t] = q
+    return out
+
+
+def _far_future(world: World, levels: Levels, p: Floats) -> Floats:
+    """(L, S, S) with a constant level and no season; contracts renew each period with the same loss over their length."""
+    d, s = world.economics.discount_factor, len(levels.factor)
+    sigma, e = survival(world, levels, levels.level.shape[1] - 1)
+    if levels.phases > 1:
+        loss = np.repeat(levels.grid, levels.phases)[:, None, None] * ~world.segments.lapsed
+        sigma = np.broadcast_to((1 - loss) ** (1 / levels.phases), sigma.shape)
+    last = levels.level[:, -1] / (1.0 if world.season is None else np.resize(world.season.after, EXTENSION)[-1] or 1.0)
+    mean = 1.0 if world.season is None else world.season.after.mean()
+    now = last[:, None] * mean * levels.factor * e
+    # q = (now + d (sigma q + (1 - sigma) q[into])) p, for each level and start a system in the S numbers of q.
+    keep = sigma[..., None] * np.eye(s)
+    attrition = world.dynamics.attrition if world.dynamics else None
+    if attrition is not None:
+        keep[..., attrition.into] += 1 - sigma
+    step = np.einsum("lks,lakm->lasm", p, keep)  # from s: to k by the move, then to m at the period's end
+    right = now @ p
+    system = np.eye(s) - d * step
+    if d < 1:
+        q = np.linalg.solve(system, right[..., None])[..., 0]
+    else:
+        q = (np.linalg.pinv(system) @ right[..., None])[..., 0]
+    if np.abs(np.einsum("lasm,lam->las", system, q) - right).max() > 1e-6 * max(np.abs(right).max(), 1.0):
+        raise WorldError(
+            ["discount rate: expected > 0 where customers go on ordering for ever, got 0: their value is infinite"]
+        )
+    return np.asarray(q)
+
+
+def strength(population: Population, world: World, t: int, further: int | NDArray[np.int64] = 0) -> Floats:
+    """(n,) strength of leaving of each customer, with so many further categories."""
+    dynamics, life = world.dynamics, population.life
+    assert dynamics is not None and life is not None
+    more = np.maximum(categories_owned(population.state.owned) + further - 1, 0)
+    if dynamics.attrition is None:
+        return np.asarray(more, np.float64)
+    hold = np.asarray(dynamics.breadth**more, np.float64)
+    trait: Floats = life.dropout.astype(np.float64) * hold
+    if dynamics.attrition.model == "bg_nbd":
+        trait = trait * present_rate(population, world, t)
+    return np.asarray(trait, np.float64)
+
+
+def places(
+    levels: Levels, population: Population, world: World, t: int, further: int | NDArray[np.int64] = 0
+) -> Places:
+    """Two levels and the weight of the second for each customer."""
+    n, last = len(population), len(levels.grid) - 1
+    if last == 0:
+        return np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n)
+    x = np.clip(strength(population, world, t, further), 0, levels.grid[-1])
+    low = np.clip(np.searchsorted(levels.grid, x, side="right") - 1, 0, last - 1)
+    a, b = levels.grid[low], levels.grid[low + 1]
+    dynamics = world.dynamics
+    assert dynamics is not None and population.life is not None
+    if dynamics.attrition is not None:
+        a, b, x = 1 / (a + SOFT), 1 / (b + SOFT), 1 / (x + SOFT)
+    phase = population.life.renewal % levels.phases
+    first = low * levels.phases + phase
+    return first, first + levels.phases, (x - a) / (b - a)
+
+
+def look_up(table: Floats, where: Places, start: NDArray[np.integer], now: NDArray[np.integer]) -> Floats:
+    """(n,) of a (L, S, S) table."""
+    first, second, weight = where
+    return np.asarray((1 - weight) * table[first, start, now] + weight * table[second, start, now])

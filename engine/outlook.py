@@ -1,0 +1,224 @@
+"""What an arm adds to a customer in a world with dynamics: :func:`engine.valuation.candidate` with every feature in it.
+
+Approximations, beyond those of the plain candidate: order values stay at today's growth; the own share of wallet and trust
+stay as they are; an extra order that is not needed later is paid back at once; exposure, deal memory, opting out and trust
+that this contact leaves behind are not valued, and what its fatigue does to moves is charged at once; with an attrition
+model, breadth does not hold moves into lapsed segments.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.levels import Levels, carried, look_up, places, survival, transitions
+from engine.population import Population
+from engine.present import categories_owned, multiples, own_log_odds, present_rate, present_value, share_of
+from engine.rules import GRID, curve_shift, make_rules
+from engine.tables import members
+from engine.valuation import Candidate, OrderTables, active_transitions
+from engine.world import Arm, World
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ArmLevels:
+    """Expected orders of a responder to an arm contacted in period t, (L, S, S), per unit of rate.
+
+    Attributes:
+        own, own_nominal: orders while the offer acts at no lift, discounted and not.
+        extra, extra_nominal: orders that a lift of 1 adds.
+        base_nominal: orders that come anyway in these periods.
+        after: discounted orders after that.
+        ignored: all future orders of somebody who does not respond to the contact.
+    """
+
+    own: Floats
+    own_nominal: Floats
+    extra: Floats
+    extra_nominal: Floats
+    base_nominal: Floats
+    after: Floats
+    ignored: Floats
+
+
+def tilted(transition: Floats, z: float, direction: Floats) -> Floats:
+    """(S, S) rows in proportion to ``P exp(z direction)``; rows of no return stay."""
+    out = transition * np.exp(z * (direction - direction.max()))
+    out = out / out.sum(axis=1, keepdims=True)
+    return np.asarray(np.where(np.diagonal(transition)[:, None] == 1, transition, out))
+
+
+def tiredness(world: World) -> float:
+    """Tilt that the fatigue of one contact brings, over all periods, charged at once."""
+    tilt, decay = world.dynamics.tilt if world.dynamics else None, world.fatigue.decay
+    return tilt.fatigue * min(1 / max(1 - decay, 1e-9), world.horizon) if tilt else 0.0
+
+
+def arm_levels(world: World, levels: Levels, arm: Arm, t: int) -> ArmLevels:
+    """Backward recursion over the periods in which the offer acts."""
+    dynamics, segments, d = world.dynamics, world.segments, world.economics.discount_factor
+    assert dynamics is not None
+    plain = ignored = segments.transition
+    calm = active_transitions(segments, arm)
+    if dynamics.tilt is not None:
+        tired, response, direction = tiredness(world), arm.more.tilt_response, dynamics.tilt.direction
+        ignored = tilted(plain, arm.more.tilt_contact - tired, direction)
+        begins = replace(segments, transition=tilted(plain, response - tired, direction))
+        goes_on = replace(segments, transition=tilted(plain, response, direction))
+        calm = active_transitions(begins, arm)[0], active_transitions(goes_on, arm)[1]
+    first, later = (transitions(world, levels, p) for p in calm)
+    ordinary, end = transitions(world, levels, plain), min(t + arm.duration, world.horizon)
+    hold = 1 - arm.attrition_reduction
+    after = levels.discounted[end]
+    own = own_nominal = extra = extra_nominal = base = np.zeros_like(after)
+    for u in range(end - 1, t - 1, -1):
+        p = first if u == t else later
+        sigma, e = survival(world, levels, u, hold)
+        loose, loose_e = survival(world, levels, u)
+        now = levels.level[:, u, None] * levels.factor
+        added = now * (sigma if dynamics.attrition and dynamics.attrition.model == "bg_nbd" else e)
+        own = (now * e + d * carried(world, sigma, own)) @ p
+        own_nominal = (now * e + carried(world, sigma, own_nominal)) @ p
+        extra = (added + d * carried(world, sigma, extra)) @ p
+        extra_nominal = (added + carried(world, sigma, extra_nominal)) @ p
+        base = (now * loose_e + carried(world, loose, base)) @ ordinary
+        after = d * carried(world, sigma, after) @ p
+    sigma, e = survival(world, levels, t)
+    now = levels.level[:, t, None] * levels.factor * e
+    ahead = levels.discounted[min(t + 1, world.horizon)]
+    passed_by = (now + d * carried(world, sigma, ahead)) @ transitions(world, levels, ignored)
+    return ArmLevels(own, own_nominal, extra, extra_nominal, base, after, passed_by)
+
+
+def response_shift(population: Population, world: World, arm: Arm, t: int) -> Floats:
+    """(n,) change of the response's logit: trust, exposure, hooks, felt depth."""
+    dynamics, life, m = world.dynamics, population.life, arm.more
+    assert dynamics is not None and life is not None
+    shift = dynamics.trust_response * life.trust.astype(np.float64)
+    for g in m.stocks:
+        if g >= 0:
+            passed = np.maximum(t - life.touched[:, g].astype(np.int64) - 1, 0)
+            shift -= dynamics.stocks[g].weight * life.stock[:, g] * dynamics.stocks[g].decay ** passed
+    if dynamics.values and m.appeal:
+        shift += (life.values - dynamics.value_means) @ np.array(m.appeal)
+    if dynamics.habituation and m.curve and arm.depth:
+        part = 1 - np.minimum(dynamics.habituation.weight * life.memory, arm.depth) / arm.depth
+        shift += np.interp(part, np.linspace(0, 1, GRID), curve_shift(arm))
+    return np.asarray(shift)
+
+
+def response_chance(population: Population, world: World, arm: Arm, t: int, responsiveness_sd: float) -> Floats:
+    """(n,) probability that a contact that arrives gets a response; 0 for those who left, but for a win-back."""
+    with np.errstate(divide="ignore"):
+        logit = np.log(arm.response) - np.log1p(-arm.response)
+    x = logit[population.state.segment] - world.fatigue.weight * population.state.fatigue.astype(np.float64)
+    x = x + response_shift(population, world, arm, t)
+    node, weight = np.zeros(1), np.ones(1)
+    if responsiveness_sd > 0:
+        node, weight = np.polynomial.hermite_e.hermegauss(9)
+        weight = weight / weight.sum()
+    else:
+        x = x + population.traits.responsiveness
+    with np.errstate(over="ignore"):
+        parts = [w / (1 + np.exp(-(x + responsiveness_sd * z))) for z, w in zip(node, weight, strict=True)]
+    chance = np.asarray(np.sum(parts, axis=0))
+    assert population.life is not None
+    return chance if arm.more.win_back else np.where(population.life.gone > 0, 0.0, chance)
+
+
+def parts(population: Population, world: World, mask: int) -> tuple[Floats, Floats]:
+    """(n,) value of an arm's categories as far as their doors are open: all of them, and those not owned."""
+    n, owned = len(population), population.state.owned
+    whole, new = np.zeros(n), np.zeros(n)
+    for c in range(len(world.categories)):
+        if mask >> c & 1:
+            door = np.zeros(n)
+            for b in range(len(world.categories)):
+                has = (owned >> np.uint32(b)) & np.uint32(1) == 1
+                door = np.where(has & (b != c), np.maximum(door, world.complementarity[b, c]), door)
+            part = door * population.traits.headroom[:, c]
+            whole += part
+            new += np.where((owned >> np.uint32(c)) & np.uint32(1) == 1, 0.0, part)
+    return whole, new
+
+
+def gain_of_tier(population: Population, world: World, arm: Arm) -> Floats:
+    """(n,) what an order is worth more once the responder has moved up, times the probability of moving."""
+    dynamics, life = world.dynamics, population.life
+    if dynamics is None or life is None or not arm.more.tier_step:
+        return np.zeros(len(population))
+    tier = life.tier.astype(np.int64)
+    up = np.minimum(tier + arm.more.tier_step, len(dynamics.tiers) - 1)
+    ratio = dynamics.tiers[up] / dynamics.tiers[tier] - 1
+    own = population.traits.order_value * multiples(population, world)
+    return np.asarray(arm.more.tier_probability * own * ratio)
+
+
+def boost(population: Population, world: World, arm: Arm, t: int) -> Floats:
+    """(n,) order rate with the offer over the rate without it: lift x change of share, at most the whole wallet."""
+    lift, own = np.full(len(population), 1 + arm.order_lift), own_log_odds(population, world, t)
+    if world.dynamics is None or world.dynamics.competition is None:
+        return lift
+    share = share_of(own)
+    return np.asarray(np.minimum(lift * share_of(own + arm.more.share_shift) / share, 1 / share))
+
+
+def outlook(
+    world: World, tables: OrderTables, population: Population, arm: Arm, t: int, responsiveness_sd: float = 0.0
+) -> Candidate:
+    """Incremental CLV of one arm at period t.
+
+    Given a response, with r today's rate, w the order margin, b the boost, h the new categories' part and g the gain of a tier,
+
+        value = r [w (own + (1 - pantry) (b - 1) extra + after* - Q) - discount active]
+                + r gross_margin_rate [h (active* + sticks after*) + g (active + after)],   active = own + (b - 1) extra
+
+    where a star means at the level of attrition that the breadth after an adoption brings, with probability ``sticks``.  A
+    contact without response brings ``r w (ignored - Q)``.
+    """
+    levels, rules, e = tables.levels, make_rules(world), world.economics
+    assert levels is not None and rules is not None and world.dynamics is not None
+    cells = arm_levels(world, levels, arm, t)
+    where = places(levels, population, world, t)
+    start, now = population.traits.start_segment, population.state.segment
+    rate, v = present_rate(population, world, t), present_value(population, world)
+    gm = e.gross_margin_rate
+    w = gm * v - e.cost_to_serve_per_order
+
+    def at(table: Floats) -> Floats:
+        return look_up(table, where, start, now)
+
+    more = boost(population, world, arm, t) - 1
+    own, extra, after, q = at(cells.own), at(cells.extra), at(cells.after), at(levels.discounted[t])
+    active, nominal = own + more * extra, at(cells.own_nominal) + more * at(cells.extra_nominal)
+    base = at(cells.base_nominal)
+    whole, new = parts(population, world, members(arm))
+    h = new * (1 - arm.more.cannibalises)
+    gain = gain_of_tier(population, world, arm)
+    discount = arm.depth * (whole if arm.category >= 0 else v + gain) + arm.redemption_cost
+    lasting, trial, kept = own + after, active, after
+    if arm.category >= 0 and world.dynamics.breadth < 1:
+        wider = places(
+            levels, population, world, t, categories_owned(np.uint32(members(arm)) & ~population.state.owned)
+        )
+        adopts = np.where(new > 0, arm.sticks, 0.0)
+        longer, kept = look_up(cells.own, wider, start, now) - own, look_up(cells.after, wider, start, now)
+        lasting = lasting + adopts * (longer + kept - after)
+        trial = active + adopts * longer
+    paid_back = world.dynamics.pantry.share * np.maximum(more, 0) * extra if world.dynamics.pantry else 0.0
+    given = rate * (w * (lasting + more * extra - paid_back - q) - discount * active)
+    given = given + rate * gm * (h * (trial + arm.sticks * kept) + gain * (active + after))
+    chance = response_chance(population, world, arm, t, responsiveness_sd)
+    reach = world.dynamics.channels[arm.more.channel].reach if arm.more.channel >= 0 else 1.0
+    p = reach * chance
+    passed_by = reach * (1 - chance) * rate * w * (at(cells.ignored) - q)
+    cost = arm.contact_cost + p * rate * discount * nominal
+    sold = v * (nominal - base) + (h + gain) * nominal
+    revenue = p * rate * (sold - (discount - arm.redemption_cost) * nominal)
+    margin = p * rate * (w * (nominal - base) + gm * (h + gain) * nominal) - cost
+    liability = arm.contact_cost + rate * discount * nominal
+    return Candidate(p * given + passed_by - arm.contact_cost, cost, revenue, margin, liability)

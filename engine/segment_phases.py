@@ -1,0 +1,130 @@
+"""Moves between segments that depend on what happened to the customer, and the flows they make."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine import scratch as at
+from engine._jit import phase
+from engine.customers import Money, Real, Word
+from engine.formulas import ZERO, exp32, integer
+from engine.rng import OFFER, unit, words
+from engine.rules import Rules
+from engine.tables import Tables
+
+ONE = np.float32(1)
+OPEN = np.uint32(255)
+
+# rows that order values need later in the period
+Z, TOTAL, REACHED, WEIGHT = at.X0, at.X1, at.BELOW0, at.ABOVE0
+MOVE = at.NK
+
+
+@phase
+def keep_segment(real: Real, word: Word) -> None:
+    """OLD = the segment before the move; nobody is tilted yet."""
+    for j in range(at.BLOCK):
+        word[at.OLD + j] = word[at.SEG + j]
+
+
+@phase
+def level_out(real: Real) -> None:
+    """No tilt from contacts yet."""
+    for j in range(at.BLOCK):
+        real[at.TILT + j] = ZERO
+
+
+@phase
+def tilt(real: Real, word: Word, tables: Tables, rules: Rules) -> None:
+    """Moves of those whose row is tilted, from the same uniform as the natural move: the inverse CDF of the tilted row.
+
+    The last segment of positive probability takes the rest.  Only the loops that read tables are scalar.
+    """
+    s = tables.segments
+    for j in range(at.BLOCK):
+        segment = integer(word, at.OLD + j)
+        z = real[at.TILT + j] + rules.tilt_trust * real[at.TRUST + j] - rules.tilt_fatigue * real[at.FATIGUE + j]
+        z = z + rules.momentum * (rules.direction[segment] - rules.direction[integer(word, at.BEFORE + j)])
+        if word[at.LEFT + j] != np.uint32(0):
+            z = z + rules.tilt_response[integer(word, at.ARM + j) - 1]
+        real[Z + j] = z if tables.absorbing[segment] == 0 else ZERO
+    for j in range(at.BLOCK):
+        real[TOTAL + j] = ZERO
+        real[REACHED + j] = ZERO
+    for k in range(s):
+        weigh(real, word, k, rules.transition, rules.direction[k], s)
+        for j in range(at.BLOCK):
+            real[TOTAL + j] = real[TOTAL + j] + real[WEIGHT + j]
+    for j in range(at.BLOCK):
+        real[TOTAL + j] = unit(word[at.W0 + j]) * real[TOTAL + j]
+        word[MOVE + j] = OPEN
+    for k in range(s):
+        weigh(real, word, k, rules.transition, rules.direction[k], s)
+        for j in range(at.BLOCK):
+            real[REACHED + j] = real[REACHED + j] + real[WEIGHT + j]
+            here = word[MOVE + j] == OPEN and real[WEIGHT + j] > ZERO and real[TOTAL + j] < real[REACHED + j]
+            word[MOVE + j] = np.uint32(k) if here else word[MOVE + j]
+    for j in range(at.BLOCK):
+        if real[Z + j] != ZERO:
+            move = word[MOVE + j]
+            word[at.SEG + j] = rules.last[integer(word, at.OLD + j)] if move == OPEN else move
+
+
+@phase
+def weigh(real: Real, word: Word, k: int, transition: Real, direction: np.float32, s: int) -> None:
+    """WEIGHT = P[segment, k] exp(z direction[k])."""
+    for j in range(at.BLOCK):
+        real[WEIGHT + j] = transition[integer(word, at.OLD + j) * s + k]
+    for j in range(at.BLOCK):
+        real[WEIGHT + j] = real[WEIGHT + j] * exp32(real[Z + j] * direction)
+
+
+@phase
+def redirect(
+    real: Real,
+    word: Word,
+    m: int,
+    contacted: int,
+    held: bool,
+    period: int,
+    k0: np.uint64,
+    k1: np.uint64,
+    tables: Tables,
+    rules: Rules,
+) -> None:
+    """A response's own move, moves into lapsed segments that something holds back, and customers who came back.
+
+    ``contacted``: 0 but in the period of the plan, the only one in which jumps are pending; ``held``: somebody is.
+    """
+    for i in range(contacted):
+        j = integer(word, at.CONTACTED + i)
+        if word[at.JUMP + j] != np.uint32(0):
+            word[at.SEG + j] = np.uint32(word[at.JUMP + j] - np.uint32(1))
+    if held:
+        lapses = 0
+        for j in range(m):
+            word[at.UNCLEAR + lapses] = np.uint32(j)
+            before, now = word[at.OLD + j], word[at.SEG + j]
+            lost = tables.lapsed[before] == 0 and tables.lapsed[now] != 0 and real[at.HOLD + j] < ONE
+            lapses += 1 if lost else 0
+        for i in range(lapses):
+            j = integer(word, at.UNCLEAR + i)
+            key_low, key_high = np.uint64(word[at.KEY_LOW + j]), np.uint64(word[at.KEY_HIGH + j])
+            draw = words(key_low, key_high, np.uint64(period), np.uint64(OFFER << 24), k0, k1)
+            jumped = contacted > 0 and word[at.JUMP + j] != np.uint32(0)
+            if not jumped and unit(draw[3]) < ONE - real[at.HOLD + j]:
+                word[at.SEG + j] = word[at.OLD + j]
+    if rules.attrition > 0:
+        home = np.uint32(rules.into)
+        for j in range(at.BLOCK):
+            word[at.GONE + j] = word[at.GONE + j] if word[at.SEG + j] == home else np.uint32(0)
+
+
+@phase
+def close_period(word: Word, m: int, segments: int, flows: Money) -> None:
+    """Flows of the period, those who left included (``flows`` empty: not kept); the segment before the move stays known."""
+    if flows.shape[0] > 0:
+        for j in range(m):
+            flows[integer(word, at.OLD + j) * segments + integer(word, at.SEG + j)] += 1
+    for j in range(at.BLOCK):
+        word[at.BEFORE + j] = word[at.OLD + j]

@@ -1,0 +1,90 @@
+"""Drawn customers with the traits that a scenario's dynamics need."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine import Population, World
+from engine.life import make_life
+from scenarios.base import Base, Customers
+from scenarios.schema.dynamics import Dynamics, Values
+from scenarios.schema.scenario import Scenario
+
+Floats = NDArray[np.float64]
+
+DROPOUT, RENEWAL, SHARE, VALUES, TIER, CONSENT = range(6)
+LEAST_SHARE = 0.01
+
+
+def draw_customers(
+    scenario: Scenario, base: Base, world: World, n: int, seed: int, *, resample: bool = False
+) -> Customers:
+    """Draw n customers of a base, with their lives if the world has dynamics."""
+    return with_lives(base.draw(n, seed, scenario.population.kappa.value, resample=resample), scenario, world, seed)
+
+
+def with_lives(customers: Customers, scenario: Scenario, world: World, seed: int) -> Customers:
+    """Traits of the dynamics, each from a stream of its own; the same seed gives the same."""
+    if world.dynamics is None:
+        return customers
+    population, d = customers.population, scenario.dynamics or Dynamics()
+    n, segment = len(population), population.state.segment
+
+    def rng(what: int) -> np.random.Generator:
+        return np.random.default_rng([seed, 3, what])
+
+    tier = None
+    if d.tiers:
+        tier = rng(TIER).choice(len(d.tiers), n, p=np.array([t.share for t in d.tiers.values()]))
+        population.state.spend *= np.array([t.price_multiple for t in d.tiers.values()], np.float32)[tier]
+    life = make_life(
+        segment,
+        world,
+        dropout=_dropout(d, n, rng(DROPOUT)),
+        renewal=rng(RENEWAL).integers(0, d.attrition.renews_every, n) if d.attrition else None,
+        share=_share(d, n, rng(SHARE)),
+        values=_values(d.values, segment, world.segments.names, rng(VALUES)) if d.values else None,
+        tier=tier,
+        consent=_consent(scenario, n, rng(CONSENT)),
+    )
+    return replace(customers, population=Population(population.traits, population.state, life))
+
+
+def _dropout(d: Dynamics, n: int, rng: np.random.Generator) -> Floats | None:
+    if d.attrition is None:
+        return None
+    if d.attrition.model == "pareto_nbd":
+        return rng.gamma(float(d.attrition.s or 1.0), 1 / float(d.attrition.beta or 1.0), n)
+    return rng.beta(float(d.attrition.a or 1.0), float(d.attrition.b or 1.0), n)
+
+
+def _share(d: Dynamics, n: int, rng: np.random.Generator) -> Floats | None:
+    if d.competition is None:
+        return None
+    mean, count = d.competition.share, d.competition.concentration
+    return np.clip(rng.beta(mean * count, (1 - mean) * count, n), LEAST_SHARE, 1 - LEAST_SHARE)
+
+
+def segment_means(values: Values, names: tuple[str, ...]) -> Floats:
+    """(S, D) mean weights by segment."""
+    return np.array(
+        [[values.by_segment.get(s, values.weights).get(v, 0.0) for v in values.weights] for s in names], float
+    )
+
+
+def _values(values: Values, segment: NDArray[np.uint8], names: tuple[str, ...], rng: np.random.Generator) -> Floats:
+    means = segment_means(values, names)[segment]
+    if values.concentration is None:
+        return means
+    shape = rng.standard_gamma(np.maximum(means * values.concentration, 1e-9))
+    return np.asarray(shape / np.maximum(shape.sum(axis=1, keepdims=True), 1e-30))
+
+
+def _consent(scenario: Scenario, n: int, rng: np.random.Generator) -> NDArray[np.uint32]:
+    mask = np.zeros(n, np.uint32)
+    for bit, channel in enumerate(scenario.channels.values()):
+        mask |= (rng.random(n) < channel.consent).astype(np.uint32) << np.uint32(bit)
+    return mask
