@@ -43,7 +43,7 @@ class Setup:
     scenario: Scenario
     base: Base
     customers: int
-    gap: float = 1e-3
+    gap: float = 5e-3
 
     @cached_property
     def beliefs(self) -> World:

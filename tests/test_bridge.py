@@ -21,7 +21,8 @@ def played(seed: int, factor: float) -> Any:
     rng = np.random.default_rng(seed)
     lines = rng.integers(0, 10**9, (PERIODS, LINES))
     ledger = Ledger(lines, np.zeros((PERIODS, 3, 1), np.int64), np.zeros((PERIODS, 4, 1), np.int64),
-                    np.zeros(1, bool), np.zeros(1, np.int64), np.zeros(1, np.int64))  # fmt: skip
+                    np.zeros(1, bool), np.zeros(1, np.int64), np.zeros(1, np.int64),
+                    np.zeros((PERIODS, 0), np.int64))  # fmt: skip
     total = float(ledger.margin @ factor ** np.arange(PERIODS))
     return SimpleNamespace(
         ledger=ledger,
