@@ -10,15 +10,16 @@ BIN := $(VENV)/bin
 PYTHONS := python3.13 python3.12 python3.11 python3
 ENOUGH := import ensurepip, sys, venv; sys.exit(not sys.version_info[:2] >= (3, 11))
 SETUP := pyproject.toml constraints.txt
+PARALLEL := -n auto --maxprocesses 4
 
 run: $(VENV)/.installed
 	$(BIN)/cvmax run grocery
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 test-slow: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow $(PARALLEL)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
