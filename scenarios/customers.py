@@ -44,7 +44,10 @@ def customer_base(loaded: LoadedScenario, *, strict: bool = False) -> Source:
     if population.synthetic is not None:
         return Source(SyntheticBase(population.synthetic))
     if population.fitted is not None:
-        fitted = load_fitted(loaded.folder / population.fitted)
+        try:
+            fitted = load_fitted(loaded.folder / population.fitted)
+        except ConfigError as error:
+            raise ConfigError(loaded.at(("population", "fitted"), error.problems)) from None
     else:
         assert population.fit is not None
         log = purchases(population.fit, loaded.folder, loaded.scenario.time.period, strict=strict)

@@ -32,6 +32,7 @@ class FirstPlan:
     rules: tuple[Rule, ...]
     budget_row: int | None
     scale: float
+    period: int
 
     @classmethod
     def of(cls, setup: Setup) -> FirstPlan:
@@ -41,9 +42,10 @@ class FirstPlan:
         drawn = draw_customers(scenario, setup.base, setup.beliefs, size, scenario.seed)
         briefing = setup.briefing(drawn, scenario.seed, GAP)
         planner = Planner(briefing, Nobody())
-        known = briefing.as_known(drawn.population)
-        measures, _ = briefing.candidates(known, 0)
-        return cls(briefing, known, measures, tuple(planner.rules(0)), planner.budget_row, setup.customers / size)
+        known, period = briefing.as_known(drawn.population), briefing.calendar.decisions[0]
+        measures, _ = briefing.candidates(known, period)
+        rules, scale = tuple(planner.rules(period)), setup.customers / size
+        return cls(briefing, known, measures, rules, planner.budget_row, scale, period)
 
     @property
     def budget_today(self) -> float | None:
@@ -86,6 +88,6 @@ class FirstPlan:
         rules = list(self.rules)
         if budget is not None and self.budget_row is not None:
             rules[self.budget_row] = rules[self.budget_row].model_copy(update={"max": budget, "min": None})
-        problem, compiled = briefing.problem(self.known, 0, rules, self.measures)
+        problem, compiled = briefing.problem(self.known, self.period, rules, self.measures)
         solution = solve(problem, gap=GAP, start=start)
         return solution, shadow_price(solution, compiled, self.budget_row)

@@ -58,6 +58,10 @@ class LoadedScenario:
         """
         return _finish(self.resolved, self.files, self.lines, values, "revised value", self.changes, self.override)
 
+    def at(self, path: KeyPath, sentences: Sequence[str]) -> list[str]:
+        """Problems found later, with the file and line that they come from."""
+        return [located(path, sentence, self.resolved, self.lines) for sentence in sentences]
+
     def check_fitted(self, segments: Sequence[str], lapsed: Sequence[str], categories: Sequence[str]) -> None:
         """Hold the names of segments and categories in offers, rules and strategies against what a fit found.
 
@@ -140,6 +144,10 @@ def _extended(path: Path, below: tuple[Path, ...]) -> tuple[dict[str, Any], Line
         raise ConfigError([f"{path}: extends itself: {chain}"])
     document = read_yaml(path)
     data = dict(document.data)
+    if str(data.get("format", "")).startswith("cvmax fitted"):
+        raise ConfigError(
+            [f"{path}: a fitted population, not a scenario; a scenario takes it as population: {{fitted: {path.name}}}"]
+        )
     lines: Lines = {key: (document.source, line) for key, line in document.lines.items()}
     if "extends" not in data:
         return data, lines, (path,)
@@ -198,6 +206,7 @@ def _finish(
         located(path, sentence, data, lines) for path, sentence in sorted(problems, key=lambda p: _mark(p[0], lines))
     ]
     found += latent
+    found += _latent_levers(data, lines) if not found and values else ()
     if found:
         raise ConfigError(list(dict.fromkeys(found)))
     remarks = tuple(located(path, sentence, data, lines) for path, sentence in scenario_warnings(scenario))
@@ -215,9 +224,24 @@ def _latent(data: dict[str, Any], lines: Lines) -> Iterator[str]:
         named += [(("overrides", name), values) for name, values in overrides.items()]
     if isinstance(planning := data.get("planning"), dict):
         named.append((("planning", "beliefs"), planning.get("beliefs")))
-    for index, strategy in enumerate(data.get("strategies") or ()):
+    yield from _held(named, data, lines, sound)
+    yield from _latent_levers(data, lines, sound)
+
+
+def _latent_levers(data: dict[str, Any], lines: Lines, sound: bool = True) -> Iterator[str]:
+    """Faults of strategies' levers, on top of the scenario."""
+    named: list[tuple[tuple[str | int, ...], Any]] = []
+    strategies = data.get("strategies")
+    for index, strategy in enumerate(strategies if isinstance(strategies, list) else ()):
         if isinstance(strategy, dict) and strategy.get("levers"):
             named.append((("strategies", index, "levers"), strategy["levers"]))
+    yield from _held(named, data, lines, sound)
+
+
+def _held(
+    named: Sequence[tuple[tuple[str | int, ...], Any]], data: dict[str, Any], lines: Lines, sound: bool
+) -> Iterator[str]:
+    """Values by dotted path, each set held against the data."""
     for at, values in named:
         if not isinstance(values, dict):
             continue

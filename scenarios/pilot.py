@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from scenarios.jobs import Setup
@@ -29,7 +31,8 @@ def pilot_value(setup: Setup, rule: Ranked) -> float:
     """Mean CLV of one rule with one arm."""
     setup = setup.with_levers("")  # what new customers cost is not there for offers
     scenario, world = setup.scenario, setup.beliefs
-    seed = scenario.seed ^ PILOT_SEED
-    customers = draw_customers(scenario, setup.base, world, min(PILOT_CUSTOMERS, setup.customers), seed)
+    seed, size = scenario.seed ^ PILOT_SEED, min(PILOT_CUSTOMERS, setup.customers)
+    customers = draw_customers(scenario, setup.base, world, size, seed)
+    world = replace(world, scale=size / setup.customers)  # what is paid once is shared by all customers
     briefing = setup.briefing(customers, seed, setup.gap)
     return float(play(world, briefing.tables, briefing, rule, seed).clv.mean())

@@ -89,6 +89,9 @@ def line_issues(tables: Tables, table: Table, columns: Columns) -> list[Issue]:
     source = table.source
     tests = {kind: f"fault = '{kind}'" for kind in ("missing customer id", "bad date", "future date", "bad amount")}
     tests["zero amount"] = "fault is null and micro = 0"
+    tests["huge amount"] = (
+        "fault is null and micro > 1000 * (select median(micro) from lines where fault is null and micro > 0)"
+    )
     if columns.order_id:
         tests["missing order id"] = "fault is null and order_id is null"
     if columns.category:

@@ -133,7 +133,9 @@ def _collect(
     n, first, last = tables.rows("select count(*), min(day), max(day) from orders", source)[0]
     read = tables.rows("select count(*) from lines", source)[0][0]
     if not n:
-        dirt = "; ".join(issue.line() for issue in issues) or "the table has no rows"
+        late = tables.rows("select count(*) from lines where fault = 'late'", source)[0][0]
+        aside = [f"{late:,} rows are after the last day asked for, {until}"] if late else []
+        dirt = "; ".join([*aside, *(issue.line() for issue in issues)]) or "the table has no rows"
         raise DataError([f"{source}: expected purchases, got none in {read:,} rows: {dirt}"])
     used, excluded, late = tables.rows(
         "select count(*) filter (fault is null), count(*) filter (excluded), count(*) filter (fault = 'late')"

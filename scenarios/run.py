@@ -229,6 +229,8 @@ def _sensitivity(
     index = names.index(winner)
     found = drivers(scenario, job, index, main_lead, on)
     today = scenario.population.kappa.value
+    if scenario.acquisition is not None:
+        return found, ()  # new customers have no start segment to keep
     kappas = sorted({0.0, today, 1.0})
     stepped = on(run_job, [replace(job, values={STATE_DEPENDENCE: k}) for k in kappas])
     leads = {k: lead(result, index) for k, result in zip(kappas, stepped, strict=True)}

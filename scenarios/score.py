@@ -40,6 +40,9 @@ def score(
         raise ConfigError(
             [f"{reference}: population: expected real customers (fit or fitted) to score, got synthetic ones"]
         )
+    dynamics = loaded.scenario.dynamics
+    if dynamics is not None and (dynamics.tiers or dynamics.attrition):
+        raise ConfigError([f"{reference}: dynamics: real customers have no known tier or contract; score without them"])
     planning = loaded.scenario.planning.model_copy(
         update={"knowledge": "model"}
     )  # nobody knows real customers' true traits

@@ -92,7 +92,8 @@ def tables(done: Run, ids: np.ndarray[Any, Any]) -> Mapping[str, pa.Table]:
         source = played.population.traits.source
         for decision, plan in zip(played.decisions, played.plans, strict=True):
             who = np.flatnonzero(plan >= 0)
-            real = pa.array(ids[source[who]]) if len(ids) else pa.array(source[who])
+            new = who >= done.setup.customers  # nobody real stands behind a new customer
+            real = pa.array(ids[source[who]] if len(ids) else source[who], mask=new)
             contacts.append(
                 pa.table(
                     {

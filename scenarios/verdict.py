@@ -31,7 +31,7 @@ def verdict(
             sentence += f"; the nearest, {rest[0].name}, earns {money(rest[0].behind, currency)} less per customer"
     else:
         ci = best.difference_ci
-        surely = "earns" if ci.low > 0 and draws >= 2 else "seems to earn, which is not sure,"
+        surely = "earns" if ci.low > 0 and draws >= 2 else "may earn (not surely)"
         what = f"{level:.0%} interval" if draws >= 2 else f"{level:.0%} interval of the simulation's luck alone"
         sentence = (
             f"{winner} {surely} {money(best.difference, currency)} more per customer than {baseline} "
@@ -43,7 +43,10 @@ def verdict(
             sentence += f", {ahead} of the next best, {rival.name}, by {money(rival.behind, currency)}"
         elif rival is not None:
             chances = f": probability of being best {best.p_best:.0%} and {rival.p_best:.0%}" if draws >= 2 else ""
-            sentence += f", as good as tied with {rival.name}{chances}"
+            sentence += f", not surely ahead of {rival.name}{chances}"
+        idle = next((r for r in rest if r.contacts_per_customer == 0 and r.difference > 0), None)
+        if idle is not None and best.contacts_per_customer > 0:
+            sentence += f"; stopping {baseline} alone brings {money(idle.difference, currency)} of it"
     if drivers:
         top = leans_on(drivers)
         low, high = top.steps[0][0], top.steps[-1][0]
@@ -52,6 +55,8 @@ def verdict(
             if top.flips_at is not None
             else f"does not flip between {low:g} and {high:g}"
         )
-        among = "of the offers' effects it leans most" if top.path.startswith("offers.") else "it leans most"
+        among = (
+            "of the offers' effects the lead leans most" if top.path.startswith("offers.") else "the lead leans most"
+        )
         sentence += f"; {among} on {top.path} = {top.value:g} ({top.source}) and {flips}"
     return sentence + "."

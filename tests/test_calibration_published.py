@@ -166,5 +166,5 @@ def test_no_repeat_purchases(fit):
 
 
 def test_constant_values():
-    with pytest.raises(CalibrationError, match="3 or more customers with different order values"):
+    with pytest.raises(CalibrationError, match="3 or more customers whose orders differ in value"):
         fit_gamma_gamma(np.ones(5), np.full(5, 3.0))

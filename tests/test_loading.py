@@ -51,6 +51,12 @@ def test_an_error_names_file_line_path_expected_and_got(tmp_path):
     ]
 
 
+def test_a_fitted_population_is_no_scenario(tmp_path):
+    (tmp_path / "base.yaml").write_text("format: cvmax fitted base 1\n")
+    with pytest.raises(ConfigError, match=r"a fitted population, not a scenario; .* population: \{fitted: base.yaml\}"):
+        load(tmp_path / "base.yaml")
+
+
 def test_extends_lays_mappings_over_mappings_and_replaces_lists(tmp_path):
     write(tmp_path, "base.yaml", "extends: starter\nseed: 7\nrules: [{name: cap, measure: count, max: 10}]\n")
     path = write(

@@ -97,12 +97,22 @@ def test_the_report_says_what_was_done(tmp_path):
     lines = "\n".join(read(write(tmp_path, DIRTY)).report.lines())
     for part in (
         "8 of 13 rows, 2 customers, 5 orders, amount 22.00, 2024-01-01 to 2024-01-09",
-        "bad date: 1 (dropped, row 4 'yesterday')",
+        "bad date: 1 (dropped; a date format reads other ways of writing, row 4 'yesterday')",
         "negative amount: 1 (netted within its order, amount -3.00, row 2)",
         "return without a purchase: 1 (order dropped, not deducted from revenue, amount -8.00, row 8)",
         "exact duplicate: 1 (kept: two equal lines may both be real, row 11)",
     ):
         assert part in lines
+
+
+def test_one_absurd_amount_is_named(tmp_path):
+    lines = read(write(tmp_path, CLEAN + "a,2024-01-03,99999999,77,food\n")).report.lines()
+    assert any("huge amount: 1 (kept: more than a thousand times the median, row 6)" in line for line in lines), lines
+
+
+def test_nothing_up_to_the_last_day_asked_for_says_so(tmp_path):
+    with pytest.raises(DataError, match="are after the last day asked for, 2020-01-01"):
+        read(write(tmp_path, CLEAN), until=date(2020, 1, 1))
 
 
 def test_strict_makes_every_kind_an_error(tmp_path):

@@ -72,6 +72,7 @@ def test_shipped_scenarios_hold():
         ("rules.budget.where", {"offer": "personal_call", "channel": "email"}, "the filter can match nothing"),
         ("rules.budget.measure", "costs", "unknown measure 'costs'; did you mean 'cost'?"),
         ("rules.budget.min", 9000, "expected min <= max, got 9000 > 4000"),
+        ("rules.budget.max", -5, "expected a number >= 0, got -5; no plan has less cost than none"),
         ("rules.budget.ratio", {"of": "margin", "to": "revenue"}, "expected exactly one of 'measure' and 'ratio'"),
         ("strategies.current_plan.channel", "phone", "'coupon_15' does not go through 'phone'; known: email"),
         ("strategies.current_plan.share", 0.1, "a strategy of type current_plan has no option 'share'; it has channel, file, offer, where"),
@@ -207,6 +208,20 @@ def test_a_discount_deeper_than_the_margin_is_a_warning():
     ]
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "remark"),
+    [
+        ("time.discount_rate_annual", 10.0, "10 is 1000% a year; 10 % is written 0.10"),
+        ("offers.coupon_15.effects.orders.lift", 80.0, "80 brings 80 extra orders for each that would come anyway; 10 % more is 0.10"),
+        ("planning.every_periods", 26, "2 of 4 windows hold no decision, and their amount is never used; plan more often"),
+    ],
+)  # fmt: skip
+def test_what_is_allowed_but_seldom_meant_is_a_warning(path, value, remark):
+    scenario, problems = validate(with_values(STARTER, {path: value})[0])
+    assert problems == []
+    assert remark in [text for _, text in warnings(scenario)]
+
+
 def test_every_assumption_is_a_path_that_can_be_set():
     for name in ("starter", "grocery"):
         loaded = load(name)
@@ -231,3 +246,15 @@ def test_the_json_schema_accepts_what_is_shipped_and_refuses_a_misspelt_key():
     for wrong in ({**STARTER, "sede": 1}, {"seed": 3}, with_values(STARTER, {"offers.coupon_15.depht": 1})[0]):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(wrong, schema)
+
+
+@pytest.mark.parametrize(("name", "section"), [("web_shop", "acquisition"), ("service_desk", "service")])
+def test_features_whose_equations_do_not_hold_together_are_refused(name, section):
+    data = copy.deepcopy(load(name).resolved)
+    segments = data["population"]["synthetic"]["segments"]
+    lapsed = next(s for s, part in segments.items() if part.get("lapsed"))
+    data["dynamics"] = {"attrition": {"model": "bg_nbd", "a": 1.0, "b": 3.0, "into": lapsed, "source": "assumed"}}
+    _, problems = validate(data)
+    assert any(
+        path == (section,) and "cannot be combined with dynamics.attrition" in text for path, text in problems
+    ), problems

@@ -62,8 +62,12 @@ def fit_gamma_gamma(orders: Floats, mean: Floats) -> GammaGamma:
     keep = (orders > 0) & (mean > 0)
     x, z = orders[keep].astype(np.float64), mean[keep] + 0.0
     if len(x) < 3 or np.ptp(z) == 0:
+        some = f"{len(x)} customers and {len(np.unique(z))} different mean values of their orders"
         raise CalibrationError(
-            [f"Gamma-Gamma: expected 3 or more customers with different order values, got {len(np.unique(z))} values"]
+            [
+                f"order values (Gamma-Gamma): expected 3 or more customers whose orders differ in value, got {some}; "
+                "hint: where everybody pays the same, describe the population as synthetic, with sigma: 0"
+            ]
         )
     unit = float(np.average(z, weights=x))
     z /= unit

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from scenarios.report.formats import amount, between, decimals_for, half_width, percent, plus_minus
+from scenarios.report.formats import amount, between, clean, decimals_for, half_width, percent, plus_minus
 from scenarios.results import Interval, Month, RunResults, StrategyResult
 
 Value = float | int | Interval | None
@@ -139,6 +139,17 @@ def made_of(results: RunResults) -> str:
     best = results.strategy(results.winner)
     within = best.clv_horizon_per_customer / best.clv_per_customer if best.clv_per_customer else float("nan")
     return f"{percent(within)} of CLV falls within the {results.horizon_periods} {results.period}s"
+
+
+def rules_met(strategies: Sequence[StrategyResult]) -> str:
+    """That every plan met the rules, and who spent more than its budget all the same."""
+    over = [
+        f"{clean(s.name)} spent {percent(-s.unspent / s.budget)} more than its budget"
+        for s in strategies
+        if s.budget and s.unspent is not None and -s.unspent / s.budget >= 0.001
+    ]
+    realised = f"{'; '.join(over)}: more responded than planned." if over else "nobody spent more than the budget."
+    return f"every plan met all of them in expectation. Realised: {realised}"
 
 
 def legend(results: RunResults) -> tuple[str, str]:

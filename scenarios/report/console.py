@@ -188,13 +188,7 @@ def _arms(contacts: dict[str, int], width: int) -> str:
 def _rules(ranked: Sequence[StrategyResult], width: int) -> Iterator[RenderableType]:
     missed = [(s.name, rule, short) for s in ranked for rule, short in s.rules.items()]
     if not missed:
-        over = [
-            f"{clean(s.name)} spent {percent(-s.unspent / s.budget)} more than its budget"
-            for s in ranked
-            if s.budget and s.unspent is not None and -s.unspent / s.budget >= 0.001
-        ]
-        realised = f"{'; '.join(over)}: more responded than planned." if over else "nobody spent more than the budget."
-        yield _lines(f"Rules: every plan met all of them in expectation. Realised: {realised}", width)
+        yield _lines(f"Rules: {cols.rules_met(ranked)}", width)
     for name, rule, short in missed:
         yield _lines(f"Rule missed: {rule} by {name}, by up to {percent(short)} of its bound", width, "yellow")
 
@@ -232,6 +226,10 @@ def _leans_on(results: RunResults, width: int) -> Iterator[RenderableType]:
 
 
 def _last(results: RunResults, folder: Path | None, width: int) -> Iterator[RenderableType]:
+    best = results.strategy(results.winner)
+    if best.liability > best.planned_spend:
+        words = f"{amount(best.liability, 0)} {clean(results.currency)}, planned are {amount(best.planned_spend, 0)}"
+        yield _lines(f"Liability of {clean(best.name)}, if everybody contacted redeemed: {words}.", width)
     if results.control_cost is not None:
         lost = f"{amount(results.control_cost)} {clean(results.currency)}"
         yield _lines(f"Control group: holding it out forgoes about {lost} of value at the first decision.", width)

@@ -35,6 +35,7 @@ def render(results: RunResults) -> str:
         facts=_facts(results),
         figures=figures,
         legend=cols.legend(results),
+        rules_met=cols.rules_met(cols.ranked(results)),
         value=_strategies(results, cols.VALUE),
         money=_strategies(results, cols.MONEY),
         detail=_strategies(results, cols.DETAIL),

@@ -54,7 +54,7 @@ class Shocks(Sourced):
     outer draw; the main run has none, as it has every effect at its mean.
     """
 
-    sd: Number = Field(gt=0, le=2)
+    sd: Number = Field(gt=0, le=1)
     persistence: Number = Field(default=0.0, ge=0, lt=1)
 
 

@@ -106,14 +106,26 @@ def warnings(scenario: Scenario) -> Iterator[Problem]:
     if not any(rule.measure == "cost" and (rule.max is not None or rule.releases) for rule in scenario.rules):
         yield ("rules",), "no rule limits cost: every strategy may spend what it likes"
     yield from warn_of_dynamics(scenario)
+    dynamics = scenario.dynamics
+    if dynamics is not None and scenario.population.synthetic is None and (dynamics.attrition or dynamics.tiers):
+        both = "attrition and tiers of a fitted population come on top of what the log already shows of leaving and of prices"
+        yield ("dynamics",), both
     time, every = scenario.time, scenario.planning.every_periods
-    epochs = tuple(range(0, time.horizon_periods, every))
+    if time.discount_rate_annual > 1:
+        said = f"{time.discount_rate_annual:g} is {time.discount_rate_annual:.0%} a year"
+        yield ("time", "discount_rate_annual"), f"{said}; 10 % is written 0.10"
+    for name, offer in scenario.offers.items():
+        lift = offer.effects.orders.lift if offer.effects.orders else None
+        if lift is not None and lift > 10:
+            said = f"{lift:g} brings {lift:g} extra orders for each that would come anyway"
+            yield ("offers", name, "effects", "orders", "lift"), f"{said}; 10 % more is 0.10"
+    epochs = scenario.planning.waves or tuple(range(0, time.horizon_periods, every))
     for index, rule in enumerate(scenario.rules):
         starts = windows(rule.per, time, epochs)
         held = len({bisect_right(starts, epoch) for epoch in epochs})
         if held < len(starts):
             lost = f"{len(starts) - held} of {len(starts)} windows hold no decision, and their amount is never used"
-            yield ("rules", index, "per"), f"{lost}; plan more often than every {every} {time.period}s"
+            yield ("rules", index, "per"), f"{lost}; plan more often"
 
 
 def _offer(path: tuple[str | int, ...], offer: Offer, names: Names) -> Iterator[Problem]:

@@ -50,6 +50,9 @@ class Constraint(Sum):
             yield (), f"expected min <= max, got {self.min:g} > {self.max:g}"
 
 
+NEVER_NEGATIVE = ("cost", "revenue", "count")
+
+
 class Release(Model):
     """``amount`` may be used from ``period`` of the run on; what is left stays."""
 
@@ -64,8 +67,10 @@ class Rule(Constraint):
     releases: tuple[Release, ...] = ()
 
     def problems(self) -> Iterator[Problem]:
-        """One schedule, in order."""
+        """Limits that can be kept; one schedule, in order."""
         yield from super().problems()
+        if self.measure in NEVER_NEGATIVE and self.max is not None and self.max < 0:
+            yield ("max",), f"expected a number >= 0, got {self.max:g}; no plan has less {self.measure} than none"
         if self.releases and (self.max is not None or self.min is not None or self.ratio is not None):
             yield ("releases",), "releases are the rule's max over time: remove 'min', 'max' and 'ratio'"
         if self.releases and "per" in self.model_fields_set:
