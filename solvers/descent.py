@@ -38,6 +38,8 @@ def descend(layout: Layout, pricer: Pricer, start: Response, gap: float, most: i
     """Lower the dual from ``start`` for at most about ``most`` passes; returns the last few responses, the best
     bound last.
     """
+    if not len(start.y):  # without rules the first response is the best
+        return [start]
     unit = layout.worth / layout.scale
     size = max(abs(start.bound), 1e-12)
     recent: deque[Response] = deque([start], maxlen=KEPT)

@@ -14,6 +14,10 @@ from hypothesis import strategies as st
 from small_problems import random_problem
 
 from solvers import Problem, Solution, Status, row, solve
+from solvers.descent import descend
+from solvers.layout import arrange
+from solvers.pricing import Pricer
+from solvers.search import respond
 
 METHODS = ("auto", "decomposition", "exact", "greedy")
 
@@ -144,3 +148,11 @@ def test_customers_all_alike(n: int, budget: int, offers: int) -> None:
     second = min(n, budget - first) if offers > 1 else 0
     solution = solve(problem, gap=0.0)
     assert solution.status is Status.MET and solution.objective == pytest.approx(2.0 * first + second)
+
+
+def test_a_descent_without_rules_stays_where_it_is() -> None:
+    measures = np.random.default_rng(1).normal(size=(2, 2, 5))
+    layout = arrange(Problem(measures, ("value", "cost"), np.zeros(5, np.int32), 1, ()))
+    pricer = Pricer(layout)
+    start = respond(layout, pricer, np.zeros(0))
+    assert descend(layout, pricer, start, 1e-4) == [start]
