@@ -29,7 +29,7 @@ def check(problem: Problem, solution: Solution, gap: float) -> None:
     assert proof.gap <= gap
 
 
-def note(benchmark, solution: Solution, **more: float) -> None:  # type: ignore[no-untyped-def]
+def note(benchmark, solution: Solution, **more: float) -> None:
     benchmark.extra_info.update(gap=solution.gap, passes=solution.passes, selected=solution.selected, **more)
 
 
@@ -43,7 +43,7 @@ def _compiled() -> None:
 
 @pytest.mark.parametrize("customers", SIZES)
 @pytest.mark.parametrize("family", FAMILIES)
-def test_decomposition(benchmark, family: str, customers: int) -> None:  # type: ignore[no-untyped-def]
+def test_decomposition(benchmark, family: str, customers: int) -> None:
     problem, gap = make(family, customers), GAP[customers]
     rounds = 3 if customers <= 100_000 else 1
     solution = benchmark.pedantic(solve, (problem,), {"method": "decomposition", "gap": gap}, rounds=rounds)
@@ -54,7 +54,7 @@ def test_decomposition(benchmark, family: str, customers: int) -> None:  # type:
 
 
 @pytest.mark.parametrize("customers", [100_000])
-def test_twenty_rules(benchmark, customers: int) -> None:  # type: ignore[no-untyped-def]
+def test_twenty_rules(benchmark, customers: int) -> None:
     problem = twenty_rules(customers)
     solution = benchmark.pedantic(solve, (problem,), {"gap": 1e-4}, rounds=3)
     check(problem, solution, 1e-4)
@@ -62,7 +62,7 @@ def test_twenty_rules(benchmark, customers: int) -> None:  # type: ignore[no-unt
 
 
 @pytest.mark.parametrize("customers", [10_000, 100_000])
-def test_warm_start(benchmark, customers: int) -> None:  # type: ignore[no-untyped-def]
+def test_warm_start(benchmark, customers: int) -> None:
     """The next epoch: everybody's values have moved by some per cent."""
     problem = twenty_rules(customers)
     start = solve(problem, gap=1e-3).multipliers
@@ -75,7 +75,7 @@ def test_warm_start(benchmark, customers: int) -> None:  # type: ignore[no-untyp
 
 
 @pytest.mark.parametrize("family", ["few", "many"])
-def test_against_the_relaxation_in_scipy(benchmark, family: str) -> None:  # type: ignore[no-untyped-def]
+def test_against_the_relaxation_in_scipy(benchmark, family: str) -> None:
     """The linear relaxation of 3,000 customers, given to HiGHS whole: a bound that owes nothing to this solver."""
     problem = make(family, 3000)
     solution = benchmark.pedantic(solve, (problem,), {"method": "decomposition", "gap": 3e-4}, rounds=3)
@@ -88,7 +88,7 @@ def test_against_the_relaxation_in_scipy(benchmark, family: str) -> None:  # typ
 
 @pytest.mark.slow
 @pytest.mark.parametrize("reference", ["interior point", "highs", "cbc"])
-def test_side_by_side(benchmark, reference: str) -> None:  # type: ignore[no-untyped-def]
+def test_side_by_side(benchmark, reference: str) -> None:
     """10,000 x 10 with 20 rules, in the same run: the relaxation and rounding, and the whole integer program in PuLP."""
     problem, gap = twenty_rules(10_000), 1e-4
     solution = benchmark.pedantic(solve, (problem,), {"method": "decomposition", "gap": gap}, rounds=5)
@@ -104,7 +104,7 @@ def test_side_by_side(benchmark, reference: str) -> None:  # type: ignore[no-unt
 
 
 @pytest.mark.parametrize("customers", [100_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
-def test_whole_budget_path(benchmark, customers: int) -> None:  # type: ignore[no-untyped-def]
+def test_whole_budget_path(benchmark, customers: int) -> None:
     """Five arms, the curve from nothing to the last useful coin; the concave curve's ends and one budget are checked."""
     r = np.random.default_rng(0)
     measures = np.stack([r.random((5, customers)) * 10 - 2, r.random((5, customers)) * 5 + 0.1])
@@ -120,7 +120,7 @@ def test_whole_budget_path(benchmark, customers: int) -> None:  # type: ignore[n
 
 
 @pytest.mark.parametrize("rules", [2, 67, 232, 500])
-def test_a_pass_costs_the_same_for_any_number_of_rules(benchmark, rules: int) -> None:  # type: ignore[no-untyped-def]
+def test_a_pass_costs_the_same_for_any_number_of_rules(benchmark, rules: int) -> None:
     """Rows reach the loop as prices of (measure, class, arm) only."""
     base = make("many", 1_000_000)
     shape, r = (4, base.n_classes, 10), np.random.default_rng(0)

@@ -195,21 +195,6 @@ class Ledger:
         return self.by_arm[:, ARM_ORDERS]
 
     @property
-    def arm_discount(self) -> Floats:
-        """(T, A)."""
-        return currency(self.by_arm[:, ARM_DISCOUNT])
-
-    @property
-    def arm_contact_cost(self) -> Floats:
-        """(T, A)."""
-        return currency(self.contacts * self.contact_cost)
-
-    @property
-    def arm_redemption_cost(self) -> Floats:
-        """(T, A)."""
-        return currency(self.redeeming_orders * self.redemption_cost)
-
-    @property
     def flow(self) -> Ints:
         """(T, S, S) customers ``[period, segment before, segment at the end]``; T = 0 where the world keeps none."""
         s = len(self.lapsed)

@@ -27,6 +27,7 @@ Floats = NDArray[np.float64]
 Places = tuple[NDArray[np.int64], NDArray[np.int64], Floats]
 
 EXTENSION = 520
+"""Periods after the horizon in which the level still moves; the slowest mode of a fitted chain has died out by then."""
 SOFT = 0.01
 
 

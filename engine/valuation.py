@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import WorldError
-from engine.levels import Levels, level_tables, look_up, places
+from engine.levels import EXTENSION, Levels, level_tables, look_up, places
 from engine.population import Population
 from engine.present import present_rate, present_value
 from engine.rates import factor_table, level_table
@@ -26,9 +26,6 @@ from engine.season import Season
 from engine.world import Arm, Segments, World
 
 Floats = NDArray[np.float64]
-
-EXTENSION = 520
-"""Periods after the horizon in which the level still moves; the slowest mode of a fitted chain has died out by then."""
 
 
 @dataclass(frozen=True)

@@ -148,7 +148,7 @@ def frontier(case: Case, limits: Limits, asked: Asked) -> Frontier:
     end = "equal" if rule.min is not None and rule.min == rule.max else "min" if rule.max is None else "max"
     if ratio and asked.target_roi is not None:
         raise ConfigError([f"--target-roi: expected a rule on a sum, got the ratio {rule.name!r}"])
-    curve = _path(case, index, end) or _solves(case, limits, index, end)
+    curve = _path(case, index, end) or _SolvedCurve(case, limits, index, end)
     low, high, stop = _range(curve, rule, end, asked)
     today = rule.min if end == "min" else rule.max
     today = None if today is None or not math.isfinite(today) else today
@@ -288,10 +288,6 @@ def _path(case: Case, index: int, end: str) -> _PathCurve | None:
     from solvers.path import budget_path  # loads kernels: only when needed
 
     return _PathCurve(budget_path(case.problem))
-
-
-def _solves(case: Case, limits: Limits, index: int, end: str) -> _SolvedCurve:
-    return _SolvedCurve(case, limits, index, end)
 
 
 def _range(curve: _Curve, rule: SingleRule, end: str, asked: Asked) -> tuple[float, float, float | None]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from scenarios.schema.base import Model, Problem, walk
+from scenarios.schema.base import Problem, walk
 from scenarios.schema.messages import translate
 from scenarios.schema.planning import spelt_out
 from scenarios.schema.references import Names, check
 from scenarios.schema.scenario import Scenario
-
-M = TypeVar("M", bound=Model)
 
 _BY_ITEM = ("channels", "offers", "rules", "strategies", "overrides")  # a fault in one item leaves the others readable
 
@@ -36,15 +34,6 @@ def validate(data: dict[str, Any]) -> tuple[Scenario, list[Problem]]:
             path = (path[0], places[str(path[0])][path[1]], *path[2:])
         problems.append((path, sentence))
     return scenario, problems
-
-
-def validate_as(model: type[M], data: Any) -> tuple[M | None, list[Problem]]:
-    """One model from plain data, or what is wrong with it."""
-    try:
-        made = model.model_validate(data)
-    except ValidationError as error:
-        return None, translate(error, model, data)
-    return made, [((*path, *below), sentence) for path, part in walk(made) for below, sentence in part.problems()]
 
 
 def with_strategies_spelt_out(data: dict[str, Any]) -> dict[str, Any]:
