@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from engine import Population, World
 from engine.life import make_life
 from scenarios.base import Base, Customers
+from scenarios.correlation import WEIGHT_OF, beta_at, gamma_at, normals
 from scenarios.schema.dynamics import Dynamics, Values
 from scenarios.schema.scenario import Scenario
 
@@ -36,6 +38,8 @@ def with_lives(customers: Customers, scenario: Scenario, world: World, seed: int
     def rng(what: int) -> np.random.Generator:
         return np.random.default_rng([seed, 3, what])
 
+    synthetic = scenario.population.synthetic
+    alike = normals(synthetic.correlation, n, seed) if synthetic else {}
     tier = None
     if d.tiers:
         tier = rng(TIER).choice(len(d.tiers), n, p=np.array([t.share for t in d.tiers.values()]))
@@ -43,29 +47,33 @@ def with_lives(customers: Customers, scenario: Scenario, world: World, seed: int
     life = make_life(
         segment,
         world,
-        dropout=_dropout(d, n, rng(DROPOUT)),
+        dropout=_dropout(d, n, rng(DROPOUT), alike.get("attrition")),
         renewal=rng(RENEWAL).integers(0, d.attrition.renews_every, n) if d.attrition else None,
-        share=_share(d, n, rng(SHARE)),
-        values=_values(d.values, segment, world.segments.names, rng(VALUES)) if d.values else None,
+        share=_share(d, n, rng(SHARE), alike.get("own_share")),
+        values=_values(d.values, segment, world.segments.names, rng(VALUES), alike) if d.values else None,
         tier=tier,
         consent=_consent(scenario, n, rng(CONSENT)),
     )
     return replace(customers, population=Population(population.traits, population.state, life))
 
 
-def _dropout(d: Dynamics, n: int, rng: np.random.Generator) -> Floats | None:
+def _dropout(d: Dynamics, n: int, rng: np.random.Generator, z: Floats | None) -> Floats | None:
+    """``z``: normals of the trait where it is correlated with others."""
     if d.attrition is None:
         return None
     if d.attrition.model == "pareto_nbd":
-        return rng.gamma(float(d.attrition.s or 1.0), 1 / float(d.attrition.beta or 1.0), n)
-    return rng.beta(float(d.attrition.a or 1.0), float(d.attrition.b or 1.0), n)
+        shape, scale = float(d.attrition.s or 1.0), 1 / float(d.attrition.beta or 1.0)
+        return rng.gamma(shape, scale, n) if z is None else gamma_at(z, shape) * scale
+    a, b = float(d.attrition.a or 1.0), float(d.attrition.b or 1.0)
+    return rng.beta(a, b, n) if z is None else beta_at(z, a, b)
 
 
-def _share(d: Dynamics, n: int, rng: np.random.Generator) -> Floats | None:
+def _share(d: Dynamics, n: int, rng: np.random.Generator, z: Floats | None) -> Floats | None:
     if d.competition is None:
         return None
     mean, count = d.competition.share, d.competition.concentration
-    return np.clip(rng.beta(mean * count, (1 - mean) * count, n), LEAST_SHARE, 1 - LEAST_SHARE)
+    a, b = mean * count, (1 - mean) * count
+    return np.clip(rng.beta(a, b, n) if z is None else beta_at(z, a, b), LEAST_SHARE, 1 - LEAST_SHARE)
 
 
 def segment_means(values: Values, names: tuple[str, ...]) -> Floats:
@@ -75,11 +83,30 @@ def segment_means(values: Values, names: tuple[str, ...]) -> Floats:
     )
 
 
-def _values(values: Values, segment: NDArray[np.uint8], names: tuple[str, ...], rng: np.random.Generator) -> Floats:
+def _values(
+    values: Values,
+    segment: NDArray[np.uint8],
+    names: tuple[str, ...],
+    rng: np.random.Generator,
+    alike: Mapping[str, Floats],
+) -> Floats:
+    """(n, D) weights, Dirichlet around the segment's means.
+
+    A weight that is correlated with other traits is drawn first, from its own Beta; what it leaves is shared by the others as they
+    share it without it (the Dirichlet's neutrality), so that the joint law of the weights stays the Dirichlet's.
+    """
     means = segment_means(values, names)[segment]
     if values.concentration is None:
         return means
     shape = rng.standard_gamma(np.maximum(means * values.concentration, 1e-9))
+    for place, name in enumerate(values.weights):
+        z = alike.get(WEIGHT_OF + name)
+        if z is not None:
+            a = np.maximum(means[:, place] * values.concentration, 1e-9)
+            weight = beta_at(z, a, np.maximum(values.concentration - a, 1e-9))
+            rest = np.delete(shape, place, axis=1)
+            rest = rest / np.maximum(rest.sum(axis=1, keepdims=True), 1e-30) * (1 - weight[:, None])
+            return np.insert(rest, place, weight, axis=1)
     return np.asarray(shape / np.maximum(shape.sum(axis=1, keepdims=True), 1e-30))
 
 

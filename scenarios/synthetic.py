@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from engine import OrderValue, Segments
 from engine.population import NEVER, make_population
 from scenarios.base import Customers
+from scenarios.correlation import gamma_at, normals
 from scenarios.schema.population import Synthetic
 
 HISTORY_PERIODS = 26
@@ -79,21 +80,33 @@ class SyntheticBase:
         share = np.array([s.share for s in spec.segments.values()])
         multiplier = np.array([s.orders_per_period for s in spec.segments.values()])
         segment = rng.choice(len(share), n, p=share / share.sum())
+        alike = normals(spec.correlation, n, seed)
         r = spec.order_rate_shape
-        rate = rng.gamma(r, 1 / r, n) if r else np.ones(n)
+        if "order_rate" in alike and r:
+            rate = gamma_at(alike["order_rate"], r) / r
+        else:
+            rate = rng.gamma(r, 1 / r, n) if r else np.ones(n)
+        spread = float(value.customer_sigma or 0.0)
         if value.distribution == "lognormal":
             population_mean = float(value.mean or 0.0)
             order_value = np.full(n, population_mean)
+            if spread:
+                z = alike["order_value"] if "order_value" in alike else rng.standard_normal(n)
+                order_value = population_mean * np.exp(spread * z - spread**2 / 2)
         else:
             p, q, gamma = float(value.p or 1.0), float(value.q or 2.0), float(value.gamma or 1.0)
             population_mean = p * gamma / (q - 1)
-            order_value = p * gamma / rng.gamma(q, 1.0, n)
+            rare = gamma_at(-alike["order_value"], q) if "order_value" in alike else rng.gamma(q, 1.0, n)
+            order_value = p * gamma / rare
         expected = multiplier[segment] * HISTORY_PERIODS
         orders = rng.poisson(rate * expected)
-        spend = order_value * self._total_noise(orders, rng)
+        noise, logs = self._total_noise(orders, rng)
+        spend = order_value * noise
         seen = np.maximum(orders, 1)
         last = HISTORY_PERIODS * (1 - rng.random(n) ** (1 / seen))
         responsiveness = rng.normal(0.0, spec.responsiveness_sd, n)
+        if "responsiveness" in alike:
+            responsiveness = spec.responsiveness_sd * alike["responsiveness"]
         owned, headroom = self._categories(order_value / max(population_mean, 1e-12), rng)
         population = make_population(
             rate=rate,
@@ -111,7 +124,7 @@ class SyntheticBase:
         raw_value = np.where(orders > 0, spend / seen, population_mean)
         rate_model = (r + orders) / (r + expected) if r else np.ones(n)
         if value.distribution == "lognormal":
-            value_model = order_value
+            value_model = order_value if not spread else self._posterior(order_value, orders, logs)
         else:
             value_model = (gamma * p + p * spend) / (p * orders + q - 1)
         return Customers(
@@ -123,13 +136,30 @@ class SyntheticBase:
             spec.responsiveness_sd,
         )
 
-    def _total_noise(self, orders: NDArray[np.int64], rng: np.random.Generator) -> Floats:
-        """(n,) sum of the noise of each customer's orders."""
+    def _total_noise(self, orders: NDArray[np.int64], rng: np.random.Generator) -> tuple[Floats, Floats]:
+        """(n,) sum of the noise of each customer's orders, and sum of its normal deviates (0 where it is not lognormal)."""
         noise = self.order_value
         if noise.kind == "gamma":
-            return np.where(orders > 0, rng.gamma(noise.shape * np.maximum(orders, 1)) / noise.shape, 0.0)
-        each = np.exp(noise.shape * rng.standard_normal(int(orders.sum())) - noise.shape**2 / 2)
-        return np.asarray(np.bincount(np.repeat(np.arange(len(orders)), orders), each, len(orders)), np.float64)
+            total = np.where(orders > 0, rng.gamma(noise.shape * np.maximum(orders, 1)) / noise.shape, 0.0)
+            return total, np.zeros(len(orders))
+        z, who = rng.standard_normal(int(orders.sum())), np.repeat(np.arange(len(orders)), orders)
+        each = np.exp(noise.shape * z - noise.shape**2 / 2)
+        total, deviates = (np.bincount(who, part, len(orders)).astype(np.float64) for part in (each, z))
+        return total, deviates
+
+    def _posterior(self, order_value: Floats, orders: NDArray[np.int64], deviates: Floats) -> Floats:
+        """(n,) mean order value given the history: normal logarithms, normal prior.
+
+        With k logarithms of mean theta and spread sigma, theta ~ N(m, s^2): the mean is m + w (their mean - m), w = s^2 / (s^2 +
+        sigma^2 / k), and the rest of the variance, (1 - w) s^2, is still open.
+        """
+        spec = self.spec.order_value
+        s, sigma = float(spec.customer_sigma or 0.0), float(spec.sigma or 0.0)
+        m = np.log(float(spec.mean or 1.0)) - s**2 / 2
+        k = np.maximum(orders, 1)
+        seen = np.log(order_value) + sigma * deviates / k
+        w = np.where(orders > 0, s**2 / (s**2 + sigma**2 / k), 0.0)
+        return np.asarray(np.exp(m + w * (seen - m) + (1 - w) * s**2 / 2))
 
     def _categories(self, scale: Floats, rng: np.random.Generator) -> tuple[NDArray[np.uint32], Floats]:
         """Owned bit mask (n,) and headroom (n, C): what its buyers spend on it per order, scaled."""

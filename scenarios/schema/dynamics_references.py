@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from scenarios.correlation import WEIGHT_OF, traits_of
 from scenarios.schema.base import Problem
 from scenarios.schema.population import Synthetic
 from scenarios.schema.scenario import Scenario
@@ -25,6 +26,7 @@ def check_dynamics(scenario: Scenario, names: Names) -> Iterator[Problem]:
     """Segments and values that do not exist; effects of features that are off; periods beyond the horizon."""
     d = scenario.dynamics
     values = tuple(d.values.weights) if d and d.values else ()
+    yield from _correlated(scenario, values)
     for name, offer in scenario.offers.items():
         at, effects = ("offers", name), offer.effects
         if offer.appeal and not values:
@@ -76,6 +78,25 @@ def check_dynamics(scenario: Scenario, names: Names) -> Iterator[Problem]:
             ("dynamics", "habituation"),
             "no offer has a response 'curve' of its depth, so a deal that feels less deep changes nothing",
         )
+
+
+def _correlated(scenario: Scenario, values: tuple[str, ...]) -> Iterator[Problem]:
+    """Traits of dynamics that the scenario does not define, or in which its customers do not differ."""
+    synthetic, d = scenario.population.synthetic if scenario.population else None, scenario.dynamics
+    if synthetic is None:
+        return
+    at = ("population", "synthetic", "correlation")
+    for pair in synthetic.correlation:
+        for trait in traits_of(pair):
+            if trait == "attrition" and not (d and d.attrition):
+                yield (*at, pair), "attrition needs dynamics.attrition, which the scenario does not define"
+            if trait == "own_share" and not (d and d.competition):
+                yield (*at, pair), "own_share needs dynamics.competition, which the scenario does not define"
+            if trait.startswith(WEIGHT_OF):
+                if not (d and d.values and d.values.concentration):
+                    yield (*at, pair), f"{trait} needs dynamics.values with a 'concentration'"
+                for sentence in _unknown("value", [trait.removeprefix(WEIGHT_OF)], values or None):
+                    yield (*at, pair), sentence
 
 
 def warn_of_dynamics(scenario: Scenario) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from scenarios.correlation import faults, traits_of
 from scenarios.schema.base import (
     Assumed,
     Count,
@@ -126,23 +127,24 @@ class Segment(Model):
 class OrderValue(Model):
     """Value of an order.
 
-    ``lognormal``: mean ``mean``, and ``sigma`` of the logarithm from order to order.  ``gamma_gamma``: order values
-    of a customer are Gamma(p, rate nu) with nu ~ Gamma(q, rate gamma): the mean over customers is p gamma / (q -
-    1).
+    ``lognormal``: mean ``mean``, ``sigma`` of the logarithm from order to order, and ``customer_sigma`` of the logarithm of
+    customers' means (0 if left out: all alike).  ``gamma_gamma``: order values of a customer are Gamma(p, rate nu) with
+    nu ~ Gamma(q, rate gamma): the mean over customers is p gamma / (q - 1).
     """
 
     distribution: Literal["lognormal", "gamma_gamma"]
     mean: Positive | None = None
     sigma: NonNegative | None = None
+    customer_sigma: NonNegative | None = None
     p: Positive | None = None
     q: Number | None = Field(default=None, gt=1)
     gamma: Positive | None = None
 
     def problems(self) -> Iterator[Problem]:
         """A distribution has its parameters, and no others."""
-        wanted = ("mean", "sigma") if self.distribution == "lognormal" else ("p", "q", "gamma")
-        for name in ("mean", "sigma", "p", "q", "gamma"):
-            if name in wanted and getattr(self, name) is None:
+        wanted = ("mean", "sigma", "customer_sigma") if self.distribution == "lognormal" else ("p", "q", "gamma")
+        for name in ("mean", "sigma", "customer_sigma", "p", "q", "gamma"):
+            if name in wanted and name != "customer_sigma" and getattr(self, name) is None:
                 yield (), f"a {self.distribution} order value needs {name!r}"
             if name not in wanted and getattr(self, name) is not None:
                 yield (name,), f"a {self.distribution} order value has no {name!r}; it has {', '.join(wanted)}"
@@ -161,7 +163,8 @@ class Synthetic(Model):
     ``transition[from][to]``: probability per period, 0 where left out; every row sums to 1.  ``order_rate_shape``:
     r of the Gamma(r, mean 1) spread of order rates within a segment; none if left out.  ``responsiveness_sd``:
     spread of the logit of responses between customers.  ``complementarity[a][b]``: how far owning a opens the door
-    to b, 0 where left out; without the key every door is open.
+    to b, 0 where left out; without the key every door is open.  ``correlation``: rank correlations of traits by pairs
+    ``order_rate~order_value``, 0 where left out, through a Gaussian copula (:mod:`scenarios.correlation`).
     """
 
     segments: dict[Name, Segment] = Field(min_length=1, max_length=255)
@@ -171,6 +174,7 @@ class Synthetic(Model):
     responsiveness_sd: NonNegative = 0.0
     categories: dict[Name, Category] = Field(default_factory=dict, max_length=32)
     complementarity: dict[Text, dict[Text, Probability]] | None = None
+    correlation: dict[Text, Number] = Field(default_factory=dict)
     source: Source = "assumed"
     note: Text | None = None
 
@@ -188,6 +192,16 @@ class Synthetic(Model):
             total = sum(row.values())
             if abs(total - 1) > SUM_TOLERANCE:
                 yield ("transition", name), f"expected a row that sums to 1, got {total:.6g} ({total - 1:+.6g})"
+        for path, sentence in faults(self.correlation):
+            yield ("correlation", *path), sentence
+        value = self.order_value
+        for trait, differs, needed in (
+            ("order_rate", self.order_rate_shape, "order_rate_shape"),
+            ("responsiveness", self.responsiveness_sd, "responsiveness_sd"),
+            ("order_value", value.distribution == "gamma_gamma" or value.customer_sigma, "order_value.customer_sigma"),
+        ):
+            if not differs and any(trait in traits_of(pair) for pair in self.correlation):
+                yield ("correlation",), f"all customers have the same {trait}: expected {needed} above 0"
 
 
 class Population(Model):
