@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from engine import Ledger, World
 from engine.ledger import ENDED, FAILURES, LOSING_ORDERS, LOSSES, MICRO, ON_TIME, SERVICE_CONTACTS, WAITED
 from engine.service import Service
+from scenarios.customer_results import Losing, Seen
 from scenarios.play import Played
-from scenarios.results import Growth, Losing, NewCustomers, ServiceResult
+from scenarios.results import Growth, NewCustomers, ServiceResult
 
 
 def traffic(world: World, ledger: Ledger) -> NDArray[np.int64]:
@@ -33,15 +34,36 @@ def growth(world: World, ledger: Ledger) -> Growth:
 
 def losing(world: World, played: Played) -> Losing:
     """Customers, orders and segments that lose money."""
-    ledger = played.ledger
+    ledger, lost = played.ledger, played.losing
     margin = ledger.segment_margin.sum(axis=0)
+    base, orders = len(played.cost), int(ledger.orders.sum())
+    segment = played.population.traits.start_segment[:base]
+    started = np.bincount(segment, minlength=len(margin))
+    by_segment = zip(world.segments.names, lost.by_segment, started, strict=False)
+    losing_orders = int(ledger.lines[:, LOSING_ORDERS].sum())
     return Losing(
-        customers=played.losing[0],
-        customers_loss=-played.losing[1],
-        orders=int(ledger.lines[:, LOSING_ORDERS].sum()),
+        customers=lost.customers,
+        customers_loss=-lost.margin,
+        orders=losing_orders,
         orders_loss=float(ledger.lines[:, LOSSES].sum() / MICRO),
         segments={name: float(m) for name, m in zip(world.segments.names, margin, strict=True) if m < 0},
+        customers_share=lost.customers / base if base else None,
+        orders_share=losing_orders / orders if orders else None,
+        share_by_segment={name: float(count / n) for name, count, n in by_segment if count},
     )
+
+
+def seen(world: World, played: Played) -> Seen | None:
+    """What the planner saw of segments."""
+    table, names = played.seen, world.segments.names
+    if table is None or not table.sum():
+        return None
+    matrix = {
+        true: {name: int(table[i, j]) for j, name in enumerate(names) if table[i, j]}
+        for i, true in enumerate(names)
+        if table[i].any()
+    }
+    return Seen(float(np.trace(table) / table.sum()), matrix)
 
 
 def service_result(service: Service | None, ledger: Ledger) -> ServiceResult | None:

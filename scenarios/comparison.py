@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import World
-from scenarios.around import costs, growth, losing, new_customers, service_result, traffic
+from scenarios.around import costs, growth, losing, new_customers, seen, service_result, traffic
 from scenarios.bridge import bridge
 from scenarios.jobs import JobResult, cumulative_margin, difference_variance
 from scenarios.play import Played
 from scenarios.results import Interval, Month, Series, StrategyResult
+from scenarios.returns import returns
 from scenarios.schema.planning import Time
 from scenarios.statistics import normal_interval, outer_interval
 
@@ -23,7 +24,7 @@ Floats = NDArray[np.float64]
 class Frame:
     """What the results of all strategies share.
 
-    ``draws``: outer draws, each with one row a strategy in the order of ``names``.
+    ``draws``: outer draws, each with one row a strategy in the order of ``names``.  ``with_levers``: strategies that move some.
     """
 
     world: World
@@ -37,6 +38,7 @@ class Frame:
     draws: tuple[JobResult, ...]
     p_best: Floats
     level: float
+    with_levers: frozenset[str] = frozenset()
 
     @property
     def customers(self) -> int:
@@ -106,6 +108,9 @@ def strategy_result(frame: Frame, name: str) -> StrategyResult:
         losing=losing(frame.world, p),
         service=service_result(p.service, ledger),
         new_customers=new_customers(p, n),
+        concentration=p.held,
+        returns=() if name in frame.with_levers or p is nothing else returns(frame.world, p, nothing),
+        seen=seen(frame.world, p),
         costs=costs(ledger),
         contacts_by_arm={
             arm.name: int(c) for arm, c in zip(frame.world.arms, ledger.contacts.sum(axis=0), strict=True)

@@ -44,7 +44,7 @@ class Planner:
 
     ``keep_plans`` keeps every epoch's arms for the run folder.  ``priced_cost`` (n,): planned cost less its mean, times the
     budget's shadow price, discounted and summed over epochs (see :func:`scenarios.statistics.paired_variance`); None
-    where a strategy prices nothing.
+    where a strategy prices nothing.  ``seen_segments`` (S, S): customers by true segment and by the one seen, over epochs.
     """
 
     briefing: Briefing
@@ -53,6 +53,7 @@ class Planner:
     decisions: list[Decision] = field(default_factory=list)
     plans: list[NDArray[np.int16]] = field(default_factory=list)
     priced_cost: NDArray[np.float64] | None = None
+    seen_segments: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 0), np.int64))
     _past: list[Population] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -102,6 +103,7 @@ class Planner:
         b, period = self.briefing, epoch.period
         here = present(simulation)
         known = b.as_known(self._seen(here), period)
+        self._compare(here, known)
         measures, liability = b.candidates(known, period)
         problem, compiled = b.problem(known, period, self.rules(period), measures)
         view = View(
@@ -120,6 +122,13 @@ class Planner:
         plan = np.zeros(len(here), np.uint8)  # nothing for customers whom the data do not show yet
         plan[: len(choice.arm)] = choice.arm + 1
         return plan
+
+    def _compare(self, here: Population, known: Population) -> None:
+        """Count true segments against those seen, of the customers that the data show."""
+        count = len(self.briefing.beliefs.segments.names)
+        true = here.state.segment[: len(known)].astype(np.int64)
+        table = np.bincount(true * count + known.state.segment, minlength=count**2).reshape(count, count)
+        self.seen_segments = table if not self.seen_segments.size else self.seen_segments + table
 
     def _seen(self, here: Population) -> Population:
         """The customers as the data show them: today's contacts, and else the state of some decisions ago."""

@@ -16,6 +16,8 @@ from engine.service.worth import trust_gap
 from engine.valuation import OrderTables, future_value
 from scenarios.acquisition import source_of
 from scenarios.briefing import Briefing
+from scenarios.concentrations import concentrations
+from scenarios.customer_results import Concentration
 from scenarios.planner import Decision, Planner
 from scenarios.strategies.base import Strategy
 from scenarios.strategies.optimising import Nobody
@@ -60,6 +62,22 @@ def hosted(values: Floats, base: int) -> Floats:
 
 
 @dataclass(frozen=True)
+class Losers:
+    """Customers whose margin is below 0: how many, what they lose together, and how many by start segment (S,)."""
+
+    customers: int = 0
+    margin: float = 0.0
+    by_segment: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, margin: Floats, segment: NDArray[np.uint8], segments: int) -> Losers:
+        """Of (n,) margins and start segments."""
+        low = margin < 0
+        counts = np.bincount(segment[low], minlength=segments)
+        return cls(int(low.sum()), float(margin.clip(max=0).sum()), tuple(int(c) for c in counts))
+
+
+@dataclass(frozen=True)
 class Played:
     """How one strategy went.  n customers at the start.
 
@@ -79,7 +97,10 @@ class Played:
         discount_factor: per period.
         newcomers: new customers apart, None without acquisition.
         overheads: staff, set-up and capabilities per customer of the base, discounted; already off ``horizon_value``.
-        losing: customers of the base whose margin within the horizon is below 0, and its sum.
+        losing: customers of the base whose margin within the horizon is below 0.
+        own: (n,) what the base's customers bring themselves; None where that is ``clv`` without overheads.
+        held: how few customers hold how much, if plans are kept.
+        seen: (S, S) customers by true segment and by the one that the planner saw, over all decisions; None without any.
         service: the contact centre, with this strategy's levers.
     """
 
@@ -95,13 +116,21 @@ class Played:
     discount_factor: float
     newcomers: Newcomers | None = None
     overheads: float = 0.0
-    losing: tuple[int, float] = (0, 0.0)
+    losing: Losers = Losers()
     service: Service | None = None
+    own: Floats | None = None
+    held: dict[str, Concentration] = field(default_factory=dict)
+    seen: NDArray[np.int64] | None = None
 
     @property
     def clv(self) -> Floats:
         """(n,) customer lifetime value."""
         return self.horizon_value + self.terminal_value
+
+    @property
+    def own_value(self) -> Floats:
+        """(n,) CLV of the base's customers without what new ones bring and without shared overheads."""
+        return self.clv + self.overheads if self.own is None else self.own
 
     @property
     def planned_value(self) -> float:
@@ -140,6 +169,10 @@ def play(
         sources = tuple(briefing.scenario.acquisition.sources)
         of = source_of(run.population.traits.key[base:])
         joined = newcomers(arrivals, run.margin[base:], terminal[base:], base, of, sources)
+    start = briefing.customers.population
+    if base < len(start):
+        start = start.take(np.arange(base))
+    own = run.margin[:base] + terminal[:base]
     overheads = run.ledger.overheads - run.ledger.acquisition  # each new customer has paid for himself
     shared = float(overheads @ d ** np.arange(len(overheads))) / max(base, 1)
     priced = np.zeros(len(run.margin)) if planner.priced_cost is None else planner.priced_cost
@@ -156,6 +189,9 @@ def play(
         discount_factor=d,
         newcomers=joined,
         overheads=shared,
-        losing=(int((run.margin[:base] < 0).sum()), float(run.margin[:base].clip(max=0).sum())),
+        losing=Losers.of(run.margin[:base], start.traits.start_segment, len(world.segments.names)),
         service=world.service,
+        own=None if arrivals is None else own,
+        held=concentrations(start, run.population, run.margin, own) if keep_plans else {},
+        seen=planner.seen_segments if planner.decisions else None,
     )

@@ -9,6 +9,8 @@ import math
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
+from scenarios.customer_results import Concentration, Losing, Return, Seen
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -56,22 +58,6 @@ class Growth:
     conversion: float | None
     order_value: float | None
     revenue: float
-
-
-@dataclass(frozen=True)
-class Losing:
-    """What loses money within the horizon.
-
-    ``customers`` whose discounted margin, without shared overheads, is below 0, and ``customers_loss`` in all; ``orders``
-    of customers who bring less than nothing in a period after all costs of their own, and ``orders_loss``
-    (undiscounted); ``segments``: those whose margin is below 0, undiscounted.
-    """
-
-    customers: int
-    customers_loss: float
-    orders: int
-    orders_loss: float
-    segments: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -132,6 +118,9 @@ class StrategyResult:
         rules: name -> largest shortfall of a rule at any epoch, relative to its bound; only rules that were missed.
         solver: worst certified gap and total passes of the epochs, where the strategy optimises.
         growth, losing, service, new_customers: see there; None where the scenario has no contact centre or wins nobody.
+        concentration: of orders, revenue, margin and CLV, by name.
+        returns: what offers, channels and categories brought; empty where the strategy moves levers, which bring their part, too.
+        seen: segments as the planner saw them; None where nothing is planned.
         costs: kind -> amount in all, undiscounted; only what is not 0.
         bridge: step -> amount per customer, discounted, in the order to be read; they add up to ``difference``.
             Empty: reports show the change within the horizon and after it.
@@ -176,6 +165,9 @@ class StrategyResult:
     losing: Losing | None = None
     service: ServiceResult | None = None
     new_customers: NewCustomers | None = None
+    concentration: dict[str, Concentration] = field(default_factory=dict)
+    returns: tuple[Return, ...] = ()
+    seen: Seen | None = None
     costs: dict[str, float] = field(default_factory=dict)
 
 

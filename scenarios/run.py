@@ -102,6 +102,7 @@ def run(
             np.array([d.variance for d in draws]),
         ),
         level=scenario.uncertainty.level,
+        with_levers=frozenset(s.name for s in scenario.strategies if s.levers),
     )
     results = tuple(strategy_result(frame, name) for name in names)
     progress("value against budget, cost of the control group")

@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
+from scenarios.customer_results import Concentration, Losing, Return, Seen
 from scenarios.results import (
     Assumption,
     BudgetPoint,
@@ -81,7 +82,39 @@ def fake_strategy(index: int, name: str, count: int, customers: int = 20_000, mo
         rules={"e-mail capacity": 0.021} if name == "everyone" else {},
         solver={"gap": 4.2e-6, "passes": 131.0} if name == "optimal" else {},
         bridge={} if index == 0 else bridge,
+        concentration={
+            name: fake_concentration(power) for name, power in (("orders", 2.0), ("revenue", 2.6), ("CLV", 2.2))
+        },
+        losing=Losing(
+            412,
+            2_310.5,
+            96,
+            711.0,
+            {"lapsed": -12.5},
+            0.0206,
+            0.0011,
+            {"at_risk": 0.051, "lapsed": 0.32, "loyal": 0.002},
+        ),
+        returns=()
+        if idle
+        else (
+            *(
+                Return("offer", arm, 1_000 * (k + 1), 900.0 * (k - 1) * (index + 1), 300.0)
+                for k, arm in enumerate(ARMS)
+            ),
+            Return("channel", "mail", 3_000, -4_000.0, 100.0),
+            Return("category", "PRODUCE", 3_000, 1_000.0, 100.0),
+        ),
+        seen=None
+        if idle
+        else Seen(0.93, {"loyal": {"loyal": 900, "at_risk": 60}, "at_risk": {"at_risk": 30, "loyal": 10}}),
     )
+
+
+def fake_concentration(power: float) -> Concentration:
+    """Lorenz curve x^power: Gini (power - 1) / (power + 1)."""
+    curve = tuple((k / 20) ** power for k in range(21))
+    return Concentration((power - 1) / (power + 1), 1 - 0.9**power, curve)
 
 
 def fake_series(index: int, name: str, periods: int = 52, customers: int = 20_000) -> Series:
@@ -158,6 +191,7 @@ def fake_results(names: tuple[str, ...] = NAMES, **changes: Any) -> RunResults:
                 "revenue_forecast": 1.07e6,
             },
             "reconciled": {
+                "periods": 26,
                 "log": {"dispersion": 71.2, "top_decile_share_revenue": 0.324},
                 "simulated": {"dispersion": 70.9, "top_decile_share_revenue": 0.341},
             },
@@ -219,7 +253,7 @@ def awkward_results() -> RunResults:
 def bare_results() -> RunResults:
     """One strategy, no series, no drivers, no curve, no months."""
     results = fake_results(("only",))
-    only = replace(results.strategies[0], months=(), contacts_by_arm={}, p_best=1.0, payback_month=None, budget=None,
+    only = replace(results.strategies[0], months=(), contacts_by_arm={}, concentration={}, returns=(), seen=None, losing=None, p_best=1.0, payback_month=None, budget=None,
                    unspent=None, simulation_ci=Interval(0.0, 0.0), difference_ci=Interval(0.0, 0.0))  # fmt: skip
     return replace(
         results, strategies=(only,), series=(), drivers=(), budget_curve=(), state_dependence=(), assumptions=(),

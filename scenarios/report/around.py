@@ -3,45 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from scenarios.report import people
 from scenarios.report.formats import amount, clean, decimals_for, percent
+from scenarios.report.part import Part
 from scenarios.results import RunResults, StrategyResult
-
-
-@dataclass(frozen=True)
-class Part:
-    """A table with one row a strategy: heads with their cells."""
-
-    title: str
-    columns: list[tuple[str, tuple[str, ...]]]
-
-    def rows(self, names: Sequence[str]) -> list[tuple[str, list[str]]]:
-        """Row by row."""
-        return [(name, [cells[i] for _, cells in self.columns]) for i, name in enumerate(names)]
 
 
 def parts(ranked: Sequence[StrategyResult], results: RunResults) -> list[Part]:
     """The tables that have something to say."""
     unit = clean(results.currency)
-    return [
-        part
-        for part in (_growth(ranked, unit), _service(ranked, unit), _new(ranked, unit), _costs(ranked, unit))
-        if part
-    ]
+    around = (_growth(ranked, unit), _service(ranked, unit), _new(ranked, unit), _costs(ranked, unit))
+    return [part for part in around if part]
 
 
 def lines(ranked: Sequence[StrategyResult], results: RunResults) -> list[str]:
     """Sentences about the winner, or the baseline if it has not the figures."""
-    out = []
+    out = people.lines(ranked, results)
     best = next((s for s in ranked if s.name == results.winner), None)
-    if best is not None and best.losing is not None and (best.losing.customers or best.losing.orders):
-        lost, name = best.losing, clean(best.name)
-        segments = f"; segments: {', '.join(clean(s) for s in lost.segments)}" if lost.segments else ""
-        out.append(
-            f"Losing money under {name}: {lost.customers:,} customers ({amount(lost.customers_loss, 0)} in all), {lost.orders:,} "
-            f"orders ({amount(lost.orders_loss, 0)}){segments}."
-        )
     new = best.new_customers if best is not None else None
     if best is not None and new is not None and new.joined:
         each = decimals_for(figures["clv_each"] for figures in new.by_source.values())

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from scenarios.report import charts
-from scenarios.report.formats import amount, clean, finite
+from scenarios.report.formats import amount, clean, finite, percent
+from scenarios.report.people import log_top_tenth
 from scenarios.results import RunResults, StrategyResult
 
 
@@ -37,6 +38,13 @@ def bridge(results: RunResults, winner: StrategyResult) -> list[tuple[str, float
     if abs(rest) > 1e-6 * max(abs(winner.difference), *(abs(v) for _, v in steps), 1e-300):
         steps.append(("not split further", rest))
     return steps
+
+
+def _log_words(results: RunResults) -> str:
+    log = log_top_tenth(results)
+    if log is None:
+        return ""
+    return f" The dot: revenue of the top tenth in the log's last {log[1]} {results.period}s, {percent(log[0])}."
 
 
 def all_figures(results: RunResults) -> list[Figure]:
@@ -108,6 +116,13 @@ def all_figures(results: RunResults) -> list[Figure]:
             "How much of the difference between segments a move really brings: 0 = none (customers are who they are), "
             "1 = all. A lead that holds from 0 to 1 does not depend on this.",
             charts.state_dependence(results),
+        ),
+        Figure(
+            "lorenz",
+            "How few customers carry how much",
+            "Customers sorted from the smallest; the dashed line: all alike. The farther a curve sags, the fewer carry the "
+            f"whole.{_log_words(results)}",
+            charts.lorenz(results, log[0] if (log := log_top_tenth(results)) else None),
         ),
         Figure(
             "planned",

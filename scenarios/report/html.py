@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
-from scenarios.report import around, charts
+from scenarios.report import around, charts, people
 from scenarios.report import columns as cols
 from scenarios.report.figures import all_figures
 from scenarios.report.formats import amount, between, clean, decimals_for, flat, percent, significant
@@ -47,9 +47,11 @@ def render(results: RunResults) -> str:
         cash=_cash(results),
         around=[
             (p.title, [head for head, _ in p.columns], p.rows([clean(s.name) for s in cols.ranked(results)]))
-            for p in around.parts(cols.ranked(results), results)
+            for p in (*around.parts(cols.ranked(results), results), *people.parts(cols.ranked(results), results))
         ],
         notes=around.lines(cols.ranked(results), results),
+        returns=_returns(results),
+        seen=_seen(results),
         drivers=_drivers(results),
         assumptions=_assumptions(results),
         fit=flat(results.fit) if results.fit else [],
@@ -161,6 +163,41 @@ def _offers(results: RunResults) -> Table | None:
                 f"{sum(s.contacts_by_arm.values()):,}",
             )
             for s in ranked
+        ],
+    }
+
+
+def _returns(results: RunResults) -> list[tuple[str, list[str]]]:
+    """One row for each strategy and what it sent."""
+    found = [(s, r) for s in cols.ranked(results) for r in s.returns]
+    decimals = 0 if max((abs(r.value) for _, r in found), default=0.0) >= 100 else 2
+    return [
+        (
+            clean(s.name),
+            [
+                f"{r.kind} {clean(r.name)}",
+                f"{r.contacts:,}",
+                amount(r.value, decimals),
+                f"± {amount(2 * r.noise, decimals)}",
+            ],
+        )
+        for s, r in found
+    ]
+
+
+def _seen(results: RunResults) -> Table | None:
+    """The confusion matrix of the best strategy whose planner sees some segments wrongly."""
+    ranked = [s for s in cols.ranked(results) if s.seen is not None and s.seen.correct < 1]
+    if not ranked or ranked[0].seen is None:
+        return None
+    matrix = ranked[0].seen.matrix
+    names = list(dict.fromkeys([*matrix, *(name for row in matrix.values() for name in row)]))
+    return {
+        "name": clean(ranked[0].name),
+        "head": [clean(name) for name in names],
+        "rows": [
+            (clean(true), [percent(row.get(name, 0) / sum(row.values())) for name in names])
+            for true, row in matrix.items()
         ],
     }
 
