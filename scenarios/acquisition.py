@@ -113,9 +113,9 @@ def _newcomers(
     traits = replace(
         old.traits,
         key=(key + np.arange(n)).astype(np.uint64),
-        rate=old.traits.rate * np.float32(source.order_rate),
-        order_value=old.traits.order_value * np.float32(source.order_value),
-        responsiveness=old.traits.responsiveness + np.float32(source.responsiveness),
+        rate=old.traits.rate * np.float32(source.order_rate.value),
+        order_value=old.traits.order_value * np.float32(source.order_value.value),
+        responsiveness=old.traits.responsiveness + np.float32(source.responsiveness.value),
         start_segment=np.full(n, segment, np.uint8),
     )
     fresh = make_population(
@@ -123,8 +123,8 @@ def _newcomers(
     ).state
     fresh.recency[:] = NEVER
     known = customers.population.traits
-    rate = np.full(n, known.rate[alike].mean() * source.order_rate, np.float32)
-    value = np.full(n, known.order_value[alike].mean() * source.order_value, np.float32)
+    rate = np.full(n, known.rate[alike].mean() * source.order_rate.value, np.float32)
+    value = np.full(n, known.order_value[alike].mean() * source.order_value.value, np.float32)
     return Customers(Population(traits, fresh), rate, value, rate, value, customers.responsiveness_sd)
 
 

@@ -11,13 +11,15 @@ from pydantic import BaseModel
 from scenarios.errors import ConfigError
 from scenarios.results import Assumption
 from scenarios.schema.assumptions import register
+from scenarios.schema.base import Assumed
 from scenarios.schema.scenario import Scenario
 from scenarios.suggest import nearest
+from scenarios.uncertain import holds, nearer, range_of
 
 STATE_DEPENDENCE = "population.state_dependence"
 
 STEPPED = ("effects", "fatigue", "margins")
-"""Groups of numbers that are redrawn and stepped; the rest of the register is shown."""
+"""Groups of numbers that are redrawn and stepped, besides those of :mod:`scenarios.uncertain`."""
 
 
 def assumptions(scenario: Scenario) -> tuple[Assumption, ...]:
@@ -26,12 +28,16 @@ def assumptions(scenario: Scenario) -> tuple[Assumption, ...]:
         Assumption(a.path, a.value, a.source, a.sd, a.note or "")
         for a in register(scenario)
         if a.path == STATE_DEPENDENCE
+        or range_of(a.path) is not None
         or (any(part in STEPPED for part in a.path.split(".")) and not a.path.endswith(".tier.step"))
     )
 
 
 def limits(path: str) -> tuple[float, float]:
     """Between which values a number can be stepped."""
+    known = range_of(path)
+    if known is not None:
+        return known.low, known.high
     last = path.rsplit(".", 1)[-1]
     if ".response." in path or last in (
         "reduction",
@@ -83,12 +89,17 @@ def _scaled_response(scenario: Scenario, parts: list[str], value: float) -> Any:
 
 
 def redrawn(scenario: Scenario, rng: np.random.Generator) -> dict[str, float]:
-    """Uncertain numbers, drawn anew from a normal with their sd, cut at what is possible."""
-    values = {}
+    """Uncertain numbers, drawn anew from a normal with their sd, cut at what is possible.
+
+    A draw that does not fit the rest of the scenario is halved towards today's value until it does.
+    """
+    values: dict[str, float] = {}
     for a in assumptions(scenario):
         if a.sd:
             low, high = limits(a.path)
-            values[a.path] = float(np.clip(rng.normal(a.value, a.sd), low, high))
+            drawn = float(np.clip(rng.normal(a.value, a.sd), low, high))
+            tried = (v for v in nearer(a.value, drawn) if holds(changed(scenario, {**values, a.path: v})))
+            values[a.path] = next(tried, a.value)
     return values
 
 
@@ -97,7 +108,10 @@ def _set(model: Any, parts: tuple[str, ...], value: Any, path: str) -> Any:
     if isinstance(model, BaseModel):
         if head not in type(model).model_fields or getattr(model, head) is None:
             raise ConfigError([f"{path}: no {head!r} here{nearest(head, type(model).model_fields)}"])
-        return model.model_copy(update={head: _set(getattr(model, head), rest, value, path) if rest else value})
+        now = getattr(model, head)
+        if not rest and isinstance(now, Assumed) and not isinstance(value, dict | Assumed):
+            value = now.model_copy(update={"value": float(value)})
+        return model.model_copy(update={head: _set(now, rest, value, path) if rest else value})
     if isinstance(model, dict):
         if head not in model:
             raise ConfigError([f"{path}: no {head!r} here{nearest(head, model)}"])

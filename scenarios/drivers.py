@@ -8,10 +8,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from scenarios.assumptions import STATE_DEPENDENCE, assumptions, limits
-from scenarios.jobs import Job, JobResult, run_job
+from engine.errors import EngineError
+from scenarios.assumptions import STATE_DEPENDENCE, assumptions, changed, limits
+from scenarios.jobs import Job, JobResult, Setup, run_job
 from scenarios.results import Assumption, Driver
 from scenarios.schema.scenario import Scenario
+from scenarios.uncertain import holds, moves_together, nearer, range_of, stands_for
 from scenarios.workers import Runner
 
 STEPS = (0.0, 2.0)
@@ -34,18 +36,23 @@ def drivers(scenario: Scenario, job: Job, winner: int, main_lead: float, run: Ru
     stepped = stepped_assumptions(scenario)
     if not stepped:
         return ()
-    values = [(a, v) for a in stepped for v in steps(a)]
-    first, *rest = run(run_job, [job, *(_with(job, a.path, v) for a, v in values)])
+    values = [(a, v) for a in stepped for v in steps(a, scenario)]
+    first, *rest = run(try_job, [job, *(_with(scenario, job, a.path, v) for a, v in values)])
+    if first is None:
+        return ()
     shift = main_lead - lead(first, winner)
     found: dict[str, dict[float, float]] = {a.path: {a.value: main_lead} for a in stepped}
     for (a, v), result in zip(values, rest, strict=True):
-        found[a.path][v] = lead(result, winner) + shift
+        if result is not None:
+            found[a.path][v] = lead(result, winner) + shift
     out = {a.path: _driver(a, found[a.path]) for a in stepped}
     top = leans_on(tuple(out.values()))
     if top.flips_at is not None:
         closer = bracket(found[top.path], top.flips_at)
-        for v, result in zip(closer, run(run_job, [_with(job, top.path, v) for v in closer]), strict=True):
-            found[top.path][v] = lead(result, winner) + shift
+        jobs = [_with(scenario, job, top.path, v) for v in closer]
+        for v, result in zip(closer, run(try_job, jobs), strict=True):
+            if result is not None:
+                found[top.path][v] = lead(result, winner) + shift
         out[top.path] = _driver(next(a for a in stepped if a.path == top.path), found[top.path])
     return tuple(sorted(out.values(), key=lambda d: -d.swing))
 
@@ -70,17 +77,39 @@ def stepped_assumptions(scenario: Scenario) -> list[Assumption]:
     for a in assumptions(scenario):
         if a.path == STATE_DEPENDENCE or a.value == 0 or a.source == "given" or a.path.endswith(".decay"):
             continue
-        group = a.path.split(".response.")[0] if ".response." in a.path else a.path
-        if group not in out or a.value > out[group].value:
+        group = a.path.split(".response.")[0] if ".response." in a.path else stands_for(a.path)
+        if group not in out or _size(a) > _size(out[group]):
             out[group] = a
-    return list(out.values())
+    return [a for a in out.values() if _size(a) > 0]
 
 
-def steps(assumption: Assumption) -> list[float]:
-    """Values to try, within what is possible."""
-    low, high = limits(assumption.path)
-    tried = [float(np.clip(assumption.value * m, low, high)) for m in STEPS]
-    return sorted({v for v in tried if v != assumption.value})
+def _size(a: Assumption) -> float:
+    """How much a number says: of a season's months, the distance from 1."""
+    return abs(a.value - 1) if stands_for(a.path) == "season.by_month" else a.value
+
+
+def steps(assumption: Assumption, scenario: Scenario | None = None) -> list[float]:
+    """Values to try, within what is possible; in a ``scenario``, within what fits the rest of it."""
+    a, known = assumption, range_of(assumption.path)
+    low, high = limits(a.path)
+    base = 1.0 if stands_for(a.path) == "season.by_month" else 0.0
+    multiples = STEPS if known is None else known.multiples
+    wanted = [float(np.clip(base + (a.value - base) * m, low, high)) for m in multiples]
+    if scenario is None:
+        return sorted({v for v in wanted if v != a.value})
+    tried = []
+    for value in wanted:
+        fits = (v for v in nearer(a.value, value) if holds(changed(scenario, moves_together(scenario, a.path, v))))
+        tried.append(next(fits, a.value))
+    return sorted({v for v in tried if v != a.value})
+
+
+def try_job(setup: Setup, job: Job) -> JobResult | None:
+    """The job's result; None where the engine cannot run such a world: that step is left out."""
+    try:
+        return run_job(setup, job)
+    except EngineError:
+        return None
 
 
 def bracket(leads: dict[float, float], at: float) -> list[float]:
@@ -97,5 +126,5 @@ def flip(leads: dict[float, float], value: float) -> float | None:
     return min(crossings, key=lambda x: abs(x - value), default=None)
 
 
-def _with(job: Job, path: str, value: float) -> Job:
-    return replace(job, values={**job.values, path: value})
+def _with(scenario: Scenario, job: Job, path: str, value: float) -> Job:
+    return replace(job, values={**job.values, **moves_together(scenario, path, value)})

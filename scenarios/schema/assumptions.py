@@ -27,18 +27,20 @@ class Assumption:
 def register(scenario: Scenario) -> tuple[Assumption, ...]:
     """All sourced numbers in the scenario's order.  ``--set PATH=VALUE`` accepts each path.
 
-    A group's ``sd`` and ``note`` belong to its first number.
+    A group's ``sd`` and ``note`` belong to the first number that is given.
     """
     found: list[Assumption] = []
     for path, model in walk(scenario):
         source = getattr(model, "source", None)
         if source is None:
             continue
-        sd, note = getattr(model, "sd", None), getattr(model, "note", None)
-        for below, value in _numbers(model):
+        numbers = list(_numbers(model))
+        given = [i for i, (below, _) in enumerate(numbers) if below and below[0] in model.model_fields_set]
+        first = given[0] if given else 0
+        for i, (below, value) in enumerate(numbers):
             whole = path if isinstance(model, Assumed) else (*path, *below)
+            sd, note = (getattr(model, "sd", None), getattr(model, "note", None)) if i == first else (None, None)
             found.append(Assumption(".".join(str(part) for part in whole), value, source, sd, note))
-            sd = note = None
     kappa = scenario.population.kappa
     if scenario.population.state_dependence is None:
         found.append(Assumption("population.state_dependence", kappa.value, kappa.source, kappa.sd, kappa.note))

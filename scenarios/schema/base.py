@@ -101,6 +101,12 @@ class Sourced(Model):
     note: Text | None = None
 
 
+class Uncertain(Sourced):
+    """The same, with the standard deviation of the first number given."""
+
+    sd: NonNegative | None = None
+
+
 def walk(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Model]]:
     """Every model in a value, with its path, outermost first."""
     if isinstance(value, Model):

@@ -17,15 +17,15 @@ from scenarios.schema.base import (
     Positive,
     Probability,
     Problem,
-    Sourced,
     Text,
+    Uncertain,
     Whole,
 )
 
 PARAMETERS = {"bg_nbd": ("a", "b"), "pareto_nbd": ("s", "beta"), "sbg": ("a", "b")}
 
 
-class Attrition(Sourced):
+class Attrition(Uncertain):
     """Leaving for good, as a trait in which customers differ, into the lapsed segment ``into``.
 
     ``bg_nbd``: after every order that comes anyway, with a probability ~ Beta(a, b).  ``pareto_nbd``: at a hazard per
@@ -59,50 +59,50 @@ class Attrition(Sourced):
         return self.model == "sbg" if self.observed is None else self.observed
 
 
-class Pantry(Sourced):
+class Pantry(Uncertain):
     """``share`` of the orders that an offer adds was only brought forward; ``use`` of that stock is lived on per period."""
 
     share: Probability
     use: Positive = Field(default=0.25, le=1)
 
 
-class Habituation(Sourced):
+class Habituation(Uncertain):
     """Deals are remembered, ``memory`` of them from period to period; a deal feels ``weight`` x memory less deep."""
 
     memory: Probability
     weight: NonNegative = 1.0
 
 
-class Tilts(Sourced):
+class Tilts(Uncertain):
     """Moves tilted towards segments of higher ``direction`` (default: ranks by orders per period, -1 to 1).
 
     ``momentum``: by the last move; ``trust``, ``fatigue``: by the customer's state; offers tilt by ``effects.tilt``.
     """
 
-    direction: dict[Text, Number] = Field(default_factory=dict)
     trust: Number = 0.0
     fatigue: NonNegative = 0.0
     momentum: Number = 0.0
+    direction: dict[Text, Number] = Field(default_factory=dict)
 
 
-class OrderGrowth(Sourced):
+class OrderGrowth(Uncertain):
     """Every order makes the next one worth ``per_order`` more, up to ``limit`` times."""
 
     per_order: Probability
     limit: Number = Field(default=2.0, ge=1)
 
 
-class Breadth(Sourced):
+class Breadth(Uncertain):
     """``attrition_factor``: for every category owned beyond the first, attrition times this."""
 
     attrition_factor: Probability
 
 
-class Trust(Sourced):
+class Trust(Uncertain):
     """Trust moved by offers (``effects.trust``), back to neutral by ``decay`` per period; ``response``: its weight there."""
 
-    decay: Probability
     response: Number = 0.0
+    decay: Probability
 
 
 class Tier(Model):
@@ -121,7 +121,7 @@ class Rival(Model):
     trust: Number = 0.0
 
 
-class Competition(Sourced):
+class Competition(Uncertain):
     """Own share of a customer's wallet: logit choice between us and a competitor.
 
     ``share``: mean own share at the start, ~ Beta with ``concentration``.  ``price``, ``value``, ``trust``: weights in the
@@ -136,7 +136,7 @@ class Competition(Sourced):
     events: tuple[Rival, ...] = ()
 
 
-class Values(Sourced):
+class Values(Uncertain):
     """What customers value, as weights that sum to 1; offers appeal to it by ``appeal``.
 
     ``concentration``: of the Dirichlet spread between customers (none: all alike).  ``by_segment``: mean weights of a
@@ -144,10 +144,10 @@ class Values(Sourced):
     customer's weights (a survey), or only the means.
     """
 
+    strength: NonNegative = 1.0
+    concentration: Positive | None = None
     weights: dict[Name, NonNegative] = Field(min_length=2, max_length=16)
     by_segment: dict[Text, dict[Text, NonNegative]] = Field(default_factory=dict)
-    concentration: Positive | None = None
-    strength: NonNegative = 1.0
     known: Flag = False
 
     def problems(self) -> Iterator[Problem]:

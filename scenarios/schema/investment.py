@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from scenarios.schema.base import Count, Model, Name, Names, NonNegative, Number, Positive, Probability, Problem, Text
+from scenarios.schema.base import Assumed, Count, Model, Name, Names, NonNegative, Positive, Probability, Problem, Text
 
 SUM_TOLERANCE = 1e-9
 
@@ -15,17 +15,24 @@ class AcquisitionSource(Model):
     """Where new customers come from, at ``cost`` each, ``capacity_per_period`` of them at most.
 
     Their traits are those of customers of the base in ``segment`` (everybody's, if nobody is there), with the order rate times
-    ``order_rate``, the order value times ``order_value`` and ``responsiveness`` added.  ``share``: of the money for new customers
-    (alike for all if left out everywhere).
+    ``order_rate``, the order value times ``order_value`` and ``responsiveness`` added, each a number, or one with its ``source``
+    and ``sd``.  ``share``: of the money for new customers (alike for all if left out everywhere).
     """
 
     cost: Positive
     capacity_per_period: Count
     segment: Text
-    order_rate: NonNegative = 1.0
-    order_value: NonNegative = 1.0
-    responsiveness: Number = 0.0
+    order_rate: Assumed = Assumed(value=1.0, source="given")
+    order_value: Assumed = Assumed(value=1.0, source="given")
+    responsiveness: Assumed = Assumed(value=0.0, source="given")
     share: Probability | None = None
+
+    def problems(self) -> Iterator[Problem]:
+        """Factors are not negative."""
+        for name in ("order_rate", "order_value"):
+            value = getattr(self, name).value
+            if value < 0:
+                yield (name,), f"expected a number >= 0, got {value:g}"
 
 
 class Acquisition(Model):

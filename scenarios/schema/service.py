@@ -17,6 +17,7 @@ from scenarios.schema.base import (
     Positive,
     Probability,
     Problem,
+    Source,
     Sourced,
     Text,
     Whole,
@@ -99,11 +100,13 @@ class Service(Model):
     """A contact centre, for the scenario's ``customers``; smaller draws queue at the same load.
 
     A customer contacts it Poisson(``contacts_per_order`` x orders + ``contacts_per_customer`` while not lapsed) times a period.
-    ``minutes``: mean service time; ``patience_minutes``: mean patience, endless if left out.  One group of ``agents``, or
-    ``teams`` with skills and shifts.  ``first``: segments that are answered before others.  ``leaves_to``: where those go who
-    leave for good (default: the first lapsed segment).
+    ``minutes``: mean service time; ``patience_minutes``: mean patience, endless if left out; ``source``: of these four.  One group
+    of ``agents``, or ``teams`` with skills and shifts.  ``first``: segments that are answered before others.  ``leaves_to``: where
+    those go who leave for good (default: the first lapsed segment).
     """
 
+    source: Source = "given"
+    note: Text | None = None
     contacts_per_order: NonNegative = 0.0
     contacts_per_customer: NonNegative = 0.0
     minutes: Positive
