@@ -139,4 +139,5 @@ def _joined(parts: list[Customers], order: NDArray[np.int64], like: NDArray[np.i
     known = ("rate_model", "order_value_model", "rate_history", "order_value_history")
     estimates = {name: column([getattr(p, name) for p in parts]) for name in known}
     population = replace(parts[0].population.take(like), traits=Traits(**traits), state=State(**state))  # type: ignore[arg-type]
-    return Customers(population, **estimates, responsiveness_sd=parts[0].responsiveness_sd)  # type: ignore[arg-type]
+    groups = {label: code[like] for label, code in parts[0].groups.items()}
+    return Customers(population, **estimates, responsiveness_sd=parts[0].responsiveness_sd, groups=groups)  # type: ignore[arg-type]

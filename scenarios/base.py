@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,6 +24,7 @@ class Customers:
         rate_model, order_value_model: (n,) float32, posterior means given the history (shrunken).
         rate_history, order_value_history: (n,) float32, raw past behaviour; the mean of all where there is none.
         responsiveness_sd: spread of the responsiveness that a planner knows only as a distribution.
+        groups: label -> (n,) uint8, the value of each customer, a place among the scenario's values.
     """
 
     population: Population
@@ -31,6 +33,7 @@ class Customers:
     rate_history: F32
     order_value_history: F32
     responsiveness_sd: float = 0.0
+    groups: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
 
 
 class Base(Protocol):

@@ -111,13 +111,24 @@ class Briefing:
                 "channel": [arm.channel for arm in world.arms],
                 "kind": [arm.kind for arm in world.arms],
             },
-            customers={"segment": CustomerLabel(world.segments.names, known.state.segment)},
+            customers=self._labels(known),
             n=len(known),
             base=self._anyway(known, period),
         )
         compiled = compile_rules(rules, subject)
         eligible = self.eligible(known, measures)
         return Problem(measures, MEASURES, compiled.class_of, compiled.n_classes, compiled.rows, eligible), compiled
+
+    def _labels(self, known: Population) -> dict[str, CustomerLabel]:
+        """Labels that rules may name: the segment, the tier, and the population's groups."""
+        found = {"segment": CustomerLabel(self.beliefs.segments.names, known.state.segment)}
+        dynamics, synthetic = self.scenario.dynamics, self.scenario.population.synthetic
+        if dynamics is not None and dynamics.tiers and known.life is not None:
+            found["tier"] = CustomerLabel(tuple(dynamics.tiers), known.life.tier)
+        for label, code in self.customers.groups.items():
+            if synthetic is not None:
+                found[label] = CustomerLabel(tuple(synthetic.groups[label]), code[: len(known)])
+        return found
 
     def _anyway(self, known: Population, period: int) -> dict[str, Floats]:
         """Revenue and margin (n,) that come anyway until the next epoch, for rules with ``scope: base``."""

@@ -15,6 +15,7 @@ from scenarios.pacing import Pace, last_share, windows
 from scenarios.rules import CompiledRules, plan_table
 from scenarios.schema.rules import Rule
 from scenarios.strategies.base import Choice, Strategy, View
+from scenarios.strategies.fairness import Fairness
 from solvers import Problem, Solution, Status
 
 
@@ -114,6 +115,7 @@ class Planner:
             segments=b.beliefs.segments.names,
             uniform=lambda draw: uniforms(b.seed, known.traits.key, period, STRATEGY, draw),
             gap=b.gap,
+            fair=Fairness.of(compiled, len(b.beliefs.arms)),
         )
         choice = self.strategy.choose(view)
         self._book(period, problem, compiled, liability, choice)

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenarios.errors import ConfigError
-from scenarios.schema.allocation import Parity, SingleRule
+from scenarios.schema.allocation import SingleRule
 from scenarios.schema.base import Label
-from scenarios.schema.rules import Constraint
+from scenarios.schema.rules import Constraint, Fair, Parity
 from scenarios.suggest import nearest
 from solvers.problem import Row, row
 
@@ -150,7 +150,7 @@ def compile_rules(
     ]
     if problems:
         raise ConfigError(list(dict.fromkeys(problems)))
-    groups = {rule.parity.by for rule in rules if isinstance(rule, SingleRule) and rule.parity}
+    groups = {rule.parity.by for rule in rules if isinstance(rule, Fair) and rule.parity}
     used = [name for name in subject.customers if name in groups or any(name in rule.where for rule in rules)]
     class_of, values = _classes(used, subject)
     real = len(values)
@@ -168,7 +168,7 @@ def compile_rules(
                 keep = texts(wanted)
                 classes &= np.array([value[position] in keep for value in values], dtype=bool)
         arms = _arms(rule, subject)
-        if isinstance(rule, SingleRule) and rule.parity is not None:
+        if isinstance(rule, Fair) and rule.parity is not None:
             compiled.append(_parity(rule, rule.parity, classes, arms, shape, subject))
             continue
         slack: tuple[int | None, int | None] = (None, None)
@@ -224,7 +224,7 @@ def _problems(rule: Constraint, subject: Subject) -> list[str]:
             found.append(f"unknown measure {name!r}{nearest(name, (*subject.measures, COUNT))}")
         if rule.scope == "base" and name not in subject.base:
             found.append(f"scope: base needs to know {name!r} without offers{nearest(name, subject.base)}")
-    if isinstance(rule, SingleRule) and rule.parity is not None and rule.parity.by not in subject.customers:
+    if isinstance(rule, Fair) and rule.parity is not None and rule.parity.by not in subject.customers:
         found.append(
             f"parity by {rule.parity.by!r}: expected a label of customers{nearest(rule.parity.by, subject.customers)}"
         )
@@ -247,7 +247,7 @@ def _problems(rule: Constraint, subject: Subject) -> list[str]:
 
 
 def _measures(rule: Constraint) -> tuple[str, ...]:
-    if isinstance(rule, SingleRule) and rule.parity is not None:
+    if isinstance(rule, Fair) and rule.parity is not None:
         return (rule.parity.measure,)
     return (rule.ratio.of, rule.ratio.to) if rule.ratio else (rule.measure or COUNT,)
 
@@ -319,9 +319,7 @@ def _compile(
     return CompiledRule(rule, tuple(terms), tuple(rows), (), slack)
 
 
-def _parity(
-    rule: SingleRule, parity: Parity, classes: Bools, arms: Bools, shape: Shape, subject: Subject
-) -> CompiledRule:
+def _parity(rule: Fair, parity: Parity, classes: Bools, arms: Bools, shape: Shape, subject: Subject) -> CompiledRule:
     """Groups within ``classes``; each group's sum per customer against everybody's."""
     index = len(subject.measures) if parity.measure == COUNT else subject.measures.index(parity.measure)
     position = shape.labels.index(parity.by)
@@ -336,7 +334,7 @@ def _parity(
             continue
         terms.append(Term(index, of, arms, 0.0))
         sizes.append(customers)
-        if rule.report:
+        if isinstance(rule, SingleRule) and rule.report:
             continue
         share = customers / everybody
         for end, sign in (("max", 1.0), ("min", -1.0)):

@@ -17,6 +17,8 @@ from scenarios.schema.population import Synthetic
 HISTORY_PERIODS = 26
 """Observed periods before the start, in which customers stay in their first segment: what a planner learns rates from."""
 
+GROUPS = 8  # stream of labels
+
 Floats = NDArray[np.float64]
 
 
@@ -98,6 +100,8 @@ class SyntheticBase:
             population_mean = p * gamma / (q - 1)
             rare = gamma_at(-alike["order_value"], q) if "order_value" in alike else rng.gamma(q, 1.0, n)
             order_value = p * gamma / rare
+        groups, pace, wealth = self._groups(n, seed)
+        rate, order_value = rate * pace, order_value * wealth
         expected = multiplier[segment] * HISTORY_PERIODS
         orders = rng.poisson(rate * expected)
         noise, logs = self._total_noise(orders, rng)
@@ -122,11 +126,14 @@ class SyntheticBase:
         )
         raw_rate = np.where(expected > 0, orders / np.where(expected > 0, expected, 1.0), 1.0)
         raw_value = np.where(orders > 0, spend / seen, population_mean)
-        rate_model = (r + orders) / (r + expected) if r else np.ones(n)
+        # What a planner infers starts from what is usual in the customer's groups.
+        rate_model = pace * (r + orders) / (r + expected * pace) if r else pace * np.ones(n)
         if value.distribution == "lognormal":
-            value_model = order_value if not spread else self._posterior(order_value, orders, logs)
+            value_model = order_value
+            if spread:
+                value_model = wealth * self._posterior(order_value / wealth, orders, logs)
         else:
-            value_model = (gamma * p + p * spend) / (p * orders + q - 1)
+            value_model = wealth * (gamma * p + p * spend / wealth) / (p * orders + q - 1)
         return Customers(
             population,
             rate_model.astype(np.float32),
@@ -134,7 +141,20 @@ class SyntheticBase:
             raw_rate.astype(np.float32),
             raw_value.astype(np.float32),
             spec.responsiveness_sd,
+            groups,
         )
+
+    def _groups(self, n: int, seed: int) -> tuple[dict[str, NDArray[np.uint8]], Floats, Floats]:
+        """Each customer's value of every label, and the factors that these bring on order rate and order value, (n,) each."""
+        found: dict[str, NDArray[np.uint8]] = {}
+        pace, wealth = np.ones(n), np.ones(n)
+        for place, (label, values) in enumerate(self.spec.groups.items()):
+            share = np.array([group.share for group in values.values()])
+            code = np.random.default_rng([seed, GROUPS, place]).choice(len(share), n, p=share / share.sum())
+            found[label] = code.astype(np.uint8)
+            pace = pace * np.array([group.order_rate for group in values.values()])[code]
+            wealth = wealth * np.array([group.order_value for group in values.values()])[code]
+        return found, pace, wealth
 
     def _total_noise(self, orders: NDArray[np.int64], rng: np.random.Generator) -> tuple[Floats, Floats]:
         """(n,) sum of the noise of each customer's orders, and sum of its normal deviates (0 where it is not lognormal)."""

@@ -22,19 +22,9 @@ from scenarios.schema.base import (
     Text,
     repeats,
 )
-from scenarios.schema.rules import Constraint, Sum
+from scenarios.schema.rules import Fair, Parity, Sum
 
 Bound = Number | dict[Text, Number]
-
-
-class Parity(Model):
-    """Every group of customers gets its share: the sum of ``measure`` per customer of each value of the label ``by`` is
-    within ``within`` (0.1 = 10 %) of the sum per customer of everybody.
-    """
-
-    measure: Text = "count"
-    by: Text
-    within: NonNegative
 
 
 class AllocationRule(Sum):
@@ -88,10 +78,9 @@ def bound_of(bound: Bound | None, value: str) -> float | None:
     return bound.get(value) if isinstance(bound, dict) else bound
 
 
-class SingleRule(Constraint):
+class SingleRule(Fair):
     """A rule after ``for_each`` and ``equal`` are spelt out, for one value each."""
 
-    parity: Parity | None = None
     report: Flag = False
     penalty: Positive | None = None
 

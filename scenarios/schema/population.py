@@ -29,6 +29,7 @@ from scenarios.schema.base import (
 )
 
 SUM_TOLERANCE = 1e-9
+TAKEN = ("segment", "tier", "offer", "channel", "kind")
 
 
 class Columns(Model):
@@ -157,6 +158,14 @@ class Category(Model):
     spend_per_order: NonNegative
 
 
+class Group(Model):
+    """Customers of one value of a label: their ``share``, and factors on order rates and order values of theirs."""
+
+    share: Probability
+    order_rate: Positive = 1.0
+    order_value: Positive = 1.0
+
+
 class Synthetic(Model):
     """A made-up population.
 
@@ -165,6 +174,8 @@ class Synthetic(Model):
     spread of the logit of responses between customers.  ``complementarity[a][b]``: how far owning a opens the door
     to b, 0 where left out; without the key every door is open.  ``correlation``: rank correlations of traits by pairs
     ``order_rate~order_value``, 0 where left out, through a Gaussian copula (:mod:`scenarios.correlation`).
+    ``groups``: labels that rules may name (age, region), each with its values; a customer has one value of each, independent of
+    everything else.
     """
 
     segments: dict[Name, Segment] = Field(min_length=1, max_length=255)
@@ -175,6 +186,7 @@ class Synthetic(Model):
     categories: dict[Name, Category] = Field(default_factory=dict, max_length=32)
     complementarity: dict[Text, dict[Text, Probability]] | None = None
     correlation: dict[Text, Number] = Field(default_factory=dict)
+    groups: dict[Name, dict[Name, Group]] = Field(default_factory=dict)
     source: Source = "assumed"
     note: Text | None = None
 
@@ -192,6 +204,13 @@ class Synthetic(Model):
             total = sum(row.values())
             if abs(total - 1) > SUM_TOLERANCE:
                 yield ("transition", name), f"expected a row that sums to 1, got {total:.6g} ({total - 1:+.6g})"
+        for label, groups in self.groups.items():
+            at = ("groups", label)
+            if label in TAKEN:
+                yield at, f"{label!r} is a label of its own; expected another name than {', '.join(TAKEN)}"
+            total = sum(group.share for group in groups.values())
+            if abs(total - 1) > SUM_TOLERANCE:
+                yield at, f"expected shares that sum to 1, got {total:.6g} ({total - 1:+.6g})"
         for path, sentence in faults(self.correlation):
             yield ("correlation", *path), sentence
         value = self.order_value

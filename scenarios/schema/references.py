@@ -38,6 +38,9 @@ class Names:
             [item.get("name") for item in strategies if isinstance(item, dict)] if isinstance(strategies, list) else []
         )
         self.strategies = tuple(str(name) for name in named)
+        dynamics = data.get("dynamics")
+        tiers = keys(dynamics.get("tiers")) if isinstance(dynamics, dict) else ()
+        self.groups: dict[str, tuple[str, ...]] = {"tier": tiers} if tiers else {}
         self.segments: tuple[str, ...] | None = None
         self.categories: tuple[str, ...] | None = None
         self.lapsed: tuple[str, ...] | None = None
@@ -45,6 +48,8 @@ class Names:
         population = population if isinstance(population, dict) else {}
         synthetic, fit = population.get("synthetic"), population.get("fit")
         if isinstance(synthetic, dict):
+            groups = synthetic.get("groups")
+            self.groups |= {str(k): keys(v) for k, v in groups.items()} if isinstance(groups, dict) else {}
             self.segments = keys(synthetic.get("segments"))
             self.categories = keys(synthetic.get("categories"))
         elif isinstance(fit, dict):
@@ -82,7 +87,12 @@ def check(scenario: Scenario, names: Names) -> Iterator[Problem]:
         named += [rule.ratio.of, rule.ratio.to] if rule.ratio else []
         for sentence in unknown("measure", named, RULE_MEASURES):
             yield where, sentence
-        yield from _filter((*where, "where"), rule.where, RULE_LABELS, names)
+        yield from _filter((*where, "where"), rule.where, (*RULE_LABELS, *names.groups), names)
+        if rule.parity is not None:
+            for sentence in unknown("measure", [rule.parity.measure], RULE_MEASURES):
+                yield (*where, "parity", "measure"), sentence
+            for sentence in unknown("label of customers", [rule.parity.by], ("segment", *names.groups)):
+                yield (*where, "parity", "by"), sentence
         if scenario.offers and not _keeps_an_arm(rule.where, scenario.offers):
             yield (
                 (*where, "where"),
@@ -190,7 +200,8 @@ def _strategy(path: tuple[str | int, ...], strategy: Strategy, scenario: Scenari
 
 
 def _filter(path: tuple[str | int, ...], where: Filter, labels: tuple[str, ...], names: Names) -> Iterator[Problem]:
-    known = {"offer": names.offers, "channel": names.channels, "segment": names.segments, "kind": KINDS}
+    known: dict[str, tuple[str, ...] | None] = {"offer": names.offers, "channel": names.channels, "kind": KINDS}
+    known |= {"segment": names.segments, **names.groups}
     for label, values in where.items():
         if label not in labels:
             yield path, f"unknown label {label!r}{nearest(label, labels)}"

@@ -50,6 +50,29 @@ class Constraint(Sum):
             yield (), f"expected min <= max, got {self.min:g} > {self.max:g}"
 
 
+class Parity(Model):
+    """Every group of customers gets its share: the sum of ``measure`` per customer of each value of the label ``by`` is
+    within ``within`` (0.1 = 10 %) of the sum per customer of everybody.
+    """
+
+    measure: Text = "count"
+    by: Text
+    within: NonNegative
+
+
+class Fair(Constraint):
+    """A constraint, or parity between groups."""
+
+    parity: Parity | None = None
+
+    def problems(self) -> Iterator[Problem]:
+        """One thing to look at."""
+        if self.parity is None:
+            yield from super().problems()
+        elif self.measure is not None or self.ratio is not None:
+            yield (), "expected exactly one of 'measure', 'ratio' and 'parity'"
+
+
 NEVER_NEGATIVE = ("cost", "revenue", "count")
 
 
@@ -60,8 +83,8 @@ class Release(Model):
     amount: NonNegative
 
 
-class Rule(Constraint):
-    """A constraint whose ``max`` renews every ``per``, or comes in ``releases``."""
+class Rule(Fair):
+    """A constraint whose ``max`` renews every ``per``, or comes in ``releases``; or ``parity`` between groups at every decision."""
 
     per: Per = "total"
     releases: tuple[Release, ...] = ()
@@ -69,6 +92,12 @@ class Rule(Constraint):
     def problems(self) -> Iterator[Problem]:
         """Limits that can be kept; one schedule, in order."""
         yield from super().problems()
+        if self.parity is not None:
+            for name in ("min", "max", "per", "releases"):
+                if name in self.model_fields_set:
+                    yield (name,), "parity has its bound in 'within', at every decision; leave this out"
+            if self.scope == "base":
+                yield ("scope",), "parity looks at chosen offers; leave this out"
         if self.measure in NEVER_NEGATIVE and self.max is not None and self.max < 0:
             yield ("max",), f"expected a number >= 0, got {self.max:g}; no plan has less {self.measure} than none"
         if self.releases and (self.max is not None or self.min is not None or self.ratio is not None):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import Population
+from scenarios.strategies.fairness import Fairness, fill_in
 from solvers import Problem, Solution
 
 Floats = NDArray[np.float64]
@@ -28,6 +29,7 @@ class View:
         segments: S names.
         uniform: draw index -> (n,) float32 in (0, 1), the planner's own luck, keyed by customer and epoch.
         gap: target gap of optimising strategies.
+        fair: parity between groups, None where no rule asks for it.
     """
 
     problem: Problem
@@ -37,6 +39,11 @@ class View:
     segments: tuple[str, ...]
     uniform: Callable[[int], NDArray[np.float32]]
     gap: float
+    fair: Fairness | None = None
+
+    def fill(self, order: NDArray[np.integer], arms: NDArray[np.integer]) -> Arms:
+        """Candidates in order while the rules allow it, with the same share of every group where a rule asks for parity."""
+        return fill_in(self.problem, order, arms, self.fair)
 
     @property
     def value(self) -> NDArray[np.floating]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scenarios.strategies.base import Choice, View
+from scenarios.strategies.base import Arms, Choice, View
 from solvers import Status, solve
 
 
@@ -17,12 +17,23 @@ class Nobody:
 
 
 class Greedy:
-    """By return: the solver's greedy rule."""
+    """By return: the solver's greedy rule; under parity each customer's arm of the best return, best returns first."""
 
     def choose(self, view: View) -> Choice:
         """Greedy."""
+        if view.fair is not None:
+            return Choice(self._fairly(view))
         solution = solve(view.problem, method="greedy")
         return Choice(solution.arm, solution)
+
+    def _fairly(self, view: View) -> Arms:
+        """The solver's rule would take nobody: its first customer of any group would break parity."""
+        open_to = np.stack([view.open_to(k) for k in range(len(view.arms))])
+        good = open_to & (view.value > 0)
+        ratio = np.where(good, view.value / np.maximum(view.cost, 1e-9), -np.inf)
+        arm, who = ratio.argmax(axis=0), np.flatnonzero(good.any(axis=0))
+        order = who[np.argsort(-ratio.max(axis=0)[who], kind="stable")]
+        return view.fill(order, arm[order])
 
 
 class Optimal:

@@ -12,7 +12,6 @@ from scenarios.errors import DataError
 from scenarios.strategies.base import Choice, View
 from scenarios.suggest import nearest
 from scenarios.tables import Tables, quoted, require_columns
-from solvers import fill
 
 SHOWN = 5
 
@@ -33,7 +32,7 @@ class PlanFile:
         arm = self.arm_of[source]
         who = np.flatnonzero(arm >= 0)
         who = who[np.argsort(self.place[source[who]], kind="stable")]
-        return Choice(fill(view.problem, who, arm[who]))
+        return Choice(view.fill(who, arm[who]))
 
 
 def read_plan(file: str, arms: Sequence[str], customer_ids: NDArray[np.generic]) -> PlanFile:

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenarios.strategies.base import Choice, View
-from solvers import fill
 
 Score = Callable[[View], NDArray[np.floating]]
 
@@ -46,7 +45,7 @@ class Ranked:
         who = np.flatnonzero(view.open_to(self.arm))
         order = who[np.argsort(-self.score(view)[who], kind="stable")]
         order = order[: round(self.share * len(view.clv))]
-        return Choice(fill(view.problem, order, np.full(len(order), self.arm)))
+        return Choice(view.fill(order, np.full(len(order), self.arm)))
 
 
 class Assigned:
@@ -59,7 +58,7 @@ class Assigned:
         """Fill the segments in random order."""
         who = np.flatnonzero(view.open_to(self.arm) & self.segments[view.population.state.segment])
         order = who[np.argsort(view.uniform(0)[who], kind="stable")]
-        return Choice(fill(view.problem, order, np.full(len(order), self.arm)))
+        return Choice(view.fill(order, np.full(len(order), self.arm)))
 
 
 class Random:
@@ -70,4 +69,4 @@ class Random:
         k = len(view.arms)
         draw = np.minimum((view.uniform(1) * k).astype(np.int64), k - 1)
         order = np.argsort(view.uniform(0), kind="stable")
-        return Choice(fill(view.problem, order, draw[order]))
+        return Choice(view.fill(order, draw[order]))

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenarios.strategies.base import Arms, Choice, View
-from solvers import fill
 
 Floats = NDArray[np.float64]
 
@@ -92,5 +91,5 @@ class BestPerSegment:
             who = np.flatnonzero((segment == s) & averages.open_to[arms[s]])
             customers.append(who[np.argsort(luck[who], kind="stable")])
         order = np.concatenate(customers)
-        plan = fill(view.problem, order, arms[segment[order]])
+        plan = view.fill(order, arms[segment[order]])
         return plan, int((plan >= 0).sum()) == len(order)
