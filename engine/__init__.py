@@ -2,6 +2,7 @@
 
 from engine.arrivals import THERE, Arrivals
 from engine.calendar import Calendar, Epoch
+from engine.concentration import gini, lorenz, top_share
 from engine.errors import CalendarError, CalibrationError, EngineError, PopulationError, WorldError
 from engine.ledger import Ledger
 from engine.population import NEVER, Population, State, Traits, make_population
@@ -45,7 +46,10 @@ __all__ = [
     "Trust",
     "World",
     "WorldError",
+    "gini",
+    "lorenz",
     "make_population",
     "simulate",
+    "top_share",
     "uniforms",
 ]

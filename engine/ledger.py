@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import EngineError
-
-if TYPE_CHECKING:
-    import pyarrow
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -195,6 +192,21 @@ class Ledger:
         return self.by_arm[:, ARM_ORDERS]
 
     @property
+    def arm_discount(self) -> Floats:
+        """(T, A)."""
+        return currency(self.by_arm[:, ARM_DISCOUNT])
+
+    @property
+    def arm_contact_cost(self) -> Floats:
+        """(T, A)."""
+        return currency(self.contacts * self.contact_cost)
+
+    @property
+    def arm_redemption_cost(self) -> Floats:
+        """(T, A)."""
+        return currency(self.redeeming_orders * self.redemption_cost)
+
+    @property
     def flow(self) -> Ints:
         """(T, S, S) customers ``[period, segment before, segment at the end]``; T = 0 where the world keeps none."""
         s = len(self.lapsed)
@@ -244,15 +256,11 @@ class Ledger:
         if problems:
             raise EngineError(problems)
 
-    def to_arrow(self) -> pyarrow.Table:
-        """One row per period: counts int64, money float64 in currency units."""
-        import pyarrow
+    def to_arrow(self) -> Any:
+        """``pyarrow.Table``, one row per period: counts int64, money float64 in currency units."""
+        from engine.arrow import periods_table
 
-        names = ["customers", "orders", "incremental_orders", "revenue", "discount", "cannibalised", "cost_of_goods"]
-        names += ["cost_to_serve", "redemption", "contact", "staff", "acquisition", "setup", "capability", "margin"]
-        names += ["visits", "acquired"]
-        columns = {"period": np.arange(len(self))} | {name: getattr(self, name) for name in names}
-        return pyarrow.table(columns)
+        return periods_table(self)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Ledger) and all(

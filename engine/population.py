@@ -7,6 +7,7 @@ luck whatever its place in the arrays, so that samples, shards and bootstraps of
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,6 +96,12 @@ class Population:
         """Traits shared, state copied: what a run needs, since it changes state only."""
         state = State(**{f.name: getattr(self.state, f.name).copy() for f in fields(State)})
         return Population(self.traits, state, self.life.copy() if self.life else None)
+
+    def to_arrow(self, world: World | None = None) -> Any:
+        """``pyarrow.Table``, one row a customer (:func:`engine.arrow.population_table`)."""
+        from engine.arrow import population_table
+
+        return population_table(self, world)
 
     def take(self, index: NDArray[np.integer]) -> Population:
         """The customers at these places, in this order.  Places may not repeat: a key names one customer."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,6 +91,12 @@ class Simulation:
     def promotion_cost(self) -> NDArray[np.float64]:
         """(n,) contact + discount + redemption cost of each customer so far, currency units, undiscounted."""
         return currency(self._promotion)
+
+    def to_arrow(self) -> dict[str, Any]:
+        """``pyarrow.Table`` by name: customers, periods, segments, arms, flows (:func:`engine.arrow.run_tables`)."""
+        from engine.arrow import run_tables
+
+        return run_tables(self)
 
     def advance(self, periods: int, plan: NDArray[np.uint8] | None = None) -> None:
         """Run so many periods; ``plan`` (n,) uint8 acts in the first: 0 = no offer, else 1 + index of the arm.

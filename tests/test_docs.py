@@ -86,6 +86,21 @@ def test_every_command_of_the_allocation_page_works(folder, monkeypatch):
     assert (folder / "full" / "allocation.xlsx").exists() and (folder / "curves" / "frontier.html").exists()
 
 
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def python_in(text):
+    return re.findall(r"^```python\n(.*?)^```", text, flags=re.S | re.M)
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if python_in(p.read_text(encoding="utf-8"))], ids=lambda p: p.name)
+def test_python_of_the_documentation_runs(page):
+    """All blocks of a page, one after the other, as in a notebook."""
+    text, names = page.read_text(encoding="utf-8"), {}
+    for number, block in enumerate(python_in(text), start=1):
+        exec(compile(block, f"{page.name}, block {number}", "exec"), names)
+
+
 def test_make_targets_of_the_readme_exist():
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"^make (\w+)", README, flags=re.M):
