@@ -226,12 +226,41 @@ class BudgetPoint:
 
 
 @dataclass(frozen=True)
+class SplitPoint:
+    """One ``share`` of the budget for new customers: what was spent on them (``acquisition``) and on offers (``promotion``), who
+    ``joined``, CLV per customer of the base, its ``difference`` against today's share, and that one's standard error.
+    """
+
+    share: float
+    acquisition: float
+    promotion: float
+    joined: int
+    clv_per_customer: float
+    difference: float
+    noise: float
+
+
+@dataclass(frozen=True)
+class Split:
+    """One budget over new customers and offers, under one strategy: today's share, the best found, and every share tried."""
+
+    strategy: str
+    today: float
+    best: float
+    points: tuple[SplitPoint, ...]
+
+    def at(self, share: float) -> SplitPoint:
+        """The point of a share that was tried."""
+        return next(point for point in self.points if point.share == share)
+
+
+@dataclass(frozen=True)
 class RunResults:
     """A whole run.
 
     ``budget_today``: the budget that ``budget_curve``'s epoch has now, None without one.  ``control_cost``: value that the
     first epoch's best plan forgoes because a control group is held out, None without one.  ``season_mean``: mean factor of
-    a year, None without a season.
+    a year, None without a season.  ``split``: one budget over new customers and offers, None where they share none.
     """
 
     scenario: str
@@ -260,6 +289,7 @@ class RunResults:
     budget_today: float | None = None
     control_cost: float | None = None
     season_mean: float | None = None
+    split: Split | None = None
 
     def strategy(self, name: str) -> StrategyResult:
         """The result of this strategy."""

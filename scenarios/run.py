@@ -21,6 +21,7 @@ from scenarios.pilot import pilot_arms
 from scenarios.play import Played
 from scenarios.results import Driver, RunResults
 from scenarios.schema.scenario import Scenario
+from scenarios.split import split_curve
 from scenarios.statistics import probability_best
 from scenarios.strategies.base import Strategy
 from scenarios.strategies.catalogue import DESCRIPTIONS
@@ -84,6 +85,10 @@ def run(
         rivals = _rivals(scenario, names, winner)
         if options.sensitivity and len(rivals) > 1:
             found, along = _sensitivity(setup, rivals, pilots, winner, _lead(played, rivals, winner), on, progress)
+        split = None
+        if options.sensitivity:
+            progress("splitting the budget over new customers and offers") if scenario.acquisition else None
+            split = split_curve(setup, winner, pilots.get(winner, -1), on)
     world = build_world(scenario, base)
     frame = Frame(
         world=world,
@@ -131,6 +136,7 @@ def run(
             budget_today=first.budget_today,
             control_cost=first.control_cost(),
             season_mean=None if world.season is None else float(world.season.after.mean()),
+            split=split,
             changes=tuple(changes),
             warnings=tuple(warnings),
             fit=fit,

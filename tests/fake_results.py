@@ -15,6 +15,8 @@ from scenarios.results import (
     Month,
     RunResults,
     Series,
+    Split,
+    SplitPoint,
     StrategyResult,
 )
 
@@ -204,8 +206,21 @@ def fake_results(names: tuple[str, ...] = NAMES, **changes: Any) -> RunResults:
             "data": {"file": "log.parquet", "sha256": "ab" * 32},
         },
         budget_today=60_000.0,
+        split=fake_split(),
     )
     return replace(results, **changes)
+
+
+def fake_split() -> Split:
+    """Best at 60 %, today at 50 %."""
+    shares = (0.0, 0.25, 0.5, 0.6, 0.75, 1.0)
+    points = tuple(
+        SplitPoint(
+            x, 240_000 * x, 240_000 * (1 - x), int(9_000 * x), 412 - 30 * (x - 0.6) ** 2, 0.3 - 30 * (x - 0.6) ** 2, 0.1
+        )
+        for x in shares
+    )
+    return Split("optimal", 0.5, 0.6, points)
 
 
 def _steps(value: float, slope: float) -> tuple[tuple[float, float], ...]:
@@ -257,7 +272,7 @@ def bare_results() -> RunResults:
                    unspent=None, simulation_ci=Interval(0.0, 0.0), difference_ci=Interval(0.0, 0.0))  # fmt: skip
     return replace(
         results, strategies=(only,), series=(), drivers=(), budget_curve=(), state_dependence=(), assumptions=(),
-        changes=(), warnings=(), fit=None, provenance={}, real_customers=None, draws=0, question="", budget_today=None,
+        changes=(), warnings=(), fit=None, provenance={}, real_customers=None, draws=0, question="", budget_today=None, split=None,
     )  # fmt: skip
 
 

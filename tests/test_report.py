@@ -156,7 +156,7 @@ def test_absent_numbers_are_said_to_be_absent() -> None:
 
 
 def test_default_output_is_about_one_and_a_half_screens() -> None:
-    assert len(printed(fake_results(), 100).splitlines()) <= 82
+    assert len(printed(fake_results(), 100).splitlines()) <= 84
 
 
 def test_without_a_terminal_there_is_no_colour_and_no_control_character() -> None:
@@ -211,7 +211,7 @@ def test_the_page_names_every_strategy_and_draws_every_figure() -> None:
     specs = json.loads(next(text for attributes, text in page.scripts if attributes.get("id") == "specs"))
     assert drawn == set(specs) == {
         "differences", "time", "mix", "mix_base", "waterfall", "budget", "marginal", "tornado", "kappa", "planned",
-        "cash", "lorenz",
+        "cash", "lorenz", "split",
     }  # fmt: skip
     assert results.verdict in words
     assert "± 0.18" in words
@@ -326,7 +326,7 @@ def test_the_workbook_holds_every_sheet_and_numbers_are_numbers() -> None:
     sheets = cells_of(write_workbook(results))
     assert list(sheets) == [
         "summary", "strategies", "cash by month", "contacts", "rules", "assumptions", "drivers", "series",
-        "budget curve", "provenance",
+        "budget curve", "split of the budget", "concentration", "returns and losses", "segments as seen", "provenance",
     ]  # fmt: skip
     table = sheets["strategies"]
     head = {text: re.sub(r"\d", "", cell) for cell, (_, text) in table.items() if cell.endswith("4")}

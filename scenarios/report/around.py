@@ -31,9 +31,28 @@ def lines(ranked: Sequence[StrategyResult], results: RunResults) -> list[str]:
         out.append(
             f"New customers under {clean(best.name)} by source, with the CLV of each net of its cost: {'; '.join(words)}."
         )
+    if results.split is not None:
+        out.append(_split(results))
     if results.season_mean is not None:
         out.append(f"Season: the mean factor of a year is {results.season_mean:.4f}.")
     return out
+
+
+def _split(results: RunResults) -> str:
+    split = results.split
+    assert split is not None
+    best, today, unit = split.at(split.best), split.at(split.today), clean(results.currency)
+    each = decimals_for(p.clv_per_customer for p in split.points)
+    words = f"One budget under {clean(split.strategy)}: "
+    if best.share == today.share or best.difference <= 2 * best.noise:
+        return (
+            f"{words}no split is surely better than today's {percent(today.share)} for new customers "
+            f"({amount(today.clv_per_customer, each)} {unit} per customer)."
+        )
+    return (
+        f"{words}{percent(best.share)} of it for new customers is the best split found, {amount(best.difference, each)} {unit} per "
+        f"customer more than today's {percent(today.share)} (luck +/- {amount(2 * best.noise, each)})."
+    )
 
 
 def _growth(ranked: Sequence[StrategyResult], unit: str) -> Part | None:

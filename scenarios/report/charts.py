@@ -320,6 +320,35 @@ def waterfall(results: RunResults, steps: Iterable[tuple[str, float]]) -> Spec |
     return _spec(_zero("x") + bars + _above(bars.data, "step", y), 40 * len(rows), data)
 
 
+def split(results: RunResults) -> Spec | None:
+    """CLV per customer against the share of the budget for new customers."""
+    found = results.split
+    if found is None:
+        return None
+    rows = [
+        {
+            "share": p.share,
+            "value": _number(p.clv_per_customer),
+            "low": _number(p.clv_per_customer - 2 * p.noise),
+            "high": _number(p.clv_per_customer + 2 * p.noise),
+            "joined": p.joined,
+            "is": "today" if p.share == found.today else "best found" if p.share == found.best else "",
+        }
+        for p in found.points
+    ]
+    data = _Datasets()
+    x = alt.X("share:Q", title="share of the budget for new customers", axis=alt.Axis(format=".0%"))
+    y = alt.Y("value:Q", title=_unit(results, "CLV, {} per customer"), scale=alt.Scale(zero=False))
+    tips = [_tip("share"), _tip("value"), _tip("low"), _tip("high"), _tip("joined")]
+    base = alt.Chart(data(rows)).encode(x=x)
+    band = base.mark_area(color=BLUE, opacity=0.15).encode(y=alt.Y("low:Q", scale=alt.Scale(zero=False)), y2="high:Q")
+    line = base.mark_line(color=BLUE, strokeWidth=2, point=True).encode(y=y, tooltip=tips)
+    named = alt.Chart(data([r for r in rows if r["is"]]))
+    mark = named.mark_point(filled=True, size=110, color=ORANGE, opacity=1).encode(x=x, y=y, tooltip=tips)
+    text = named.mark_text(dy=-12, color=INK).encode(x=x, y=y, text="is:N")
+    return _spec(band + line + mark + text, 220, data)
+
+
 def lorenz(results: RunResults, log: float | None) -> Spec | None:
     """Share of the total held by the smallest customers, for the chosen strategy; ``log``: the top tenth's revenue in the log."""
     rows: Rows = []

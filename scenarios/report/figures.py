@@ -103,6 +103,13 @@ def all_figures(results: RunResults) -> list[Figure]:
             charts.budget_marginal(results),
         ),
         Figure(
+            "split",
+            "New customers or those we have",
+            f"One budget, split: {clean(results.split.strategy) if results.split else ''} simulated at every share on the same "
+            "customers and luck. The band is twice the standard error of the difference against today's share.",
+            charts.split(results),
+        ),
+        Figure(
             "tornado",
             "What the verdict leans on",
             "The winner's lead over the baseline and over doing nothing, whichever is better, when each assumption is "

@@ -16,6 +16,7 @@ from typing import Any
 import xlsxwriter
 
 from scenarios.report import columns as cols
+from scenarios.report.around_sheets import around_sheets
 from scenarios.report.formats import NO_VALUE, clean, finite, flat
 from scenarios.results import Interval, RunResults
 
@@ -207,6 +208,7 @@ def _sheets(results: RunResults) -> list[Sheet]:
                 *([f"budget today: {results.budget_today:,.2f}"] if results.budget_today is not None else []),
             ],
         ),
+        *(Sheet(*content) for content in around_sheets(ranked, results)),
         Sheet("provenance", ["what", "value"], flat(results.provenance)),
     ]
 
