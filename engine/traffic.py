@@ -60,7 +60,7 @@ def visits_search(u: np.float32, rate: np.float32) -> int:
 def other_visits(u: np.float32, rate: np.float32) -> int:
     """Visits without an order: Poisson inverse CDF of u."""
     k = visits_head(u, rate)
-    return visits_search(u, rate) if k == FAR else np.int64(k)
+    return visits_search(u, rate) if k == FAR else np.int64(k)  # type: ignore[return-value]
 
 
 @phase
@@ -79,9 +79,10 @@ def visit(real: Real, word: Word, m: int, active: int, ratio: Real, lines: Money
         word[at.UNCLEAR + j] = word[at.K0 + j]
     total = np.int64(0)
     for j in range(m):
-        others, placed = word[at.N2 + j], integer(word, at.K + j)
-        visits = integer(word, at.UNCLEAR + j)
-        visits += visits_search(unit(word[at.W0 + j]), real[at.X0 + j]) if others == FAR else np.int64(others)
+        others, placed = integer(word, at.N2 + j), integer(word, at.K + j)
+        if word[at.N2 + j] == FAR:
+            others = visits_search(unit(word[at.W0 + j]), real[at.X0 + j])
+        visits = integer(word, at.UNCLEAR + j) + others
         total += visits if visits > placed else placed
     lines[VISITS] += total
 
