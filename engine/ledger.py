@@ -240,7 +240,8 @@ class Ledger:
         """Raise :class:`EngineError` unless all books agree, to the last micro-unit, in every period.
 
         The margin booked customer by customer is the margin of the lines; segments and arms add up to the lines;
-        nobody is lost between segments; no more is cannibalised than is given away.
+        nobody is lost between segments, nor between the flows of one period and the next; no more is cannibalised than is given
+        away.
         """
         people = self.segment_customers.sum(axis=1)
         joined = self.lines[:, ACQUIRED].cumsum()
@@ -260,6 +261,10 @@ class Ledger:
                 np.minimum(self.lines[:, CANNIBALISED], self.lines[:, DISCOUNT]),
             ),
         }
+        if len(self.flow) > 1 and not joined.any():
+            into, out_of = self.flow.sum(axis=1)[:-1], self.flow.sum(axis=2)[1:]
+            lost = np.abs(into - out_of).sum(axis=1)
+            pairs["customers who reached a segment and who were in it next"] = (lost, np.zeros_like(lost))
         problems = [
             f"ledger: {name}: expected equal, got {a[a != b][0]} and {b[a != b][0]} in period {np.argmax(a != b)}"
             for name, (a, b) in pairs.items()

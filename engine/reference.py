@@ -48,6 +48,7 @@ from engine.population import NEVER, Population
 from engine.rates import factor_table, level_table
 from engine.rng import LIFE, OFFER, PERIOD, philox, unit
 from engine.rng import VISITS as VISITS_STREAM
+from engine.service.link import as_factor, moved
 from engine.service.reference import work_slowly
 from engine.tables import members
 from engine.traffic import other_visits
@@ -97,14 +98,24 @@ def live(
     with np.errstate(over="ignore", divide="ignore"):
         for t, plan in enumerate(plans):
             present = [i for i in range(n) if arrivals is None or arrivals.period[i] <= t]
+            link(world, out, present)
+            was = out.population.state.segment.copy()
             for i in present:
                 if arrivals is not None and arrivals.period[i] == t:
                     join(world, out, t, i, int(arrivals.cost[i]))
                 live_one(world, out, seed, t, i, 0 if plan is None else int(plan[i]))
             for i in set(range(n)) - set(present):
                 out.population.state.contacts[i] <<= np.uint64(1)
-            end_period(world, out, seed, t, present, plan)
+            end_period(world, out, seed, t, present, plan, was)
     return out
+
+
+def link(world: World, out: Outcome, present: Sequence[int]) -> None:
+    """The contact centre's reading of trust, where it is one stock with the dynamics'."""
+    if world.service is not None and world.service.trust.linked:
+        assert out.population.life is not None
+        for i in present:
+            out.trust[i] = as_factor(out.population.life.trust[i])
 
 
 def join(world: World, out: Outcome, t: int, i: int, cost: int) -> None:
@@ -115,17 +126,32 @@ def join(world: World, out: Outcome, t: int, i: int, cost: int) -> None:
 
 
 def end_period(
-    world: World, out: Outcome, seed: int, t: int, present: Sequence[int], plan: NDArray[np.uint8] | None
+    world: World,
+    out: Outcome,
+    seed: int,
+    t: int,
+    present: Sequence[int],
+    plan: NDArray[np.uint8] | None,
+    was: NDArray[np.uint8],
 ) -> None:
-    """What happens to all customers together: the contact centre, and overheads."""
+    """What happens to all customers together: the contact centre, and overheads.  ``was``: segments before the period."""
     traits, state = out.population.traits, out.population.state
     if world.service is not None:
+        link(world, out, present)
         segment, trust = state.segment[present], out.trust[present]
         keys, placed = [int(traits.key[i]) for i in present], [int(out.placed[i]) for i in present]
         work_slowly(
             world.service, world.segments.lapsed, keys, placed, segment, trust, t, seed, world.scale, out.lines[t]
         )
+        for i, now in zip(present, segment, strict=True):
+            if now != state.segment[i]:
+                out.flow[t, was[i], state.segment[i]] -= 1
+                out.flow[t, was[i], now] += 1
         state.segment[present], out.trust[present] = segment, trust
+        if world.service.trust.linked and out.population.life is not None:
+            stock = out.population.life.trust
+            for i in present:
+                stock[i] = moved(stock[i], as_factor(stock[i]), out.trust[i])
     for a, arm in enumerate(world.arms):
         if plan is not None and arm.offer not in out.begun and bool(np.any(plan == a + 1)):
             out.begun.add(arm.offer)

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from engine.advance import advance
 from engine.arrivals import Arrivals
 from engine.customers import Customers, Switches
-from engine.errors import PopulationError
+from engine.errors import PopulationError, WorldError
 from engine.ledger import CAPABILITY, SETUP, Ledger, currency, empty_ledger
 from engine.life import Columns
 from engine.population import Population, State, Traits, check_population
 from engine.rng import split
 from engine.rules import make_rules
 from engine.service.centre import Centre
+from engine.service.link import carry_back, carry_in
 from engine.tables import MICRO, make_tables, micro_units
 from engine.traffic import MOST_VISITS
 from engine.world import World
@@ -77,6 +78,9 @@ class Simulation:
         self.centre = (
             Centre(world.service, world.segments.lapsed, len(population), world.scale) if world.service else None
         )
+        self._linked = world.service is not None and world.service.trust.linked
+        if self._linked and world.dynamics is None:
+            raise WorldError(["service.trust.linked: expected a world with dynamics, whose trust it shares, got none"])
         self._arrivals = arrivals
         if arrivals is not None:
             arrivals.check(len(population))
@@ -133,15 +137,38 @@ class Simulation:
             n = self._arrivals.present(self.period)
             here = Customers._make(values[:n] for values in here)
         life = self._life(len(here.key)) if self._rules is not None else None
+        if self._linked and life is not None:
+            carry_in(life.trust, here.trust)
         books = advance(here, tables, on, given, self.period, weights, self._key, life, self._rules)
         self._remember_contacts(periods, given if planned else None)
         if self._arrivals is not None:
             self._arrivals.join(self.period, float(weights[0]), self.margin, books.lines[0])
         if self.centre is not None:
-            self.centre.work(here.key, here.segment, self.period, self._key, books.lines[0])
+            self._serve(self.centre, here, life, books.lines[0], books.flows[0])
         self._book_overheads(periods, given, books.lines)
         self.ledger = self.ledger.joined(*books)
         self.period += periods
+
+    def _serve(
+        self,
+        centre: Centre,
+        here: Customers,
+        life: Columns | None,
+        lines: NDArray[np.int64],
+        flows: NDArray[np.int64],
+    ) -> None:
+        """The period's contacts; who leaves after one is in the flows, and trust is one stock where the world says so."""
+        if self._linked and life is not None:
+            carry_in(life.trust, here.trust)
+        stayed = here.segment.copy() if flows.size else here.segment
+        centre.work(here.key, here.segment, self.period, self._key, lines)
+        if self._linked and life is not None:
+            carry_back(life.trust, here.trust)
+        if flows.size and life is not None:
+            gone, s = np.flatnonzero(stayed != here.segment), len(self.world.segments.names)
+            before = life.before[gone].astype(np.int64) * s
+            np.subtract.at(flows, before + stayed[gone], 1)
+            np.add.at(flows, before + here.segment[gone], 1)
 
     def _book_overheads(self, periods: int, given: NDArray[np.uint8], lines: NDArray[np.int64]) -> None:
         """Set-up of offers that are sent for the first time, and what capabilities cost."""

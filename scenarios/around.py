@@ -66,6 +66,19 @@ def seen(world: World, played: Played) -> Seen | None:
     return Seen(float(np.trace(table) / table.sum()), matrix)
 
 
+def flows(world: World, ledger: Ledger) -> dict[str, dict[str, int]]:
+    """Customers x periods by segment before a period and at its end."""
+    flow, names = ledger.flow, world.segments.names
+    if not len(flow):
+        return {}
+    total = flow.sum(axis=0)
+    return {
+        a: {b: int(total[i, j]) for j, b in enumerate(names) if total[i, j]}
+        for i, a in enumerate(names)
+        if total[i].any()
+    }
+
+
 def service_result(service: Service | None, ledger: Ledger) -> ServiceResult | None:
     """The contact centre over the run.  Counts are those of the simulated customers, times of their contacts."""
     if service is None:

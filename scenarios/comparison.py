@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import World
-from scenarios.around import costs, growth, losing, new_customers, seen, service_result, traffic
+from scenarios.around import costs, flows, growth, losing, new_customers, seen, service_result, traffic
 from scenarios.bridge import bridge
 from scenarios.jobs import JobResult, cumulative_margin, difference_variance
 from scenarios.play import Played
@@ -111,6 +111,7 @@ def strategy_result(frame: Frame, name: str) -> StrategyResult:
         concentration=p.held,
         returns=() if name in frame.with_levers or p is nothing else returns(frame.world, p, nothing),
         seen=seen(frame.world, p),
+        flows=flows(frame.world, ledger),
         costs=costs(ledger),
         contacts_by_arm={
             arm.name: int(c) for arm, c in zip(frame.world.arms, ledger.contacts.sum(axis=0), strict=True)

@@ -121,6 +121,7 @@ class StrategyResult:
         concentration: of orders, revenue, margin and CLV, by name.
         returns: what offers, channels and categories brought; empty where the strategy moves levers, which bring their part, too.
         seen: segments as the planner saw them; None where nothing is planned.
+        flows: customers x periods by segment before and after a period; empty unless the scenario asks for flows.
         costs: kind -> amount in all, undiscounted; only what is not 0.
         bridge: step -> amount per customer, discounted, in the order to be read; they add up to ``difference``.
             Empty: reports show the change within the horizon and after it.
@@ -168,6 +169,7 @@ class StrategyResult:
     concentration: dict[str, Concentration] = field(default_factory=dict)
     returns: tuple[Return, ...] = ()
     seen: Seen | None = None
+    flows: dict[str, dict[str, int]] = field(default_factory=dict)
     costs: dict[str, float] = field(default_factory=dict)
 
 

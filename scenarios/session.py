@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from engine.arrow import flows_table
 from scenarios.customers import customer_base, data_files
 from scenarios.errors import ConfigError
 from scenarios.folder import check_free, save_run
@@ -83,12 +84,18 @@ def run_scenario(
 
 
 def tables(done: Run, ids: np.ndarray[Any, Any]) -> Mapping[str, pa.Table]:
-    """Ledger by strategy and period, and every contact of the main run: strategy, period, customer, arm."""
-    ledgers, contacts = [], []
+    """Ledger by strategy and period, and every contact of the main run: strategy, period, customer, arm.
+
+    Also ``flows`` between segments by strategy and period, where the scenario asks for them.
+    """
+    ledgers, contacts, flows = [], [], []
+    segments = done.setup.beliefs.segments.names
     arms = pa.array([arm.name for arm in done.setup.beliefs.arms])
     for name, played in done.played.items():
         ledger = played.ledger.to_arrow()
         ledgers.append(ledger.add_column(0, "strategy", pa.array([name] * len(ledger))))
+        flow = flows_table(played.ledger, segments)
+        flows.append(flow.add_column(0, "strategy", pa.array([name] * len(flow), pa.string())))
         source = played.population.traits.source
         for decision, plan in zip(played.decisions, played.plans, strict=True):
             who = np.flatnonzero(plan >= 0)
@@ -105,7 +112,8 @@ def tables(done: Run, ids: np.ndarray[Any, Any]) -> Mapping[str, pa.Table]:
                     }
                 )
             )
-    return {"ledger": pa.concat_tables(ledgers), "allocations": pa.concat_tables(contacts)}
+    found = {"ledger": pa.concat_tables(ledgers), "allocations": pa.concat_tables(contacts)}
+    return found | ({"flows": pa.concat_tables(flows)} if any(len(flow) for flow in flows) else {})
 
 
 def _check_strategies(loaded: LoadedScenario, options: Options) -> None:

@@ -11,6 +11,7 @@ from engine import Season, Segments
 from engine.service import Service, Shift, Team, Trust
 from scenarios.schema import demand
 from scenarios.schema import service as words
+from scenarios.schema.dynamics import Dynamics
 from scenarios.schema.planning import Time
 from scenarios.schema.scenario import Scenario
 
@@ -26,7 +27,7 @@ def surroundings(scenario: Scenario, segments: Segments) -> dict[str, Any]:
         traffic = scenario.traffic
         found["conversion"] = np.array([traffic.by_segment.get(s, traffic.conversion) for s in segments.names])
     if scenario.service is not None:
-        found["service"] = service(scenario.service, segments)
+        found["service"] = service(scenario.service, segments, scenario.dynamics)
     return found
 
 
@@ -56,7 +57,7 @@ def season(spec: demand.Season, time: Time) -> Season:
     return Season(within, every[(horizon + np.arange(length)) % length])
 
 
-def service(spec: words.Service, segments: Segments) -> Service:
+def service(spec: words.Service, segments: Segments, dynamics: Dynamics | None = None) -> Service:
     """The contact centre."""
     kinds = tuple(spec.kinds.items()) or (("contact", 1.0),)
     names = [name for name, _ in kinds]
@@ -65,6 +66,8 @@ def service(spec: words.Service, segments: Segments) -> Service:
         "agents": words.Team(agents=spec.agents, cost_per_agent_hour=spec.cost_per_agent_hour or 0.0)
     }
     failure, wait, trust = spec.effects.failure, spec.effects.wait, spec.effects.trust
+    shared = dynamics.trust if dynamics is not None and trust is not None else None
+    recovery = 1 - shared.decay if shared is not None else (trust.recovers or 0.0) if trust is not None else 0.0
     lapsed = np.flatnonzero(segments.lapsed)
     leaves_to = segments.names.index(spec.leaves_to) if spec.leaves_to else int(lapsed[0]) if len(lapsed) else -1
     return Service(
@@ -93,7 +96,8 @@ def service(spec: words.Service, segments: Segments) -> Service:
         trust=Trust(
             failure.loses_trust if failure else 0.0,
             wait.loses_trust_per_minute if wait else 0.0,
-            trust.recovers if trust else 0.0,
+            recovery,
             (trust.churn_without or 0.0) if trust else 0.0,
+            shared is not None,
         ),
     )

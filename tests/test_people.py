@@ -12,6 +12,7 @@ from scenarios.loading import load
 from scenarios.reading import results_from
 from scenarios.report.console import print_results
 from scenarios.run import Options, play_main, run
+from scenarios.session import tables
 from scenarios.strategies.optimising import Nobody
 from scenarios.synthetic import SyntheticBase
 
@@ -176,3 +177,21 @@ def test_stale_data_show_the_segment_of_a_decision_ago():
     assert table.sum() == 20_000 * epochs
     share = expected / epochs
     assert np.trace(table) / table.sum() == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / 20_000))
+
+
+# flows
+
+
+def test_flows_of_a_run_are_reported_and_kept():
+    """Over all periods every customer is counted once a period; rows of the Parquet table add up to the report's."""
+    setup = setup_of("club", "population.customers=1000", "dynamics.flows=true")
+    finished = run(setup.scenario, setup.base, Options(workers=1, sensitivity=False, strategies=("none", "optimal")))
+    horizon = setup.scenario.time.horizon_periods
+    kept = tables(finished, setup.base.ids)["flows"].to_pylist()
+    for s in finished.results.strategies:
+        assert sum(sum(row.values()) for row in s.flows.values()) == 1000 * horizon
+        mine = [r for r in kept if r["strategy"] == s.name and r["from"] == "light" and r["to"] == "regular"]
+        assert sum(r["customers"] for r in mine) == s.flows["light"]["regular"] and len(mine) == horizon
+    plain = setup_of("starter", "population.customers=200")
+    without = run(plain.scenario, plain.base, Options(workers=1, sensitivity=False, strategies=("none",)))
+    assert without.results.strategy("none").flows == {} and "flows" not in tables(without, plain.base.ids)

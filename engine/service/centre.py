@@ -28,7 +28,7 @@ def make_rules(service: Service, lapsed: NDArray[np.bool_]) -> Rules:
         float(service.on_time_minutes),
         f(1 - trust.lost_per_failure),
         f(trust.lost_per_minute),
-        f(1 - trust.recovery),
+        f(1 if trust.linked else 1 - trust.recovery),
         f(trust.churn_without),
     )
 

@@ -45,12 +45,17 @@ class Trust:
     A failure leaves the share ``1 - lost_per_failure`` of it, each minute waited ``exp(-lost_per_minute)``; each period the share
     ``recovery`` of what is missing comes back first.  It acts in one place: the order rate is multiplied by it, or
     (``churn_without`` above 0) a live customer leaves with probability ``churn_without x (1 - trust)`` per period.
+
+    ``linked``: it is one stock with ``Life.trust``, ``exp(min(Life.trust, 0))`` of it: failures and waits lower ``Life.trust`` by
+    the logarithm of what they leave, offers move it too, and it recovers by ``Dynamics.trust_decay`` alone; ``recovery`` is then
+    what the value of missing trust after the run assumes.
     """
 
     lost_per_failure: float = 0.0
     lost_per_minute: float = 0.0
     recovery: float = 0.0
     churn_without: float = 0.0
+    linked: bool = False
 
     @property
     def acts_on_orders(self) -> bool:

@@ -56,7 +56,8 @@ def work_slowly(
     outcomes = answered(service, calls, period, split(seed))
     for i, contacts in enumerate(made):
         s = int(segment[i])
-        now, leaves = F(1) - F(1 - trusted.recovery) * (F(1) - trust[i]), False
+        recovery = 0.0 if trusted.linked else trusted.recovery
+        now, leaves = F(1) - F(1 - recovery) * (F(1) - trust[i]), False
         for c, w in contacts:
             place = min(int(float(unit(w[0])) * len(outcomes[c])), len(outcomes[c]) - 1)
             minutes = float(outcomes[c][place])

@@ -36,6 +36,7 @@ def around_sheets(ranked: Sequence[StrategyResult], results: RunResults) -> Iter
         note = "Share of the whole that the largest tenth and the smallest customers hold; losses count as 0"
         yield "concentration", ["strategy", "of", "Gini coefficient", "top tenth", *heads], held, formats, [note]
     yield from _losing(ranked, money)
+    yield from _flows(ranked)
     seen: list[tuple[Cell, ...]] = [
         (s.name, true, name, count, s.seen.correct)
         for s in ranked
@@ -46,6 +47,18 @@ def around_sheets(ranked: Sequence[StrategyResult], results: RunResults) -> Iter
     if any(s.seen is not None and s.seen.correct < 1 for s in ranked):
         heads = ["strategy", "true segment", "seen by the planner", "customers x decisions", "share seen rightly"]
         yield "segments as seen", heads, seen, ["", "", "", COUNT, SHARE], []
+
+
+def _flows(ranked: Sequence[StrategyResult]) -> Iterator[Content]:
+    rows: list[Sequence[Cell]] = [
+        (s.name, a, b, count, count / sum(row.values()))
+        for s in ranked
+        for a, row in s.flows.items()
+        for b, count in row.items()
+    ]
+    if rows:
+        heads = ["strategy", "segment before", "segment after", "customers x periods", "share of those before"]
+        yield "flows", heads, rows, ["", "", "", COUNT, "0.00%"], ["By period: flows.parquet in the run folder"]
 
 
 def _growth(ranked: Sequence[StrategyResult], results: RunResults, money: str) -> Iterator[Content]:

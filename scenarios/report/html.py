@@ -52,6 +52,7 @@ def render(results: RunResults) -> str:
         notes=around.lines(cols.ranked(results), results),
         returns=_returns(results),
         seen=_seen(results),
+        flows=_flows(results),
         drivers=_drivers(results),
         assumptions=_assumptions(results),
         fit=flat(results.fit) if results.fit else [],
@@ -190,10 +191,19 @@ def _seen(results: RunResults) -> Table | None:
     ranked = [s for s in cols.ranked(results) if s.seen is not None and s.seen.correct < 1]
     if not ranked or ranked[0].seen is None:
         return None
-    matrix = ranked[0].seen.matrix
+    return {"name": clean(ranked[0].name), **_matrix(ranked[0].seen.matrix)}
+
+
+def _flows(results: RunResults) -> Table | None:
+    """Moves between segments under the winner, in % of those who were in a segment."""
+    winner = next((s for s in results.strategies if s.name == results.winner), None)
+    return _matrix(winner.flows) if winner is not None and winner.flows else None
+
+
+def _matrix(matrix: dict[str, dict[str, int]]) -> Table:
+    """Counts as shares of their row."""
     names = list(dict.fromkeys([*matrix, *(name for row in matrix.values() for name in row)]))
     return {
-        "name": clean(ranked[0].name),
         "head": [clean(name) for name in names],
         "rows": [
             (clean(true), [percent(row.get(name, 0) / sum(row.values())) for name in names])

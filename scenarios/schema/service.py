@@ -64,12 +64,13 @@ class Wait(Sourced):
 
 
 class Trust(Sourced):
-    """Trust is 1 at the start, and the share ``recovers`` of what is missing comes back each period.
+    """Trust is 1 at the start, and the share ``recovers`` of what is missing comes back each period.  With ``dynamics.trust`` it is
+    one stock with the trust that offers move, which recovers as said there, and ``recovers`` is left out.
 
     It multiplies the order rate, or (``acts_on: churn``) a customer without trust leaves with ``churn_without`` per period.
     """
 
-    recovers: Probability
+    recovers: Probability | None = None
     acts_on: Literal["orders", "churn"] = "orders"
     churn_without: Probability | None = None
     sd: NonNegative | None = None

@@ -66,6 +66,17 @@ def around(scenario: Scenario, names: Any, unknown: Unknown) -> Iterator[Problem
 def _together(scenario: Scenario) -> Iterator[Problem]:
     """Features whose equations do not hold together yet."""
     dynamics = scenario.dynamics
+    trust = scenario.service.effects.trust if scenario.service is not None else None
+    if trust is not None:
+        shared = dynamics is not None and dynamics.trust is not None
+        at = ("service", "effects", "trust")
+        if shared and trust.recovers is not None:
+            yield (
+                (*at, "recovers"),
+                "trust is one stock with dynamics.trust, whose 'decay' says how it recovers; leave this out",
+            )
+        if not shared and trust.recovers is None:
+            yield at, "'recovers' is missing"
     if dynamics is None:
         return
     if dynamics.attrition is not None:
