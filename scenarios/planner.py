@@ -11,6 +11,7 @@ from engine import Epoch, Population, Simulation
 from engine.rng import STRATEGY, uniforms
 from engine.valuation import future_value
 from scenarios.briefing import Briefing
+from scenarios.inference import SegmentFilter
 from scenarios.pacing import Pace, last_share, windows
 from scenarios.rules import CompiledRules, plan_table
 from scenarios.schema.rules import Rule
@@ -70,6 +71,11 @@ class Planner:
             starts = windows(rule.per, b.scenario.time, epochs)
             return Pace(bound * b.scale, starts, epochs, last_share(rule.per, b.scenario.time, starts))
 
+        synthetic = b.scenario.population.synthetic
+        shape = 1.0 if synthetic is None else synthetic.order_rate_shape
+        inferred = b.scenario.planning.segments == "inferred"
+        history = b.customers.population.state.orders
+        self._filter = SegmentFilter(b.beliefs, b.tables, shape, history) if inferred else None
         self._paces = [
             (rule, pace(rule, rule.min, upper=False), pace(rule, rule.max, upper=True)) for rule in b.scenario.rules
         ]
@@ -104,6 +110,8 @@ class Planner:
         b, period = self.briefing, epoch.period
         here = present(simulation)
         known = b.as_known(self._seen(here), period)
+        if self._filter is not None:
+            known = self._filter(known, period)
         self._compare(here, known)
         measures, liability = b.candidates(known, period)
         problem, compiled = b.problem(known, period, self.rules(period), measures)

@@ -66,7 +66,8 @@ class Planning(Model):
 
     The planner knows the truth (``oracle``), shrunken estimates from history (``model``) or raw past behaviour
     (``history``).  ``tracked_share``: of all customers, the part that is identified when it buys; nobody else can be sent
-    anything.  ``data_lag_decisions``: customers are seen as they were so many decisions ago.  ``beliefs``: values by dotted
+    anything.  ``data_lag_decisions``: customers are seen as they were so many decisions ago.  ``segments``: ``known``, or
+    ``inferred`` from orders after the start (:mod:`scenarios.inference`).  ``beliefs``: values by dotted
     path that the planner holds to be true instead of the scenario's.
     """
 
@@ -75,12 +76,20 @@ class Planning(Model):
     tracked_share: Probability = Field(default=1.0, gt=0)
     data_lag_decisions: Whole = 0
     knowledge: Knowledge = "model"
+    segments: Literal["known", "inferred"] = "known"
     beliefs: dict[Text, Any] = Field(default_factory=dict)
 
     def problems(self) -> Iterator[Problem]:
         """One rhythm, in order."""
         if self.waves and "every_periods" in self.model_fields_set:
             yield ("waves",), "expected one of 'waves' and 'every_periods', got both"
+        if self.segments == "inferred" and self.knowledge == "oracle":
+            yield ("segments",), "an oracle knows the segments; expected knowledge: model or history"
+        if self.segments == "inferred" and self.data_lag_decisions:
+            yield (
+                ("segments",),
+                "cannot be combined with data_lag_decisions yet: orders since the last decision would be unknown",
+            )
         if list(self.waves) != sorted(set(self.waves)):
             yield ("waves",), f"expected ascending periods, got {list(self.waves)}"
 

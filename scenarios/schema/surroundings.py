@@ -80,6 +80,11 @@ def _together(scenario: Scenario) -> Iterator[Problem]:
     if dynamics is None:
         return
     if dynamics.attrition is not None:
+        if scenario.planning is not None and scenario.planning.segments == "inferred":
+            yield (
+                ("planning", "segments"),
+                "cannot be combined with dynamics.attrition yet: who has left is inferred by its own model",
+            )
         if scenario.service is not None:
             yield (
                 ("service",),
