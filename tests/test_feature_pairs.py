@@ -136,10 +136,6 @@ ORACLE = {
     "rules": [{"name": "budget", "measure": "cost", "max": 1200}],
     "planning": {"every_periods": 12, "knowledge": "oracle", "tracked_share": None, "data_lag_decisions": None},
 }
-# What cannot be combined, and a word of the reason.
-REFUSED = {frozenset({"service", model}): "dynamics.attrition" for model in ("sbg", "bg_nbd", "pareto_nbd")} | {
-    frozenset({"acquisition", model}): "dynamics.attrition" for model in ("sbg", "bg_nbd", "pareto_nbd")
-}
 MODELS = {"sbg", "bg_nbd", "pareto_nbd"}
 PAIRS = [pair for pair in combinations(FEATURES, 2) if not set(pair) <= MODELS]
 
@@ -171,10 +167,6 @@ def test_two_features(pair):
 
 def holds_together(*features: str) -> None:
     scenario, problems = scenario_of(*features)
-    refused = REFUSED.get(frozenset(features))
-    if refused:
-        assert any(refused in sentence for _, sentence in problems)
-        return
     assert not problems
     setup = Setup(scenario, SyntheticBase(scenario.population.synthetic), CUSTOMERS)
     world = build_world(scenario, setup.base)
