@@ -25,6 +25,7 @@ class Customers:
         rate_history, order_value_history: (n,) float32, raw past behaviour; the mean of all where there is none.
         responsiveness_sd: spread of the responsiveness that a planner knows only as a distribution.
         groups: label -> (n,) uint8, the value of each customer, a place among the scenario's values.
+        joined: (n,) first period of each; None = everybody is there from the start.
     """
 
     population: Population
@@ -34,6 +35,7 @@ class Customers:
     order_value_history: F32
     responsiveness_sd: float = 0.0
     groups: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
+    joined: NDArray[np.int32] | None = None
 
 
 class Base(Protocol):

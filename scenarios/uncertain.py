@@ -23,9 +23,6 @@ SHAPE = Range(1e-3, math.inf, (0.5, 2.0))
 """Shapes of a distribution, and whatever else has no meaning at 0."""
 SHARE, ANY, AMOUNT = Range(0.0, 1.0), Range(-math.inf, math.inf), Range()
 
-LEAST_MONTH = 0.01
-"""A stepped month is never quite without orders: a factor of 0 cannot be combined with dynamics."""
-
 RANGES: dict[str, Range] = {
     "dynamics.attrition.[abs]": SHAPE,
     "dynamics.attrition.beta": SHAPE,
@@ -75,7 +72,7 @@ def moves_together(scenario: Scenario, path: str, value: float) -> dict[str, flo
         return {path: value}
     today = float(months[path.rsplit(".", 1)[1]])  # type: ignore[index]
     ratio = (value - 1) / (today - 1)
-    return {f"season.by_month.{month}": max(1 + ratio * (factor - 1), LEAST_MONTH) for month, factor in months.items()}
+    return {f"season.by_month.{month}": max(1 + ratio * (factor - 1), 0.0) for month, factor in months.items()}
 
 
 def stands_for(path: str) -> str:

@@ -85,19 +85,6 @@ def _together(scenario: Scenario) -> Iterator[Problem]:
                 ("planning", "segments"),
                 "cannot be combined with dynamics.attrition yet: who has left is inferred by its own model",
             )
-        if scenario.service is not None:
-            yield (
-                ("service",),
-                "cannot be combined with dynamics.attrition yet: the value of lost trust knows segments only",
-            )
-        if scenario.acquisition is not None:
-            yield (
-                ("acquisition",),
-                "cannot be combined with dynamics.attrition yet: contracts and silence count from the start",
-            )
-    season = scenario.season
-    if season is not None and 0.0 in (*season.by_period, *season.by_month.values()):
-        yield ("season",), "a factor of 0 cannot be combined with dynamics yet; expected factors > 0"
 
 
 def _season(scenario: Scenario) -> Iterator[Problem]:
