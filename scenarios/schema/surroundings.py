@@ -77,14 +77,12 @@ def _together(scenario: Scenario) -> Iterator[Problem]:
             )
         if not shared and trust.recovers is None:
             yield at, "'recovers' is missing"
-    if dynamics is None:
-        return
-    if dynamics.attrition is not None:
-        if scenario.planning is not None and scenario.planning.segments == "inferred":
-            yield (
-                ("planning", "segments"),
-                "cannot be combined with dynamics.attrition yet: who has left is inferred by its own model",
-            )
+    inferred = scenario.planning is not None and scenario.planning.segments == "inferred"
+    if inferred and dynamics is not None and dynamics.attrition is not None:
+        yield (
+            ("planning", "segments"),
+            "cannot be combined with dynamics.attrition yet: who has left is inferred by its own model",
+        )
 
 
 def _season(scenario: Scenario) -> Iterator[Problem]:
