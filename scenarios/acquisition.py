@@ -110,6 +110,11 @@ def _with_new_contracts(population: Population, joined: NDArray[np.int32], world
     return replace(population, life=replace(life, before=before, renewal=renewal))
 
 
+def new(key: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Whether customers with these keys joined during the run."""
+    return key >= np.uint64(FIRST_KEY)
+
+
 def source_of(key: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Place of the source from which customers with these keys came."""
     return ((key - np.uint64(FIRST_KEY)) // np.uint64(KEYS_OF_A_SOURCE)).astype(np.int64)
