@@ -11,7 +11,6 @@ from engine import THERE, Arrivals, Population, State, Traits, World, make_popul
 from engine.population import NEVER
 from engine.tables import micro_units
 from scenarios.base import Customers
-from scenarios.errors import ConfigError
 from scenarios.schema.investment import Acquisition, AcquisitionSource
 from scenarios.schema.planning import Time
 from scenarios.schema.rules import Rule
@@ -44,10 +43,7 @@ def spending(spec: Acquisition, rule: Rule | None, time: Time) -> float:
     amount = (rule.max or 0.0) * (spec.share_of_budget or 0.0)
     if rule.per == "total":
         return amount / time.horizon_periods
-    if rule.per == "epoch":
-        raise ConfigError(
-            ["acquisition.share_of_budget: a budget per epoch has no amount per period; expected budget_per_period"]
-        )
+    assert rule.per != "epoch"  # refused when the scenario is read
     return amount / time.periods_in(rule.per)
 
 
