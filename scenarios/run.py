@@ -209,7 +209,7 @@ def _rivals(scenario: Scenario, names: tuple[str, ...], winner: str) -> tuple[st
     kind = {s.name: s.type for s in scenario.strategies}
     kept = {winner, scenario.baseline} | {name for name in names if kind[name] == "none"}
     if winner == scenario.baseline or kind[winner] == "none":
-        kept |= {name for name in names if kind[name] in ("optimal", "greedy", "best_per_segment")}
+        kept |= {name for name in names if kind[name] in ("optimal", "optimal_over_time", "greedy", "best_per_segment")}
     return tuple(name for name in names if name in kept)
 
 

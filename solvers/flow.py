@@ -87,7 +87,7 @@ class Flow:
             moves = getattr(self, name)
             if not ((moves >= 0).all() and np.allclose(moves.sum(axis=-1), 1, rtol=0, atol=1e-9)):
                 problems.append(f"{name}: expected probabilities whose rows sum to 1")
-        if m and not (self.follow[:, 0].min(initial=0) >= 0 and -1 <= self.follow.min(initial=0)):
+        if m and not (self.follow[:, 0].min(initial=0) >= 0 and self.follow.min(initial=0) >= -1):
             problems.append("follow: expected a memory after no arm, and a memory or -1 after an arm")
         if self.follow.max(initial=0) >= max(m, 1):
             problems.append(f"follow: expected memories below {m}, got {self.follow.max()}")

@@ -53,7 +53,7 @@ def fluid(flow: Flow, *, backend: Backend = "highs") -> FluidPlan:
         RuntimeError: the solver gave no answer.
 
     """
-    t, k, g, m, s = flow.shape
+    t, _, g, m, s = flow.shape
     open_to = np.concatenate([np.ones((t, 1, g, m, s), bool), flow.open_to], axis=1)
     columns = np.argwhere(open_to)
     if len(columns) > MOST_COLUMNS:

@@ -1,0 +1,319 @@
+"""The rest of a run as a flow: who will be where at the later decisions, and what offers will be worth there.
+
+Customers stand for types: one start segment, one size (rate x order value), from small to large.  A type's customer is put
+into every segment and every memory of contacts, and the engine says what each arm is worth there at each decision, exactly as it
+does today: incremental CLV if nothing followed.  What follows is then the flow's business: with V0 the value without offers,
+a policy's value less V0 is the sum of these increments along its path (they telescope), so nothing is counted twice.
+
+Named approximations, the price of a model of some ten thousand numbers: types for customers; a response's move acts until the next
+decision (an offer that lasts longer goes on in its value, not in the moves); what dynamics add to a customer's moves, and
+what changes in him besides segments, contacts and whether he took up an offer that can be taken up once, is not foreseen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine import Population, World
+from engine.present import present_rate, present_value
+from engine.valuation import active_transitions
+from scenarios.briefing import MEASURES, Briefing
+from scenarios.contacts_ahead import Memories
+from scenarios.schema.rules import Rule
+from solvers import Flow
+
+Floats = NDArray[np.float64]
+Limit = tuple[Rule, tuple[int, ...], float]
+
+CELLS = 200_000
+"""Numbers of the model in one measure, about: types are as many as that allows."""
+MOST_TYPES, LEAST_BINS = 96, 2
+
+
+@dataclass(frozen=True)
+class Types:
+    """G types: a customer each, its start segment and size; ordered by both.
+
+    ``first``: (A + 1,) where each start segment's types begin.
+    """
+
+    population: Population
+    size: Floats
+    first: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, known: Population, world: World, most: int) -> Types:
+        """Equal numbers of customers by size within each start segment, at the mean size of each group."""
+        size, start = sizes(known, world), known.traits.start_segment
+        s, members, means, first = len(world.segments.names), [], [], [0]
+        for a in range(s):
+            who = np.flatnonzero(start == a)
+            who = who[np.argsort(size[who], kind="stable")]
+            bins = min(max(LEAST_BINS, round(most * len(who) / max(len(known), 1))), len(who))
+            for part in np.array_split(who, bins) if bins else ():
+                members.append(part[len(part) // 2])
+                means.append(size[part].mean())
+            first.append(len(members))
+        chosen = known.take(np.array(members, np.int64))
+        own = sizes(chosen, world)
+        rate = chosen.traits.rate * np.where(own > 0, np.array(means) / np.where(own > 0, own, 1.0), 1.0)
+        chosen = replace(chosen, traits=replace(chosen.traits, rate=rate.astype(np.float32)))
+        return cls(chosen, sizes(chosen, world), np.array(first))
+
+    def between(self, known: Population, world: World) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+        """Two types of each customer and the weight of the second, by size; beyond the largest the line goes on."""
+        size, start = sizes(known, world), known.traits.start_segment
+        low, high, weight = np.zeros(len(known), np.int64), np.zeros(len(known), np.int64), np.zeros(len(known))
+        for a, (begin, end) in enumerate(zip(self.first, self.first[1:], strict=False)):
+            who = start == a
+            if end <= begin or not who.any():
+                continue
+            x, own = size[who], self.size[begin:end]
+            at = np.clip(np.searchsorted(own, x, side="right") - 1, 0, max(len(own) - 2, 0))
+            up = np.minimum(at + 1, len(own) - 1)
+            step = own[up] - own[at]
+            low[who], high[who] = begin + at, begin + up
+            weight[who] = np.maximum(np.where(step > 0, (x - own[at]) / np.where(step > 0, step, 1.0), 0.0), 0.0)
+        return low, high, weight
+
+
+def sizes(population: Population, world: World) -> Floats:
+    """(n,) rate x value of an order: what a customer's offers scale with."""
+    return np.asarray(present_rate(population, world, 0) * np.maximum(present_value(population, world), 0.0))
+
+
+def at_every_place(population: Population, memories: int, segments: int) -> Population:
+    """(G x M x S) the types in every memory and segment, the segment counting fastest."""
+    g = len(population)
+    out = population.take(np.repeat(np.arange(g), memories * segments))
+    out.state.segment[:] = np.tile(np.arange(segments, dtype=np.uint8), g * memories)
+    return out
+
+
+@dataclass
+class Lookahead:
+    """What is known of all later decisions, kept from one decision to the next where it does not change."""
+
+    briefing: Briefing
+    _types: Types | None = None
+    _stages: dict[int, tuple[Floats, Floats]] | None = None
+
+    @cached_property
+    def memories(self) -> Memories:
+        """Contacts to remember."""
+        policy, fatigue = self.briefing.scenario.contact_policy, self.briefing.beliefs.fatigue
+        return Memories.of(self.briefing.calendar.decisions, policy.max_contacts, policy.window_periods, fatigue)
+
+    @cached_property
+    def once(self) -> tuple[bool, ...]:
+        """Arms that a customer can take up once: a category or a tier more."""
+        return tuple(arm.category >= 0 or arm.more.tier_step > 0 for arm in self.briefing.beliefs.arms)
+
+    def at(self, known: Population, period: int, limits: Sequence[Limit]) -> Ahead:
+        """The rest of the run from this decision on.  ``limits``: rules, the epochs that share an amount, the amount."""
+        b, world = self.briefing, self.briefing.beliefs
+        epochs = tuple(e for e in b.calendar.decisions if e >= period)
+        k, m, s = len(world.arms), self.memories.count, len(world.segments.names)
+        if self._types is None or self._stages is None or world.dynamics is not None:
+            most = int(np.clip(CELLS / max(len(epochs) * k * m * s, 1), LEAST_BINS * s, MOST_TYPES))
+            self._types, self._stages = Types.of(known, world, most), {}
+        for epoch in epochs:
+            if epoch not in self._stages:
+                self._stages[epoch] = self._stage(self._types, epoch)
+        return Ahead(self, self._types, tuple(self._stages[e] for e in epochs), epochs, known, tuple(limits))
+
+    def _stage(self, types: Types, epoch: int) -> tuple[Floats, Floats]:
+        """(4, K, G, M, S) measures, -inf value where an arm is not offered; (K, G, M, S) chances."""
+        b, s, m = self.briefing, len(self.briefing.beliefs.segments.names), self.memories.count
+        copies = at_every_place(types.population, m, s)
+        stock = self.memories.fatigue(epoch)
+        copies.state.fatigue[:] = np.tile(np.repeat(stock, s), len(types.population)).astype(np.float32)
+        measures, _ = b.candidates(copies, epoch)
+        found = measures.astype(np.float64)
+        found[0][~b.offered(copies, measures)] = -np.inf
+        shape = (len(types.population), m, s)
+        return found.reshape(*found.shape[:2], *shape), b.chances(copies, epoch).reshape(-1, *shape)
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """The rest of a run at one decision.  ``stages``: of each epoch, as in :class:`Lookahead`."""
+
+    lookahead: Lookahead
+    types: Types
+    stages: tuple[tuple[Floats, Floats], ...]
+    epochs: tuple[int, ...]
+    known: Population
+    limits: tuple[Limit, ...]
+
+    @cached_property
+    def _between(self) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+        return self.types.between(self.known, self.lookahead.briefing.beliefs)
+
+    @cached_property
+    def _memory(self) -> NDArray[np.int64]:
+        return self.lookahead.memories.of_contacts(self.known.state.contacts, self.epochs[0])
+
+    @cached_property
+    def free(self) -> NDArray[np.bool_]:
+        """(n,) who can be sent anything in this run."""
+        b, n = self.lookahead.briefing, len(self.known)
+        return ~b.control[:n] if b.tracked is None else ~b.control[:n] & b.tracked[:n]
+
+    @cached_property
+    def mass(self) -> Floats:
+        """(G, M, S) customers by type, memory and segment; each is at the nearer of his two types."""
+        low, high, weight = self._between
+        kind = np.where(weight < 0.5, low, high)[self.free]
+        shape = self.stages[0][1].shape[1:]
+        cell = np.ravel_multi_index((kind, self._memory[self.free], self.known.state.segment[self.free]), shape)
+        return np.bincount(cell, minlength=int(np.prod(shape))).reshape(shape).astype(np.float64)
+
+    @cached_property
+    def flow(self) -> Flow:
+        """The model.  Places are segments, twice where an offer can be taken up only once: before and after."""
+        b, once, s = self.lookahead.briefing, np.array(self.lookahead.once), self.mass.shape[2]
+        return make_flow(b, self.epochs, self.stages, self.lookahead.memories, self.mass, self.limits, once, s)
+
+    @property
+    def keys(self) -> tuple[tuple[str, int], ...]:
+        """A name for each row that stays from decision to decision: the rule and its last epoch."""
+        return tuple((rule.name, epochs[-1]) for rule, epochs, _ in self.limits)
+
+    def future_of_arms(self, value: Floats) -> Floats:
+        """(K, n) what an arm changes in the worth of later offers; ``value`` (G, T + 1, M, S) as of the flow's prices."""
+        if len(self.epochs) == 1:
+            return np.zeros((len(self.lookahead.once), len(self.known)))
+        flow, s = self.flow, self.mass.shape[2]
+        after = value[:, 1]  # (G, M, places)
+        none, some = flow.follow[0]
+        calm = np.einsum("sz,gmz->gms", flow.calm[0], after)
+        low, high, weight = self._between
+        segment, memory = self.known.state.segment, self._memory
+
+        def own(table: Floats) -> Floats:
+            return np.asarray((1 - weight) * table[low, memory, segment] + weight * table[high, memory, segment])
+
+        chance = self.lookahead.briefing.chances(self.known, self.epochs[0])
+        some = np.maximum(some, 0)
+        missed = own(calm[:, some, :s])
+        idle = own(calm[:, none, :s])
+        out = np.empty_like(chance)
+        for k in range(len(chance)):
+            won = own(np.einsum("sz,gmz->gms", flow.hit[0, k], after)[:, some, :s])
+            out[k] = chance[k] * won + (1 - chance[k]) * missed - idle
+        return out
+
+    @cached_property
+    def _shared(self) -> NDArray[np.bool_]:
+        """(R,) amounts that this decision shares with later ones."""
+        return np.array([len(epochs) > 1 and epochs[0] == self.epochs[0] for _, epochs, _ in self.limits], bool)
+
+    def charges(self, prices: Floats) -> Floats:
+        """(J, K, S) what a unit of each of :func:`measures_of` costs now, since later decisions need it too."""
+        return np.asarray(self.flow.prices(np.where(self._shared, prices, 0.0))[:, 0, :, : self.mass.shape[2]])
+
+    def prices_now(self, prices: Floats) -> dict[str, float]:
+        """Rule -> what a unit of it is charged now."""
+        out: dict[str, float] = {}
+        for (rule, _, _), price, shared in zip(self.limits, prices.tolist(), self._shared.tolist(), strict=True):
+            if shared:
+                out[rule.name] = out.get(rule.name, 0.0) + price
+        return out
+
+    @property
+    def measures(self) -> tuple[int, ...]:
+        """Measures that the limits name, as in :func:`measures_of`."""
+        return measures_of(self.limits)
+
+
+def measures_of(limits: Sequence[Limit]) -> tuple[int, ...]:
+    """Places in ``MEASURES``, or its length for the count, that limits speak about, ascending."""
+    names = (*MEASURES, "count")
+    return tuple(sorted({names.index(rule.measure or "count") for rule, _, _ in limits}))
+
+
+def make_flow(
+    b: Briefing,
+    epochs: Sequence[int],
+    stages: Sequence[tuple[Floats, Floats]],
+    memories: Memories,
+    mass: Floats,
+    limits: Sequence[Limit],
+    once: NDArray[np.bool_],
+    s: int,
+) -> Flow:
+    """Arrays of the engine's figures, for the measures that limits name."""
+    world, t, k = b.beliefs, len(epochs), len(b.beliefs.arms)
+    twice = bool(once.any())
+    measures = np.stack([stage[0] for stage in stages], axis=1)  # (4, T, K, G, M, S)
+    chance = np.stack([stage[1] for stage in stages])
+    factor = world.economics.discount_factor ** (np.array(epochs) - epochs[0])
+    worth = measures[0] * factor[:, None, None, None, None]
+    calm, hit = moves(world, epochs)
+    place = 2 * s if twice else s
+    if twice:
+        taken = np.where(once[None, :, None, None, None], -np.inf, worth)
+        worth, chance = np.concatenate([worth, taken], axis=-1), np.concatenate([chance, chance], axis=-1)
+        measures, mass = (
+            np.concatenate([measures, measures], axis=-1),
+            np.concatenate([mass, np.zeros_like(mass)], axis=-1),
+        )
+        calm, hit = _doubled(calm, np.zeros(t)), _doubled(hit, once.astype(float)[None].repeat(t, axis=0))
+    named = measures_of(limits)
+    use = np.ones((len(named), *worth.shape))
+    for j, measure in enumerate(named):
+        if measure < len(MEASURES):
+            use[j] = np.where(np.isfinite(measures[measure]), measures[measure], 0.0)
+    rows = np.zeros((len(limits), len(named), t, k, place))
+    for r, (rule, span, _) in enumerate(limits):
+        arms, places = filtered(rule, world)
+        inside = np.isin(epochs, span).astype(float)
+        (measure,) = measures_of([limits[r]])
+        rows[r, named.index(measure)] = inside[:, None, None] * np.outer(arms, np.tile(places, place // s))
+    amounts = np.array([amount for _, _, amount in limits], float)
+    return Flow(worth, use, chance, calm, hit, memories.follow(epochs), mass, rows, amounts)
+
+
+def filtered(rule: Rule, world: World) -> tuple[Floats, Floats]:
+    """(K,) arms and (S,) segments that a rule's filter keeps."""
+    arms, places = np.ones(len(world.arms)), np.ones(len(world.segments.names))
+    for label, wanted in rule.where.items():
+        if label == "segment":
+            places *= np.isin(world.segments.names, [str(v) for v in wanted])
+        else:
+            arms *= np.isin([getattr(arm, label) for arm in world.arms], [str(v) for v in wanted])
+    return arms, places
+
+
+def moves(world: World, epochs: Sequence[int]) -> tuple[Floats, Floats]:
+    """(T, S, S) and (T, K, S, S): the moves of segments from one decision to the next, without and with a response."""
+    segments, s = world.segments, len(world.segments.names)
+    gaps = [*np.diff(epochs).tolist(), 1]
+    calm = np.stack([np.linalg.matrix_power(segments.transition, gap) for gap in gaps])
+    hit = np.empty((len(epochs), len(world.arms), s, s))
+    for k, arm in enumerate(world.arms):
+        first, later = active_transitions(segments, arm)
+        for t, gap in enumerate(gaps):
+            on = min(arm.duration, gap)
+            rest = np.linalg.matrix_power(segments.transition, gap - on)
+            hit[t, k] = first @ np.linalg.matrix_power(later, on - 1) @ rest
+    return _stochastic(calm), _stochastic(hit)
+
+
+def _stochastic(p: Floats) -> Floats:
+    """Rows that sum to 1 up to rounding, made so exactly."""
+    return np.asarray(p / p.sum(axis=-1, keepdims=True))
+
+
+def _doubled(p: Floats, goes: Floats) -> Floats:
+    """(..., 2 S, 2 S): the move, and with it from before to after where ``goes`` (...) is 1."""
+    zero, share = np.zeros_like(p), goes[..., None, None]
+    return np.concatenate(
+        [np.concatenate([p * (1 - share), p * share], axis=-1), np.concatenate([zero, p], axis=-1)], axis=-2
+    )
