@@ -13,7 +13,7 @@ what changes in him besides segments, contacts and whether he took up an offer t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -33,6 +33,7 @@ Limit = tuple[Rule, tuple[int, ...], float]
 CELLS = 200_000
 """Numbers of the model in one measure, about: types are as many as that allows."""
 MOST_TYPES, LEAST_BINS = 96, 2
+RENEWALS = 6
 
 
 @dataclass(frozen=True)
@@ -97,11 +98,16 @@ def at_every_place(population: Population, memories: int, segments: int) -> Popu
 
 @dataclass
 class Lookahead:
-    """What is known of all later decisions, kept from one decision to the next where it does not change."""
+    """What is known of all later decisions, kept from one decision to the next.
+
+    In worlds with dynamics customers change in other ways than by moves and contacts: types are drawn anew
+    ``RENEWALS`` times a run.
+    """
 
     briefing: Briefing
     _types: Types | None = None
-    _stages: dict[int, tuple[Floats, Floats]] | None = None
+    _stages: dict[int, tuple[Floats, Floats]] = field(default_factory=dict)
+    _made: int = 0
 
     @cached_property
     def memories(self) -> Memories:
@@ -117,11 +123,13 @@ class Lookahead:
     def at(self, known: Population, period: int, limits: Sequence[Limit]) -> Ahead:
         """The rest of the run from this decision on.  ``limits``: rules, the epochs that share an amount, the amount."""
         b, world = self.briefing, self.briefing.beliefs
-        epochs = tuple(e for e in b.calendar.decisions if e >= period)
+        decisions = b.calendar.decisions
+        epochs, index = tuple(e for e in decisions if e >= period), decisions.index(period)
         k, m, s = len(world.arms), self.memories.count, len(world.segments.names)
-        if self._types is None or self._stages is None or world.dynamics is not None:
+        stale = world.dynamics is not None and index - self._made >= len(decisions) / RENEWALS
+        if self._types is None or stale:
             most = int(np.clip(CELLS / max(len(epochs) * k * m * s, 1), LEAST_BINS * s, MOST_TYPES))
-            self._types, self._stages = Types.of(known, world, most), {}
+            self._types, self._stages, self._made = Types.of(known, world, most), {}, index
         for epoch in epochs:
             if epoch not in self._stages:
                 self._stages[epoch] = self._stage(self._types, epoch)
@@ -162,8 +170,7 @@ class Ahead:
     @cached_property
     def free(self) -> NDArray[np.bool_]:
         """(n,) who can be sent anything in this run."""
-        b, n = self.lookahead.briefing, len(self.known)
-        return ~b.control[:n] if b.tracked is None else ~b.control[:n] & b.tracked[:n]
+        return self.lookahead.briefing.sendable[: len(self.known)]
 
     @cached_property
     def mass(self) -> Floats:

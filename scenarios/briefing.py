@@ -103,12 +103,14 @@ class Briefing:
             return None
         return hidden_spread(self.scenario, self.customers.responsiveness_sd)
 
+    @property
+    def sendable(self) -> NDArray[np.bool_]:
+        """(n,) customers who are identified and not in the control group."""
+        return ~self.control if self.tracked is None else ~self.control & self.tracked
+
     def eligible(self, known: Population, measures: NDArray[np.float32]) -> NDArray[np.bool_]:
         """(K, n) who may get what: identified, not the control group, within the contact policy, the offer's margin rate kept."""
-        policy = self.scenario.contact_policy
-        free = ~self.control[: len(known)]
-        if self.tracked is not None:
-            free = free & self.tracked[: len(known)]
+        policy, free = self.scenario.contact_policy, self.sendable[: len(known)]
         if policy.max_contacts is not None and policy.window_periods is not None:
             window = np.uint64((1 << (policy.window_periods - 1)) - 1)
             free = free & (np.bitwise_count(known.state.contacts & window) < policy.max_contacts)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from engine import Epoch, Population, Simulation
 from engine.rng import STRATEGY, uniforms
 from engine.valuation import future_value
-from scenarios.ahead import Ahead, Lookahead
+from scenarios.ahead import Ahead, Limit, Lookahead
 from scenarios.briefing import Briefing
 from scenarios.pacing import Pace, last_share, windows
 from scenarios.rules import CompiledRules, plan_table
@@ -147,10 +147,14 @@ class Planner:
     def _ahead(self, known: Population, period: int) -> Ahead:
         """The rest of the run, with what is left of every amount."""
         self._lookahead = self._lookahead or Lookahead(self.briefing)
-        limits = [(r, *left) for r, _, high in self._paces if high is not None for left in high.ahead(period)]
+        return self._lookahead.at(known, period, self.limits(period))
+
+    def limits(self, period: int) -> list[Limit]:
+        """Upper limits on what is chosen in the rest of the run: the rule, the epochs that share an amount, what is left of it."""
+        summed = [(r, high) for r, _, high in self._paces if high is not None and r.scope == "selected"]
+        limits = [(rule, *left) for rule, high in summed for left in high.ahead(period)]
         later = [e for e in self.briefing.calendar.decisions if e >= period]
-        limits += [(rule, (e,), float(rule.max or 0.0)) for rule in self._capacities for e in later]
-        return self._lookahead.at(known, period, limits)
+        return limits + [(rule, (e,), float(rule.max or 0.0)) for rule in self._capacities for e in later]
 
     def rules(self, period: int) -> list[Rule]:
         """The rules with what this epoch may use of each, and the channels' capacities."""
