@@ -12,7 +12,7 @@ from engine_worlds import M0_DISCOUNT, M0_MARGIN, M0_MULTIPLIER, M0_NAMES, M0_PE
 from fake_results import fake_results as fake
 
 from engine import Fatigue
-from scenarios.ahead import Types
+from scenarios.ahead import Lookahead, Types
 from scenarios.building import build_world
 from scenarios.ceiling import axis, ceiling, obstacles, spread
 from scenarios.contacts_ahead import Memories
@@ -22,9 +22,12 @@ from scenarios.jobs import Setup, Stages
 from scenarios.lives import draw_customers
 from scenarios.loading import load
 from scenarios.pacing import Pace
+from scenarios.planner import Planner
 from scenarios.report import over_time
 from scenarios.report.console import print_results
 from scenarios.results import BudgetPrice, Ceiling
+from scenarios.strategies.optimising import Nobody
+from solvers import lagrangian
 
 M0_MEAN_RATE = M0_RATE
 
@@ -310,3 +313,52 @@ def test_words_of_the_report():
 def test_it_has_no_options(tmp_path):
     with pytest.raises(ConfigError, match="a strategy of type optimal_over_time has no option 'share'"):
         setup_of(tmp_path, m0(strategies=["none", {"optimal_over_time": {"share": 0.5}}]))
+
+
+def test_value_of_an_arm_today_solves_the_bellman_equation(tmp_path):
+    """For customers who are types themselves: worth at the prices = the best of waiting and each arm with its future."""
+    setup = setup_of(tmp_path, m0(rules=[{"name": "budget", "measure": "cost", "max": 40, "per": "year"}]), 40)
+    _, drawn = drawn_for(setup)
+    b = replace(setup, customers=40).briefing(drawn, 1, 1e-4)
+    planner = Planner(b, Nobody())
+    known = drawn.population.copy()
+    known.state.segment[:] = np.arange(40) % 5
+    known.state.contacts[::3] = 1 << 3
+    ahead = Lookahead(b).at(known, 8, planner.limits(8))
+    plan = lagrangian(ahead.flow)
+    assert plan.prices[0] > 0
+    low, high, weight = ahead.types.between(known, b.beliefs)
+    kind = np.where(weight < 0.5, low, high)
+    assert len(np.unique(kind)) == 40 and np.abs(weight - np.round(weight)).max() < 1e-4
+    measures, _ = b.candidates(known, 8)
+    memory = (known.state.contacts > 0).astype(int)
+    worth = plan.value[kind, 0, memory, known.state.segment]
+    charged = measures[0] - plan.prices[0] * measures[1] + ahead.future_of_arms(plan.value)
+    best = np.where(memory == 1, -np.inf, charged.max(axis=0))
+    ahead_of_none = plan.value[kind, 1, ahead.flow.follow[0, 0][memory]]
+    idle = np.einsum("nz,nz->n", ahead.flow.calm[0][known.state.segment], ahead_of_none)
+    np.testing.assert_allclose(worth, idle + np.maximum(best, 0), rtol=1e-4, atol=1e-4)
+    assert (best > 0).any() and (best < 0).any()
+
+
+def test_it_waits_for_the_moment_that_is_worth_more(tmp_path):
+    """No budget, one contact in 28 weeks, a peak in week 20: one step spends the contact at once, and loses the peak."""
+    season = {"by_period": [1.0] * 20 + [4.0] * 4 + [1.0] * 28, "source": "assumed"}
+    coupon = {"coupon": {**m0()["offers"]["coupon"], "duration_periods": 4}}
+    setup = setup_of(
+        tmp_path,
+        m0(
+            rules=[],
+            season=season,
+            offers=coupon,
+            channels={"mail": {"cost_per_contact": 0.4}},
+            contact_policy={"max_contacts": 1, "window_periods": 28},
+        ),
+    )
+    world, drawn = drawn_for(setup)
+    out = played(setup, ["optimal", "optimal_over_time"], 1, drawn)
+    top = ceiling(setup, drawn, world)
+    one, over = (out[name].planned_value / top for name in ("optimal", "optimal_over_time"))
+    assert one < 0.8 and 0.97 < over < 1.03
+    most = max(out["optimal_over_time"].decisions, key=lambda d: d.contacts)
+    assert most.period == 20
