@@ -92,7 +92,10 @@ def test_every_command_of_the_page_on_planning_over_time_works(folder, monkeypat
     assert len(lines) >= 3
     for line in lines:
         result = call(folder, line)
-        assert result.exit_code == 0 and "Price of the budget under optimal_over_time" in result.output, (line, result.output)
+        assert result.exit_code == 0 and "Price of the budget under optimal_over_time" in result.output, (
+            line,
+            result.output,
+        )
 
 
 def test_make_targets_of_the_readme_exist():

@@ -100,7 +100,7 @@ def _cards(results: RunResults, winner: StrategyResult) -> list[tuple[str, str, 
     against = f"against {clean(results.baseline)}"
     month = next(c for c in cols.DETAIL if c.key == "payback_month")
     return [
-        ("Best strategy", clean(winner.name), f"P(best) {percent(winner.p_best)}"),
+        ("Best strategy", _soft(clean(winner.name)), f"P(best) {percent(winner.p_best)}"),
         *(
             [
                 (f"Per customer, {unit}", amount(winner.difference, decimals, sign=True), against),
