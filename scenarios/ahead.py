@@ -145,7 +145,7 @@ class Lookahead:
         found = measures.astype(np.float64)
         found[0][~b.offered(copies, measures)] = -np.inf
         shape = (len(types.population), m, s)
-        return found.reshape(*found.shape[:2], *shape), b.chances(copies, epoch).reshape(-1, *shape)
+        return found.reshape(*found.shape[:2], *shape), b.chances(copies, epoch).reshape(len(b.beliefs.arms), *shape)
 
 
 @dataclass(frozen=True)

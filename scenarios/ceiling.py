@@ -18,8 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import Population, World, make_population
+from engine.valuation import candidate
 from scenarios.ahead import at_every_place, make_flow
 from scenarios.base import Customers
+from scenarios.briefing import MEASURES
 from scenarios.contacts_ahead import Memories
 from scenarios.jobs import Setup
 from scenarios.planner import Planner
@@ -31,9 +33,9 @@ from solvers.chords import chords
 Floats = NDArray[np.float64]
 
 POINTS, POINTS_OF_TWO = 96, 24
-CELLS = 3_000_000
+CELLS = 12_000_000
 ROUNDING = 1e-6
-"""Candidates are float32."""
+"""Sizes are float32; relative."""
 
 
 def obstacles(scenario: Scenario, world: World, population: Population) -> list[str]:
@@ -76,6 +78,8 @@ def ceiling(setup: Setup, customers: Customers, world: World) -> float:
     planning = scenario.planning.model_copy(update={"knowledge": "oracle", "beliefs": {}, "data_lag_decisions": 0})
     knowing = replace(setup, scenario=scenario.model_copy(update={"planning": planning}))
     briefing = replace(knowing.briefing(customers, scenario.seed, 1e-4), beliefs=world, tables=setup.tables_of(world))
+    if not world.arms or not briefing.sendable.any():
+        return 0.0
     policy, epochs = scenario.contact_policy, briefing.calendar.decisions
     memories = Memories.of(epochs, policy.max_contacts, policy.window_periods, world.fatigue)
     types, weight = spread(customers.population, world, briefing.sendable, len(epochs) * memories.count)
@@ -87,15 +91,17 @@ def ceiling(setup: Setup, customers: Customers, world: World) -> float:
     for epoch in epochs:
         copies = at_every_place(types, m, s)
         copies.state.fatigue[:] = np.tile(np.repeat(memories.fatigue(epoch), s), g).astype(np.float32)
-        measures, _ = briefing.candidates(copies, epoch)
-        shape = (g, m, s)
-        chance = briefing.chances(copies, epoch).reshape(-1, *shape)
-        stages.append((measures.astype(np.float64).reshape(len(measures), -1, *shape), chance))
-    limits = Planner(briefing, Nobody()).limits(epochs[0])
+        found = [candidate(world, briefing.tables, copies, arm, epoch) for arm in world.arms]
+        measures = np.array([[getattr(x, name) for x in found] for name in MEASURES])
+        shape = (len(world.arms), g, m, s)
+        stages.append((measures.reshape(-1, *shape), briefing.chances(copies, epoch).reshape(shape)))
+    # A lower response is imitated by sending less: that uses no more of these measures (of margin and value it may).
+    every = Planner(briefing, Nobody()).limits(epochs[0])
+    limits = [limit for limit in every if (limit[0].measure or "count") in ("cost", "count", "revenue")]
     once = np.zeros(len(world.arms), bool)
-    found = lagrangian(make_flow(briefing, epochs, stages, memories, mass, limits, once, s))
+    least = lagrangian(make_flow(briefing, epochs, stages, memories, mass, limits, once, s))
     start = world.economics.discount_factor ** epochs[0]
-    return found.bound * start * (1 + ROUNDING)
+    return least.bound * start * (1 + ROUNDING)
 
 
 def spread(population: Population, world: World, who: NDArray[np.bool_], cells: int) -> tuple[Population, Floats]:

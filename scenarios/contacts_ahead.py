@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from engine import Fatigue
 
 Floats = NDArray[np.float64]
-MOST = 24
+MOST = 80
 """Memories; older contacts are forgotten where there would be more."""
 FOR_FATIGUE = 2
 """Decisions that are remembered for fatigue alone."""
