@@ -34,18 +34,19 @@ def around(scenario: Scenario, names: Any, unknown: Unknown) -> Iterator[Problem
                 yield ("acquisition", "sources", name, "segment"), sentence
             if names.lapsed and source.segment in names.lapsed:
                 yield ("acquisition", "sources", name, "segment"), f"{source.segment!r} is a lapsed segment"
-        if acquisition.share_of_budget is not None and budget(scenario) is None:
-            yield (
-                ("acquisition", "share_of_budget"),
-                "no rule limits the cost of everything; add one, or give budget_per_period",
-            )
+        if acquisition.share_of_budget is not None:
+            place = budget(scenario)
+            wrong = "no rule limits the cost of everything; add one, or give budget_per_period" if place is None else ""
+            if place is not None and scenario.rules[place].per == "epoch":
+                wrong = "a budget per epoch has no amount per period; expected budget_per_period"
+            if wrong:
+                yield ("acquisition", "share_of_budget"), wrong
         if scenario.population is not None and scenario.population.kappa.value != 1:
             yield (
                 ("acquisition",),
                 "new customers have no start segment to keep: expected population.state_dependence 1, got "
                 f"{scenario.population.kappa.value:g}",
             )
-    yield from _together(scenario)
     yield from _season(scenario)
     if scenario.planning is not None and scenario.time is not None:
         for wave in scenario.planning.waves:
@@ -61,27 +62,6 @@ def around(scenario: Scenario, names: Any, unknown: Unknown) -> Iterator[Problem
     for name, capability in scenario.capabilities.items():
         for sentence in unknown("strategy", capability.needed_by, names.strategies):
             yield ("capabilities", name, "needed_by"), sentence
-
-
-def _together(scenario: Scenario) -> Iterator[Problem]:
-    """Features whose equations do not hold together yet."""
-    dynamics = scenario.dynamics
-    if dynamics is None:
-        return
-    if dynamics.attrition is not None:
-        if scenario.service is not None:
-            yield (
-                ("service",),
-                "cannot be combined with dynamics.attrition yet: the value of lost trust knows segments only",
-            )
-        if scenario.acquisition is not None:
-            yield (
-                ("acquisition",),
-                "cannot be combined with dynamics.attrition yet: contracts and silence count from the start",
-            )
-    season = scenario.season
-    if season is not None and 0.0 in (*season.by_period, *season.by_month.values()):
-        yield ("season",), "a factor of 0 cannot be combined with dynamics yet; expected factors > 0"
 
 
 def _season(scenario: Scenario) -> Iterator[Problem]:
