@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 
 from engine import Population, World, make_population
 from engine.valuation import candidate
-from scenarios.ahead import at_every_place, make_flow
+from scenarios.ahead import at_every_place
 from scenarios.base import Customers
 from scenarios.briefing import MEASURES
 from scenarios.contacts_ahead import Memories
+from scenarios.flow_ahead import make_flow
 from scenarios.jobs import Setup
 from scenarios.planner import Planner
 from scenarios.schema.scenario import Scenario

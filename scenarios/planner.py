@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from engine import Epoch, Population, Simulation
 from engine.rng import STRATEGY, uniforms
 from engine.valuation import future_value
-from scenarios.ahead import Ahead, Limit, Lookahead
+from scenarios.ahead import Ahead, Lookahead
 from scenarios.briefing import Briefing
+from scenarios.flow_ahead import Limit
 from scenarios.pacing import Pace, last_share, windows
 from scenarios.rules import CompiledRules, plan_table
 from scenarios.schema.rules import Rule
