@@ -90,6 +90,30 @@ class NewCustomers:
 
 
 @dataclass(frozen=True)
+class BudgetPrice:
+    """One decision of a strategy that plans over time: value of the budget's next unit, discounted to that decision, and the cost
+    planned at it.
+    """
+
+    period: int
+    price: float
+    planned_cost: float
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """What any strategy that keeps the rules' amounts in expectation could bring at most, discounted, more than doing nothing.
+
+    ``per_customer`` and ``total`` are a proven bound on the expected value, for the drawn customers in the scenario's own world;
+    None where something stands in the way of the proof: ``obstacles``.
+    """
+
+    per_customer: float | None
+    total: float | None
+    obstacles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class StrategyResult:
     """One strategy, main run unless said otherwise.
 
@@ -124,6 +148,8 @@ class StrategyResult:
         seen: segments as the planner saw them; None where nothing is planned.
         flows: customers x periods by segment before and after a period; empty unless the scenario asks for flows.
         costs: kind -> amount in all, undiscounted; only what is not 0.
+        budget_prices: by decision, where the strategy plans over time; model_value: incremental CLV per customer that its
+            model of the whole run expected at the first decision (no bound).
         bridge: step -> amount per customer, discounted, in the order to be read; they add up to ``difference``.
             Empty: reports show the change within the horizon and after it.
     """
@@ -172,6 +198,8 @@ class StrategyResult:
     seen: Seen | None = None
     flows: dict[str, dict[str, int]] = field(default_factory=dict)
     costs: dict[str, float] = field(default_factory=dict)
+    budget_prices: tuple[BudgetPrice, ...] = ()
+    model_value: float | None = None
 
 
 @dataclass(frozen=True)
@@ -263,7 +291,8 @@ class RunResults:
 
     ``budget_today``: the budget that ``budget_curve``'s epoch has now, None without one.  ``control_cost``: value that the
     first epoch's best plan forgoes because a control group is held out, None without one.  ``season_mean``: mean factor of
-    a year, None without a season.  ``split``: one budget over new customers and offers, None where they share none.
+    a year, None without a season.  ``split``: one budget over new customers and offers, None where they share none.  ``ceiling``:
+    None where it was not asked for.
     """
 
     scenario: str
@@ -293,6 +322,7 @@ class RunResults:
     control_cost: float | None = None
     season_mean: float | None = None
     split: Split | None = None
+    ceiling: Ceiling | None = None
 
     def strategy(self, name: str) -> StrategyResult:
         """The result of this strategy."""

@@ -214,11 +214,17 @@ FORESEEN = sorted(
 )  # the planner does not foresee these, as docs/ says
 
 
+@pytest.mark.parametrize("every", [12, 2])
 @pytest.mark.parametrize("feature", FORESEEN)
-def test_what_an_oracle_plans_comes_about(feature):
-    """One decision under full knowledge: planned = realised value within sampling error (4 standard errors)."""
+def test_what_an_oracle_plans_comes_about(feature, every):
+    """Planned = realised value under full knowledge, within sampling error (4 standard errors).
+
+    Incremental values telescope to the policy's value less doing nothing's, however often it decides and whatever offer still
+    acts when the next one comes.
+    """
     n = 8000
     data = merged(merged(BASE, FEATURES[feature]), ORACLE | {"population": {"customers": n}})
+    data["planning"]["every_periods"] = every
     scenario, problems = validate(data)
     assert not problems
     setup = Setup(scenario, SyntheticBase(scenario.population.synthetic), n)
@@ -229,3 +235,10 @@ def test_what_an_oracle_plans_comes_about(feature):
     gain = greedy.clv - nothing.clv
     assert abs(gain.sum() - greedy.planned_value) < 4 * gain.std() * np.sqrt(n)
     assert greedy.planned_value > 0
+
+
+def test_a_budget_per_epoch_has_no_share_for_new_customers():
+    data = merged(BASE, FEATURES["acquisition"]) | {
+        "rules": [{"name": "budget", "measure": "cost", "max": 150, "per": "epoch"}]
+    }
+    assert [path for path, _ in validate(data)[1]] == [("acquisition", "share_of_budget")]

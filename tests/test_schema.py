@@ -59,7 +59,7 @@ def test_shipped_scenarios_hold():
         ("offers.coupon_15.effects.orders.source", "guess", "expected one of fitted, published, assumed, given, got 'guess'"),
         ("offers.coupon_15.effects.response.by_segment", {"loyl": 0.4}, "unknown segment 'loyl'; did you mean 'loyal'?"),
         ("offers.coupon_15.dept", 0.1, "unknown key 'dept'; did you mean 'depth'?"),
-        ("strategies", ["optmal"], "expected one of current_plan, none, everyone, random, top_rfm, top_clv, best_per_segment, greedy, optimal, got 'optmal'; did you mean 'optimal'?"),
+        ("strategies", ["optmal"], "expected one of current_plan, none, everyone, random, top_rfm, top_clv, best_per_segment, greedy, optimal, optimal_over_time, got 'optmal'; did you mean 'optimal'?"),
         ("baseline", "curent_plan", "unknown strategy 'curent_plan'; did you mean 'current_plan'?; a baseline is one of the strategies"),
         ("population.customers", "many", "expected a whole number, got 'many'"),
         ("population.state_dependence", 1.5, "expected 0 to 1, got 1.5"),
