@@ -21,6 +21,9 @@ from scenarios.strategies.base import Choice, Strategy, View
 from scenarios.strategies.fairness import Fairness
 from solvers import Problem, Solution, Status
 
+FORESEEN_LABELS = frozenset(("offer", "channel", "kind", "segment"))
+"""Labels of rules that the model of the rest of a run knows."""
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -172,8 +175,15 @@ class Planner:
         return self._lookahead.at(known, period, self.limits(period))
 
     def limits(self, period: int) -> list[Limit]:
-        """Upper limits on what is chosen in the rest of the run: the rule, the epochs that share an amount, what is left of it."""
-        summed = [(r, high) for r, _, high in self._paces if high is not None and r.scope == "selected"]
+        """Upper limits on what is chosen in the rest of the run: the rule, the epochs that share an amount, what is left of it.
+
+        Those of tiers and groups are left out: the types of that model have none.  They hold at every decision all the same.
+        """
+        summed = [
+            (rule, high)
+            for rule, _, high in self._paces
+            if high is not None and rule.scope == "selected" and FORESEEN_LABELS.issuperset(rule.where)
+        ]
         limits = [(rule, *left) for rule, high in summed for left in high.ahead(period)]
         later = [e for e in self.briefing.calendar.decisions if e >= period]
         return limits + [(rule, (e,), float(rule.max or 0.0)) for rule in self._capacities for e in later]

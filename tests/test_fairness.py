@@ -26,7 +26,7 @@ def setup_of(*sets):
         (
             f"population.customers={N}",
             "uncertainty.draws=0",
-            "strategies=[none, {current_plan: {offer: funds, channel: adviser}}, top_clv, best_per_segment, random, greedy, optimal]",
+            "strategies=[none, {current_plan: {offer: funds, channel: adviser}}, top_clv, best_per_segment, random, greedy, optimal, optimal_over_time]",
             *sets,
         ),
     ).scenario
@@ -39,7 +39,7 @@ def played():
     world = build_world(setup.scenario, setup.base)
     drawn = draw_customers(setup.scenario, setup.base, world, N, 17)
     stages = Stages(setup, drawn, 17)
-    names = ("current_plan", "top_clv", "best_per_segment", "random", "greedy", "optimal")
+    names = ("current_plan", "top_clv", "best_per_segment", "random", "greedy", "optimal", "optimal_over_time")
     makers = setup.makers(names, {"top_clv": 1})
     return setup, drawn, {name: stages.play(name, makers[name](), keep_plans=True) for name in names}
 
