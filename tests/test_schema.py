@@ -246,15 +246,3 @@ def test_the_json_schema_accepts_what_is_shipped_and_refuses_a_misspelt_key():
     for wrong in ({**STARTER, "sede": 1}, {"seed": 3}, with_values(STARTER, {"offers.coupon_15.depht": 1})[0]):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(wrong, schema)
-
-
-@pytest.mark.parametrize(("name", "section"), [("web_shop", "acquisition"), ("service_desk", "service")])
-def test_features_whose_equations_do_not_hold_together_are_refused(name, section):
-    data = copy.deepcopy(load(name).resolved)
-    segments = data["population"]["synthetic"]["segments"]
-    lapsed = next(s for s, part in segments.items() if part.get("lapsed"))
-    data["dynamics"] = {"attrition": {"model": "bg_nbd", "a": 1.0, "b": 3.0, "into": lapsed, "source": "assumed"}}
-    _, problems = validate(data)
-    assert any(
-        path == (section,) and "cannot be combined with dynamics.attrition" in text for path, text in problems
-    ), problems
