@@ -87,10 +87,12 @@ def sizes(population: Population, world: World) -> Floats:
 
 
 def at_every_place(population: Population, memories: int, segments: int) -> Population:
-    """(G x M x S) the types in every memory and segment, the segment counting fastest."""
+    """(G x M x S) the types in every memory and segment, the segment counting fastest; no offer acts on them."""
     g = len(population)
     out = population.take(np.repeat(np.arange(g), memories * segments))
     out.state.segment[:] = np.tile(np.arange(segments, dtype=np.uint8), g * memories)
+    out.state.active_arm[:] = 0
+    out.state.active_left[:] = 0
     return out
 
 

@@ -88,6 +88,7 @@ class Planner:
         self._paces = [
             (rule, pace(rule, rule.min, upper=False), pace(rule, rule.max, upper=True)) for rule in b.scenario.rules
         ]
+        used = {arm.channel for arm in b.beliefs.arms}
         self._capacities = [
             Rule(
                 name=f"capacity of {name}",
@@ -96,7 +97,7 @@ class Planner:
                 max=c.capacity_per_period * b.scale,
             )
             for name, c in b.scenario.channels.items()
-            if c.capacity_per_period is not None
+            if c.capacity_per_period is not None and name in used
         ]
 
     @property

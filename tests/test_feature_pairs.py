@@ -242,3 +242,12 @@ def test_a_budget_per_epoch_has_no_share_for_new_customers():
         "rules": [{"name": "budget", "measure": "cost", "max": 150, "per": "epoch"}]
     }
     assert [path for path, _ in validate(data)[1]] == [("acquisition", "share_of_budget")]
+
+
+def test_a_channel_that_no_offer_uses_limits_nothing():
+    data = merged(BASE, {"channels": {"mail": {"cost_per_contact": 1.0, "capacity_per_period": 5}}})
+    scenario, problems = validate(data)
+    assert not problems
+    setup = Setup(scenario, SyntheticBase(scenario.population.synthetic), CUSTOMERS)
+    customers = draw_customers(scenario, setup.base, build_world(scenario, setup.base), CUSTOMERS, 3)
+    assert Stages(setup, customers, 3).play("greedy", Greedy()).ledger.contacts.sum() > 0
