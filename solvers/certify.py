@@ -5,7 +5,7 @@ For any multipliers y (y_r >= 0 where only the upper bound is finite, <= 0 where
     bound(y) = sum_i max(0, max_k v[i, k] - sum_r y_r a_r[i, k]) + sum_{y_r > 0} y_r U_r + sum_{y_r < 0} y_r L_r,
 
 an upper bound on every plan, integral or not (where a customer may have several arms, the inner maximum is over allowed sets of
-arms, of the sum of their scores).  Rows that count customers have integral bounds first: it moves the bound
+arms, of the sum of their scores; where households share offers, over what all members may have together).  Rows that count customers have integral bounds first: it moves the bound
 and forbids no plan.
 """
 
@@ -107,6 +107,43 @@ def keeps_company(problem: Problem, arm: NDArray[np.integer]) -> bool:
     return fine and not any((has[b] > has[a]).any() for b, a in problem.only_if)
 
 
+def within_homes(problem: Problem, arm: NDArray[np.integer]) -> bool:
+    """No household has more offers than it may; arm (M, n)."""
+    if problem.household_of is None or problem.household_room is None:
+        return True
+    some = problem.household_of >= 0
+    offers = (arm >= 0).sum(axis=0)[some]
+    return bool((np.bincount(problem.household_of[some], offers, len(problem.household_room)) <= problem.household_room).all())
+
+
+def shared_total(problem: Problem, best: FloatArray) -> float:
+    """What all customers come to together if best (J, n) is each one's best from exactly j + 1 offers (-inf: none), and
+    households keep to their room: a dynamic programme over members, all households at once.
+    """
+    of, room = problem.household_of, problem.household_room
+    assert of is not None and room is not None
+    total = float(np.maximum(best[:, of < 0].max(axis=0, initial=0.0), 0.0).sum())
+    member = np.flatnonzero(of >= 0)
+    member = member[np.argsort(of[member], kind="stable")]
+    size = np.bincount(of[member], minlength=len(room))
+    first = np.cumsum(size) - size
+    most = np.minimum(room, size * len(best))
+    if len(best) == 1:  # the best members take the room
+        score = np.maximum(best[0, member], 0.0)
+        order = np.lexsort((-score, of[member]))
+        place = np.arange(len(order)) - first[of[member]]
+        return total + float(score[order][place < most[of[member]]].sum())
+    value = np.zeros((len(room), int(most.max(initial=0)) + 1))  # with at most c offers among the members so far
+    for turn in range(int(size.max(initial=0))):
+        homes = np.flatnonzero(size > turn)
+        own, before = best[:, member[first[homes] + turn]], value[homes]
+        after = before.copy()
+        for j in range(1, min(len(best), value.shape[1] - 1) + 1):
+            after[:, j:] = np.maximum(after[:, j:], before[:, :-j] + own[j - 1][:, None])
+        value[homes] = after
+    return total + float(value[np.arange(len(room)), most].sum())
+
+
 def lagrangian(problem: Problem, multipliers: FloatArray, *, valued: bool = True) -> float:
     """bound(y) of the module's text.
 
@@ -134,6 +171,9 @@ def lagrangian(problem: Problem, multipliers: FloatArray, *, valued: bool = True
     edges = np.unique(np.concatenate([np.arange(0, n, _STEP), cuts if grouped else cuts[:0], [n]]))
     total = 0.0
     sets = combinations_of(problem) if problem.several else None
+    shared = problem.household_of is not None
+    sizes = np.array([len(s) for s in sets]) if sets is not None else np.ones(k, np.int64)
+    best = np.full((int(sizes.max(initial=1)) if shared else 0, n), -np.inf)
     for start, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
         # One class in a step: its prices are a column; several: they are gathered customer by customer.
         of = problem.class_of[start : start + 1] if grouped else problem.class_of[start:stop]
@@ -144,8 +184,11 @@ def lagrangian(problem: Problem, multipliers: FloatArray, *, valued: bool = True
             score[~problem.eligible[:, start:stop]] = -np.inf
         if sets is not None:
             score = np.array([score[list(s)].sum(axis=0) for s in sets]).reshape(-1, stop - start)
-        total += float(np.maximum(score.max(axis=0, initial=0.0), 0.0).sum())
-    return total + rhs
+        for j in range(len(best)):
+            best[j, start:stop] = score[sizes == j + 1].max(axis=0, initial=-np.inf)
+        if not shared:
+            total += float(np.maximum(score.max(axis=0, initial=0.0), 0.0).sum())
+    return (shared_total(problem, best) if shared else total) + rhs
 
 
 def certify(problem: Problem, arm: NDArray[np.integer], multipliers: FloatArray) -> Certificate:
@@ -159,6 +202,7 @@ def certify(problem: Problem, arm: NDArray[np.integer], multipliers: FloatArray)
     slots = np.atleast_2d(arm.astype(np.int64))
     if problem.several or len(slots) > 1:
         allowed = keeps_company(problem, slots)
+    allowed = allowed and within_homes(problem, slots)
     if problem.eligible is not None:
         for one in slots:
             chosen = np.flatnonzero(one != NO_ARM)

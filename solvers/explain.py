@@ -22,7 +22,7 @@ from solvers.certify import lagrangian
 from solvers.decomposition import Pool, generate, master
 from solvers.exact import WholeProgram
 from solvers.layout import Layout, arrange
-from solvers.mend import row_form
+from solvers.moves import row_form
 from solvers.pricing import Pricer
 from solvers.problem import Problem
 from solvers.program import Backend

@@ -19,6 +19,7 @@ from scipy import sparse
 from solvers._jit import Floats, Ints, Mask, parallel_kernel
 from solvers.certify import TOLERANCE, integral_bounds, row_size
 from solvers.errors import ProblemError
+from solvers.homes import Homes, homes_of
 from solvers.problem import NO_ARM, Problem
 from solvers.sets import allowed_sets, numbered
 
@@ -51,7 +52,9 @@ class Layout:
         edge: (C + 1,) customers of class c are edge[c] : edge[c + 1].
         start, chunk_class: bounds of the chunks (Q + 1,) and the class of each (Q,).
         here, first_chunk: classes that have customers, and the first chunk of each.
-        block: (C,) block of a class: classes are merged to at most 32 blocks, each with its own columns in the master.
+        block: (C,) block of a class: classes are merged to at most 32 blocks, each with its own columns in the master; one
+            block where households hold customers of several classes together.
+        homes: households that can run out of room.
         lower, upper: (R,) bounds less constants; counting rows rounded.
         tolerance: (R,) how far a row may be outside its bounds.
         rows: (R, W) coefficients, W = (H + 1) * C * K; transposed: (W, R); by_block: (B * R, W).
@@ -74,6 +77,7 @@ class Layout:
     first_chunk: NDArray[np.int64]
     block: NDArray[np.int64]
     n_blocks: int
+    homes: Homes
     lower: FloatArray
     upper: FloatArray
     tolerance: FloatArray
@@ -254,7 +258,8 @@ def arrange(problem: Problem) -> Layout:
                 for m, a in bad
             ]
         )
-    n_blocks = min(max(len(here), 1), MOST_BLOCKS)
+    homes = homes_of(problem, order)
+    n_blocks = 1 if homes.some else min(max(len(here), 1), MOST_BLOCKS)
     block = np.zeros(c, np.int64)
     block[here] = np.arange(len(here)) * n_blocks // max(len(here), 1)
     bounds = [integral_bounds(row, h * c * k) for row in problem.rows]
@@ -280,6 +285,7 @@ def arrange(problem: Problem) -> Layout:
         first_chunk=first_chunk[here],
         block=block,
         n_blocks=n_blocks,
+        homes=homes,
         lower=lower,
         upper=upper,
         tolerance=np.array([0.5 * TOLERANCE * row_size(row.lower, row.upper) for row in problem.rows]),
@@ -292,41 +298,3 @@ def arrange(problem: Problem) -> Layout:
         scale=scale,
         worth=max(float(gross[0].sum()) / (k + 1), 1e-12),
     )
-
-
-def by_customer(layout: Layout, form: FloatArray) -> FloatArray:
-    """(K, n) float64: what one customer adds to a linear form (C, H + 1, K) of the table by taking an arm."""
-    h, k, n, _ = layout.shape
-    out = np.zeros((k, n))
-    for of in layout.here.tolist():
-        piece = slice(layout.edge[of], layout.edge[of + 1])
-        out[:, piece] += form[of, h][:, None]
-        for m in range(h):
-            if form[of, m].any():
-                out[:, piece] += form[of, m][:, None] * layout.measures[m, :, piece]
-    return out
-
-
-def by_choice(layout: Layout, form: FloatArray) -> FloatArray:
-    """(S, n) float64: what one customer adds to a linear form (C, H + 1, K) of the table by taking a set."""
-    return sums_of_sets(layout.sets, by_customer(layout, form))
-
-
-def sums_of_sets(sets: NDArray[np.int64], by_arm: FloatArray) -> FloatArray:
-    """(S, n) sums over each set's members of by_arm (K, n)."""
-    if sets.shape[1] == 1:
-        return by_arm[sets[:, 0]]
-    padded = np.concatenate([by_arm, np.zeros((1, by_arm.shape[1]))])
-    out = padded[sets[:, 0]]
-    for member in sets.T[1:]:
-        out += padded[member]
-    return out
-
-
-def open_sets(layout: Layout, some: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.bool_]:
-    """(S, n') sets all of whose arms are open, to everybody or to ``some`` customers."""
-    count = len(range(layout.shape[2])[some]) if isinstance(some, slice) else len(some)
-    if not layout.mask.size:
-        return np.ones((len(layout.sets), count), bool)
-    padded = np.concatenate([layout.mask[:, some], np.ones((1, count), bool)])
-    return np.asarray(padded[layout.sets].all(axis=1)) if layout.sets.shape[1] > 1 else padded[layout.sets[:, 0]]

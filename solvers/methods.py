@@ -15,7 +15,8 @@ from solvers.descent import descend
 from solvers.exact import exact_plan, promising, relaxed_multipliers
 from solvers.explain import Mixes
 from solvers.greedy import greedy_plan
-from solvers.layout import Layout, open_sets
+from solvers.choices import open_sets
+from solvers.layout import Layout
 from solvers.path import budget_path
 from solvers.plan import Plan, plan_of
 from solvers.pricing import Pricer
@@ -206,13 +207,12 @@ def closed(layout: Layout, found: Found, gap: float, pairs: int, backend: Backen
         if not np.isfinite(found.proved):
             found = split(layout, found, gap, backend, deadline)
             at_hand = _value(found)
-        room = bound - at_hand
         if (
             min(bound, found.proved) - at_hand <= gap * max(abs(bound), 1e-12)
             or pairs * len(layout.sets) > FIXING_PAIRS * layout.shape[1]
         ):
             return found
-        keep = promising(layout, Pricer(layout).prices(found.multipliers), room)
+        keep = promising(layout, Pricer(layout).prices(found.multipliers), found.multipliers, at_hand)
         choices = int((keep & open_sets(layout)).sum())
     if choices > CLOSING_PAIRS:
         return found

@@ -75,7 +75,7 @@ def solve(
         problems.append(f"method: expected one of {', '.join(get_args(Method))}, got {method!r}")
     if method == "path" and path_row(problem) is None:
         problems.append(
-            "method: path takes one rule with an upper bound alone and one offer a customer; use auto or decomposition"
+            "method: path takes one rule with an upper bound alone, one offer a customer, no households; use auto or decomposition"
         )
     if not gap >= 0:
         problems.append(f"gap: expected a number >= 0, got {gap}")
@@ -118,9 +118,10 @@ def _solve(
     if given is not None:
         incumbent = plan_of(layout, layout.arranged(given))
         broken = broken_rows(layout, incumbent.usage)
-        if len(broken) or not certify(problem, given, np.zeros(len(problem.rows))).allowed:
-            names = ", ".join(repr(problem.rows[r].name) for r in broken.tolist()) or "who may have what"
-            incumbent, warning = None, f"the plan given breaks {names}"
+        allowed = certify(problem, given, np.zeros(len(problem.rows))).allowed
+        if len(broken) or not allowed:
+            names = [repr(problem.rows[r].name) for r in broken.tolist()] + ([] if allowed else ["who may have what"])
+            incumbent, warning = None, f"the plan given breaks {', '.join(names)}"
     pairs = int(layout.gross[-1].sum())
     path = method in ("auto", "path") and path_row(problem) is not None
     small = method == "auto" and pairs <= EXACT_PAIRS
