@@ -23,6 +23,7 @@ from solvers.pricing import Prices
 
 FloatArray = NDArray[np.float64]
 LOOKED_AT = 200_000  # customers whose moves are looked at in a turn
+_STEP = 256
 
 
 @kernel
@@ -62,49 +63,70 @@ def cheapest_moves(
     """
     h_count, k_count, _ = measures.shape
     s_count = len(sets)
-    masked = mask.shape[0] > 0
+    masked, tolled = mask.shape[0] > 0, len(toll) > 0
     for q in numba.prange(len(start) - 1):
         p, a = price[chunk_class[q]], form[chunk_class[q]]
         if not look[q] or not np.any(a != 0):
             continue
-        score, use = np.zeros(s_count + 1), np.zeros(s_count + 1)
-        one, uses = np.zeros(k_count), np.zeros(k_count)
-        for i in range(start[q], start[q + 1]):
-            fee = toll[i] if len(toll) > 0 else 0.0
+        one, uses = np.empty((k_count, _STEP)), np.empty((k_count, _STEP))
+        score, use = np.empty(_STEP), np.empty(_STEP)
+        now_score, now_use = np.empty(_STEP), np.empty(_STEP)
+        best, to = np.empty(_STEP), np.empty(_STEP, np.int32)
+        # Loops over customers inside loops over arms become vector code; a step of them stays in the cache.
+        for lo in range(start[q], start[q + 1], _STEP):
+            m = min(_STEP, start[q + 1] - lo)
             for k in range(k_count):
-                if masked and not mask[k, i]:
-                    one[k] = -np.inf
-                    uses[k] = 0.0
-                    continue
-                s, u = -p[h_count, k], a[h_count, k]
+                s, u = one[k], uses[k]
+                s[:m] = -p[h_count, k]
+                u[:m] = a[h_count, k]
                 for h in range(h_count):
-                    if p[h, k] != 0:
-                        s -= p[h, k] * measures[h, k, i]
-                    if a[h, k] != 0:
-                        u += a[h, k] * measures[h, k, i]
-                one[k] = s
-                uses[k] = u
+                    w = measures[h, k, lo : lo + m]
+                    ph, ah = p[h, k], a[h, k]
+                    if ph != 0:
+                        for i in range(m):
+                            s[i] -= ph * w[i]
+                    if ah != 0:
+                        for i in range(m):
+                            u[i] += ah * w[i]
+                if tolled:
+                    for i in range(m):
+                        s[i] -= toll[lo + i]
+                if masked:
+                    ok = mask[k, lo : lo + m]
+                    for i in range(m):
+                        s[i] = s[i] if ok[i] else -np.inf
+                        u[i] = u[i] if ok[i] else 0.0
+            for i in range(m):
+                x, y = 0.0, 0.0
+                if arm[lo + i] >= 0:
+                    for k in sets[arm[lo + i]]:
+                        if k >= 0:
+                            x += one[k, i]
+                            y += uses[k, i]
+                now_score[i] = x
+                now_use[i] = y
+            for i in range(m):  # to nothing
+                gain = -want * now_use[i]
+                better = gain > 0
+                best[i] = now_score[i] / gain if better else np.inf
+                to[i] = s_count if better else -1
             for b in range(s_count):
-                k = sets[b, 0]
-                s, u = one[k] - fee, uses[k]
+                bb = np.int32(b)
+                score[:m] = one[sets[b, 0], :m]
+                use[:m] = uses[sets[b, 0], :m]
                 for j in range(1, sets.shape[1]):
-                    k = sets[b, j]
-                    if k >= 0:
-                        s += one[k] - fee
-                        u += uses[k]
-                score[b] = s
-                use[b] = u
-            now = arm[i] if arm[i] >= 0 else s_count
-            best, to = np.inf, -1
-            for k in range(s_count + 1):
-                gain = want * (use[k] - use[now])
-                if gain > 0 and score[k] > -np.inf:
-                    cost = (score[now] - score[k]) / gain
-                    if cost < best:
-                        best = cost
-                        to = k
-            if to >= 0:
-                insert(rate[q], who[q], best, i * (s_count + 1) + to)
+                    if sets[b, j] >= 0:
+                        score[:m] += one[sets[b, j], :m]
+                        use[:m] += uses[sets[b, j], :m]
+                for i in range(m):
+                    gain = want * (use[i] - now_use[i])
+                    cost = (now_score[i] - score[i]) / gain
+                    better = (gain > 0) & (cost < best[i])
+                    best[i] = cost if better else best[i]
+                    to[i] = bb if better else to[i]
+            for i in range(m):
+                if to[i] >= 0 and best[i] < rate[q, -1]:
+                    insert(rate[q], who[q], best[i], (lo + i) * (s_count + 1) + to[i])
 
 
 @kernel

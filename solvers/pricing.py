@@ -22,10 +22,10 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers._jit import Floats, Ints, Mask, Whole, kernel, parallel_kernel
+from solvers._jit import Floats, Ints, Mask, Whole, parallel_kernel
 from solvers.homes import set_sizes, share_out
 from solvers.layout import Layout
-from solvers.plan import plan_sums
+from solvers.plan import chosen_sums, sum_chunk
 
 FloatArray = NDArray[np.float64]
 
@@ -46,51 +46,6 @@ class Prices:
     def charge(self, sets: NDArray[np.int64], some: NDArray[np.int64] | slice = slice(None)) -> FloatArray | float:
         """(S, n') tolls of sets for all or ``some`` customers; 0 without households."""
         return set_sizes(sets)[:, None] * self.toll[some] if len(self.toll) else 0.0
-
-
-@kernel
-def sum_chunk(measures: Floats, read: Mask, lo: int, arm: Whole, sums: Floats) -> None:
-    """Sums (H + 1, K) of what customers lo, lo + 1, ... chose, arm (m,).
-
-    Arm by arm, after a counting sort of the chunk by arm: adding to sums[h, arm[i]] customer by customer is three times
-    slower (branches, cold lines, one chain of additions).
-    """
-    h_count, k_count, _ = measures.shape
-    m = len(arm)
-    edge = np.zeros(k_count + 2, np.int64)
-    for i in range(m):
-        edge[arm[i] + 2] += 1
-    for k in range(1, k_count + 2):
-        edge[k] += edge[k - 1]
-    at, order = edge.copy(), np.empty(m, np.int32)
-    for i in range(m):
-        order[at[arm[i] + 1]] = i
-        at[arm[i] + 1] += 1
-    for k in range(k_count):
-        a, b = edge[k + 1], at[k + 1]
-        sums[h_count, k] = b - a
-        for h in range(h_count):
-            x0, x1, x2, x3 = 0.0, 0.0, 0.0, 0.0
-            if read[h]:
-                w = measures[h, k, lo : lo + m]
-                j = a
-                while j + 4 <= b:
-                    x0 += w[order[j]]
-                    x1 += w[order[j + 1]]
-                    x2 += w[order[j + 2]]
-                    x3 += w[order[j + 3]]
-                    j += 4
-                while j < b:
-                    x0 += w[order[j]]
-                    j += 1
-            sums[h, k] = (x0 + x1) + (x2 + x3)
-
-
-@parallel_kernel
-def sum_pass(measures: Floats, start: Ints, read: Mask, arm: Whole, sums: Floats) -> None:
-    """Sums (Q, H + 1, K) of a plan of single arms (n,)."""
-    for q in numba.prange(len(start) - 1):
-        sum_chunk(measures, read, start[q], arm[start[q] : start[q + 1]], sums[q])
 
 
 @parallel_kernel
@@ -294,10 +249,7 @@ class Pricer:
             best = np.argmax(self._score, axis=0)
             self.arm[alone] = np.take_along_axis(self._pick, best[None], axis=0)[0][alone]
         share_out(self._score, self._pick, homes, self.arm, self._toll)
-        if layout.problem.several:
-            plan_sums(layout.measures, layout.start, self._read, layout.sets, self.arm, self._sums)
-        else:
-            sum_pass(layout.measures, layout.start, self._read, self.arm, self._sums)
+        chosen_sums(layout, self._read, self.arm, self._sums)
 
 
 def dual_bound(layout: Layout, y: FloatArray, value: float, usage: FloatArray) -> float:
