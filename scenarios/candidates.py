@@ -92,6 +92,23 @@ class Candidates:
         assert self.row is not None
         return np.where(self.row >= 0, values[self.row], fill)
 
+    def by_customer(self, values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """(n,) a column (rows,) that belongs to customers, from their first row, and the rows that say something else."""
+        k, n = self.eligible.shape
+        if self.cycle is not None:
+            table = values.reshape(n, k)
+            one = table[:, 0].copy()
+            pieces = [
+                np.flatnonzero((table[i : i + 8192] != one[i : i + 8192, None]).ravel()) + i * k
+                for i in range(0, n, 8192)
+            ]
+            return one, np.concatenate(pieces) if pieces else np.zeros(0, np.int64)
+        assert self.row is not None
+        first = np.where(self.eligible.any(axis=0), self.row[self.eligible.argmax(axis=0), np.arange(n)], 0)
+        one = values[first]
+        wrong = self.eligible & (values[np.maximum(self.row, 0)] != one)
+        return one, np.sort(self.row[wrong]).astype(np.int64)
+
     def numbers(self, column: str) -> Floats:
         """(rows,) a column as numbers, NaN where there is none."""
         return self.store.numbers(column)

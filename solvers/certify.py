@@ -5,8 +5,8 @@ For any multipliers y (y_r >= 0 where only the upper bound is finite, <= 0 where
     bound(y) = sum_i max(0, max_k v[i, k] - sum_r y_r a_r[i, k]) + sum_{y_r > 0} y_r U_r + sum_{y_r < 0} y_r L_r,
 
 an upper bound on every plan, integral or not (where a customer may have several arms, the inner maximum is over allowed sets of
-arms, of the sum of their scores; where households share offers, over what all members may have together).  Rows that count customers have integral bounds first: it moves the bound
-and forbids no plan.
+arms, of the sum of their scores; where households share offers, over what all members may have together).  Rows that count
+customers have integral bounds first: it moves the bound and forbids no plan.
 """
 
 from __future__ import annotations
@@ -113,7 +113,9 @@ def within_homes(problem: Problem, arm: NDArray[np.integer]) -> bool:
         return True
     some = problem.household_of >= 0
     offers = (arm >= 0).sum(axis=0)[some]
-    return bool((np.bincount(problem.household_of[some], offers, len(problem.household_room)) <= problem.household_room).all())
+    return bool(
+        (np.bincount(problem.household_of[some], offers, len(problem.household_room)) <= problem.household_room).all()
+    )
 
 
 def shared_total(problem: Problem, best: FloatArray) -> float:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.fill import fill, fill_in_order
 from solvers.choices import by_choice, open_sets, sums_of_sets
+from solvers.fill import fill, fill_in_order
 from solvers.layout import Layout
 from solvers.mend import broken_rows, mend
 from solvers.plan import Plan, plan_of

@@ -164,7 +164,11 @@ def room_left(homes: Homes, sets: NDArray[np.int64], arm: NDArray[np.signedinteg
 
 
 def home_rows(
-    homes: Homes, sets: NDArray[np.int64], customer: NDArray[np.int64], choice: NDArray[np.int64], left: NDArray[np.int64]
+    homes: Homes,
+    sets: NDArray[np.int64],
+    customer: NDArray[np.int64],
+    choice: NDArray[np.int64],
+    left: NDArray[np.int64],
 ) -> tuple[sparse.csr_matrix, FloatArray]:
     """Rows ``sum offers x <= left`` (G,) of the households of pairs (customer, set), those that could be broken."""
     if not homes.some or not len(customer):

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from solvers.branch import branched, worth_branching
 from solvers.certify import certify
+from solvers.choices import open_sets
 from solvers.decomposition import Dual, generate
 from solvers.descent import descend
 from solvers.exact import exact_plan, promising, relaxed_multipliers
 from solvers.explain import Mixes
 from solvers.greedy import greedy_plan
-from solvers.choices import open_sets
 from solvers.layout import Layout
 from solvers.path import budget_path
 from solvers.plan import Plan, plan_of

@@ -58,7 +58,8 @@ def cheapest_moves(
 ) -> None:
     """By chunk, the moves that shift a linear form of the table most cheaply in direction want (+1 or -1).
 
-    form (C, H + 1, K); toll (n,), or (0,) without households; look (Q,): the chunks to look at; who (Q, G): customer * (S + 1) + new set (S = none), or -1;
+    form (C, H + 1, K); toll (n,), or (0,) without households; look (Q,): the chunks to look at; who (Q, G):
+    customer * (S + 1) + new set (S = none), or -1;
     rate (Q, G): regret per unit, rising.
     """
     h_count, k_count, _ = measures.shape

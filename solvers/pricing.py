@@ -240,7 +240,6 @@ class Pricer:
         value = (by_class.reshape(len(layout.here), -1) * self._objective).sum(axis=1)
         return np.add.reduceat(value, self._cut), usage
 
-
     def _share(self) -> None:
         """Who of each household gets their answer, and the sums of that."""
         layout, homes = self.layout, self.layout.homes

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from solvers._jit import Floats, Ints, Mask, Whole, parallel_kernel
+from solvers.choices import open_sets, sums_of_sets
 from solvers.decomposition import Dual
 from solvers.exchange import exchange
-from solvers.choices import open_sets, sums_of_sets
-from solvers.layout import Layout
 from solvers.homes import home_rows, room_left
+from solvers.layout import Layout
 from solvers.mend import broken_rows, improve, mend
 from solvers.moves import LOOKED_AT, insert, moves_along, row_form
 from solvers.offers import once_each, scaled_rows, usage_of_offers

@@ -85,7 +85,9 @@ def test_every_method_against_enumeration(method: str) -> None:
         plan = arms_of(solution)
         assert fits(problem, plan) and all(arms in choices(problem, i) for i, arms in enumerate(plan)), seed
         value, rows = worth(problem, plan)
-        assert solution.objective == pytest.approx(value, abs=1e-9) and np.allclose([x.value for x in solution.rows], rows)
+        assert solution.objective == pytest.approx(value, abs=1e-9) and np.allclose(
+            [x.value for x in solution.rows], rows
+        )
         assert value <= best + 1e-7 and solution.bound >= best - 1e-6 * max(1.0, abs(best)), seed
         free = solve(dataclasses.replace(problem, household_of=None, household_room=None), gap=0.0)
         tight += free.objective > best + 1e-6

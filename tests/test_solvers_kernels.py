@@ -177,7 +177,17 @@ def test_moves_made_equal_their_twin() -> None:
             changed += int((want != plan.arm).any())
             cells = layout.cells
             rows = (layout.lower, layout.upper, layout.tolerance)
-            args = (layout.class_of, cells.first, cells.row, cells.coefficient, layout.sets, layout.homes, moves, target, *rows)
+            args = (
+                layout.class_of,
+                cells.first,
+                cells.row,
+                cells.coefficient,
+                layout.sets,
+                layout.homes,
+                moves,
+                target,
+                *rows,
+            )
             apply_moves(layout.measures, *args, plan.arm, plan.usage)
             assert np.array_equal(plan.arm, want), (seed, target)
             assert np.allclose(plan.usage, plan_of(layout, plan.arm).usage)

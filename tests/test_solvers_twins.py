@@ -75,7 +75,19 @@ def test_regrets(case: tuple) -> None:
     price = Pricer(layout).form(np.array([0.5, 1.0, -2.0]))
     regret, who = np.empty(300), np.full((2, sets + 1, sets + 1, 3), -1)
     least = np.full(who.shape, np.inf)
-    regrets(layout.measures, layout.mask, layout.edge, price, np.zeros(0), layout.sets, arm, np.ones(2, int), regret, who, least)
+    regrets(
+        layout.measures,
+        layout.mask,
+        layout.edge,
+        price,
+        np.zeros(0),
+        layout.sets,
+        arm,
+        np.ones(2, int),
+        regret,
+        who,
+        least,
+    )
     kinds: dict[tuple[int, int, int], list[float]] = {}
     for i in range(300):
         of = int(layout.class_of[i])

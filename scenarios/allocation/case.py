@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenarios.allocation.eligibility import Tests, run_tests
+from scenarios.allocation.households import Households, households_of
 from scenarios.allocation.rules_file import (
     RulesFile,
     base_of,
@@ -47,6 +48,7 @@ class Case:
         eligible: (K, n) bool, offers that are open.
         problem: for the solvers; behind the n customers stand those of soft rules.
         warnings: units that look wrong, and the like.
+        households: customers who share a number of offers, if the rules ask for it.
 
     """
 
@@ -58,6 +60,7 @@ class Case:
     eligible: NDArray[np.bool_]
     problem: Problem
     warnings: tuple[str, ...]
+    households: Households | None = None
 
     @property
     def rules(self) -> AllocationRules:
@@ -79,7 +82,7 @@ class Case:
     def with_rules(self, singles: Sequence[SingleRule]) -> Case:
         """The same candidates under other rules, which filter on no other labels."""
         compiled = compile_rules(singles, subject_of(self.data), self.file.source, self.file.places)
-        problem = _problem(self.data, compiled, self.eligible, self.rules, [])
+        problem = _problem(self.data, compiled, self.eligible, self.rules, self.households, [])
         return replace(self, singles=tuple(singles), compiled=compiled, problem=problem)
 
     def start_from(self, other: Case, multipliers: Floats | None) -> Floats | None:
@@ -133,12 +136,13 @@ def build_case(candidates: str | Path, rules: str | Path, budget: float | None =
     except CvmaxError as error:
         problems += error.problems
     company(data, asked, str(file.source), problems)
+    households = households_of(data, asked, file.places, problems)
     if problems:
         raise DataError(list(dict.fromkeys(problems)))
     eligible = data.eligible if tests.closed is None else data.eligible & (tests.closed == 0)
-    problem = _problem(data, compiled, eligible, asked, problems)
+    problem = _problem(data, compiled, eligible, asked, households, problems)
     warnings = strange_units(data, compiled, eligible, places)
-    return Case(file, data, tuple(singles), compiled, tests, eligible, problem, warnings)
+    return Case(file, data, tuple(singles), compiled, tests, eligible, problem, warnings, households)
 
 
 def _problem(
@@ -146,6 +150,7 @@ def _problem(
     compiled: CompiledRules,
     eligible: NDArray[np.bool_],
     rules: AllocationRules,
+    households: Households | None,
     problems: list[str],
 ) -> Problem:
     open_to = None if eligible.all() else eligible
@@ -161,7 +166,8 @@ def _problem(
         never_together=apart,
         only_if=needs,
     )
-    return with_stand_ins(plain, compiled)
+    whole = with_stand_ins(plain, compiled)
+    return whole if households is None else households.within(whole)
 
 
 Pairs = tuple[tuple[int, int], ...]

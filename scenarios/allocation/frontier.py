@@ -268,7 +268,9 @@ class _SolvedCurve(_Curve):
     def free(self) -> float | None:
         if not self.outcome.found:
             return None
-        value = self.case.compiled.rules[self.index].value(self.case.table(self.outcome.arm))
+        value = self.case.compiled.rules[self.index].value(
+            self.case.table(self.outcome.arm, self.outcome.solution.others)
+        )
         return value if math.isfinite(value) else None
 
 
@@ -283,6 +285,7 @@ def _path(case: Case, index: int, end: str) -> _PathCurve | None:
         or rule.ratio is not None
         or case.problem.shape[2] > case.n
         or case.problem.several
+        or case.households is not None
     ):
         return None
     from solvers.path import budget_path  # loads kernels: only when needed

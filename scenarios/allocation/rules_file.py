@@ -89,6 +89,8 @@ def _places(document: Document) -> dict[str, str]:
             found[value["name"]] = document.where(path, dotted(path, document.data))
         if len(path) == 4 and path[-2] == "consent":
             found[f"consent {path[-1]}"] = document.where(path, dotted(path, document.data))
+        if path == ("per_household",):
+            found["per_household"] = document.where(path, "per_household")
     return found
 
 
@@ -134,9 +136,12 @@ def with_known_columns(file: RulesFile, columns: Sequence[str], source: str) -> 
     tests = [test for test in per.eligible if not lacks(test.name, [*test.where, *(test.only or test.never or {})])]
     caps = [cap for cap in per.contacts.caps if not lacks(cap.name, [cap.column] if cap.column else [])]
     consent = {c: column for c, column in per.contacts.consent.items() if not lacks(f"consent {c}", [column])}
+    house = rules.per_household
+    if house is not None and lacks("per_household", [house.column]):
+        house = None
     contacts = per.contacts.model_copy(update={"caps": tuple(caps), "consent": consent})
     per = per.model_copy(update={"eligible": tuple(tests), "contacts": contacts})
-    return rules.model_copy(update={"constraints": tuple(kept), "per_customer": per}), problems
+    return rules.model_copy(update={"constraints": tuple(kept), "per_customer": per, "per_household": house}), problems
 
 
 def measures_of(rules: AllocationRules) -> list[str]:
@@ -176,6 +181,7 @@ def columns_of(rules: AllocationRules) -> tuple[list[str], list[str]]:
     """(columns read as numbers or nothing, columns read as texts) that tests look at."""
     numbers: list[str] = []
     texts = list(rules.per_customer.contacts.consent.values())
+    texts += [rules.per_household.column] if rules.per_household is not None else []
     for test in rules.per_customer.eligible:
         for column, wanted in (test.only or test.never or {}).items():
             (numbers if isinstance(wanted, Range) else texts).append(column)
