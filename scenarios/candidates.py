@@ -19,7 +19,7 @@ from scenarios.errors import DataError
 from scenarios.rules import CustomerLabel
 from scenarios.store import Store, coded, place_in, store_of, take
 from scenarios.suggest import nearest
-from scenarios.tables import Table, Tables
+from scenarios.tables import Table, Tables, quoted
 
 KEY = ("customer_id", "offer")
 MAX_CELLS = 1_500_000_000  # measures x arms x customers in float64: 12 GB
@@ -150,6 +150,7 @@ def read_candidates(
     mixed: Mapping[str, Mapping[str, float]] | None = None,
     numbers: Sequence[str] = (),
     others: Sequence[str] = (),
+    reported: Sequence[str] = (),
 ) -> Candidates:
     """Read the columns that rules need, check every row, and lay them out densely.
 
@@ -161,6 +162,7 @@ def read_candidates(
         mixed: measures that are weighted sums of columns: name -> column -> weight.
         numbers: columns that hold numbers or nothing.
         others: columns that must exist.
+        reported: columns whose absence is reported already; the error that they cause does not repeat them.
 
     Raises:
         DataError: missing columns, values that are no finite numbers, repeated rows, no rows; all at once, by row
@@ -179,14 +181,15 @@ def read_candidates(
         missing = [name for name in wanted if name not in opened.columns]
         if missing:
             rest = [name for name in opened.columns if name not in wanted]
-            raise DataError([f"{source}: column {name!r} is missing{nearest(name, rest)}" for name in missing])
+            unknown = [name for name in missing if name not in reported]
+            raise DataError([f"{source}: column {name!r} is missing{nearest(name, rest)}" for name in unknown])
         store = store_of(tables, opened, [*finite, *numbers])
         problems = _ragged_lines(tables, opened) if opened.text else []
     if store.rows == 0:
         raise DataError([f"{source}: expected candidates, got no rows"])
     problems += [text for name in keys for text in _empty(store, name)]
     if problems:
-        problems += [text for name in finite for text in _not_finite(name, store.numbers(name))]
+        problems += [text for name in finite for text in _not_finite(str(source), name, store.numbers(name))]
         raise DataError([f"{source}: {text}" for text in problems])
     return _dense(str(source), store, keys, parts, tuple(labels), tuple(base))
 
@@ -221,17 +224,22 @@ def _empty(store: Store, name: str) -> list[str]:
     return [f"{rows_named(np.flatnonzero(store.column(name).is_null().to_numpy()))}: {name} is empty"]
 
 
-def _not_finite(name: str, values: Floats) -> list[str]:
+def _not_finite(source: str, name: str, values: Floats) -> list[str]:
     if np.isfinite(values.sum()):
         return []
     bad = np.flatnonzero(~np.isfinite(values))
     if not len(bad):
         return []
-    return [f"{rows_named(bad)}: expected a finite number in {name!r}, got {_shown(values[bad[0]])}"]
+    return [f"{rows_named(bad)}: expected a finite number in {name!r}, got {_shown(source, name, int(bad[0]))}"]
 
 
-def _shown(value: float) -> str:
-    return "an empty cell, text or NaN" if np.isnan(value) else str(value)
+def _shown(source: str, name: str, row: int) -> str:
+    """A cell as it stands in the table, read again; rows keep their order there."""
+    with Tables() as tables:
+        opened = tables.open(source, as_text=True)
+        ((cell,),) = tables.rows(f"select {quoted(name)} from {opened.sql} limit 1 offset {row}", source)
+    line = f" (line {row + 2:,})" if opened.text else ""
+    return f"an empty cell{line}" if cell is None else f"{cell!r}{line}" if isinstance(cell, str) else f"{cell}{line}"
 
 
 def _text(value: Any) -> str:
@@ -274,7 +282,7 @@ def _dense(
     for index, columns in enumerate(parts.values()):
         for name, weight in columns.items():
             values = store.numbers(name)
-            if bad := _not_finite(name, values):
+            if bad := _not_finite(source, name, values):
                 problems += [f"{source}: {text}" for text in bad]
             elif cycle is not None:
                 _add_regular(measures[index], values, cycle, weight)
@@ -389,7 +397,7 @@ def _of_customers(
 ) -> Floats:
     """(n,) a number that belongs to customers."""
     values = store.numbers(name)
-    if bad := _not_finite(name, values):
+    if bad := _not_finite(source, name, values):
         problems += [f"{source}: {text}" for text in bad]
         return np.zeros(n)
     one = np.zeros(n)

@@ -72,6 +72,7 @@ def answer(layout: Layout, found: Found, gap: float, backend: Backend, began: fl
         multipliers=y,
         conflict=tuple(problem.rows[r].name for r in conflict.rows),
         conflict_gives=conflict.gives,
+        conflict_group=conflict.group,
         seconds=time.perf_counter() - began,
         passes=found.passes,
         note=join(found.note, note),

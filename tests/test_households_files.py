@@ -116,9 +116,9 @@ def test_the_curve_of_the_budget_with_households(tmp_path):
 @pytest.mark.parametrize(
     ("house", "home", "problem"),
     [
-        ({"column": "hous", "max_offers": 1}, "a", "r.yaml:1 per_household: {path} has no column 'hous'; did you mean 'home'?"),
-        ({"column": "home"}, "a", "r.yaml:1 per_household.max_offers: is required"),
-        ({"column": "home", "max_offers": 0}, "a", "r.yaml:1 per_household.max_offers: expected a whole number >= 1, got 0"),
+        ({"column": "homme", "max_offers": 1}, "a", "r.yaml:1 per_household: {path} has no column 'homme'; did you mean 'home'?"),
+        ({"column": "home"}, "a", "r.yaml:1 per_household: 'max_offers' is missing"),
+        ({"column": "home", "max_offers": 0}, "a", "r.yaml:1 per_household.max_offers: expected a number >= 1, got 0"),
         ({"column": "home", "max_offer": 1}, "a", "unknown key"),
         (
             {"column": "home", "max_offers": 1}, "z",

@@ -114,6 +114,7 @@ class Allocation:
                     "end": item.end or None,
                     "bound": item.bound,
                     "needed": item.needed,
+                    "group": item.group,
                 }
                 for item in self.conflict
             ],

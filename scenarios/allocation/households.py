@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scenarios.allocation.rules_file import at_key
 from scenarios.candidates import Candidates, rows_named
 from scenarios.schema.allocation import AllocationRules
 from solvers.certify import lagrangian
@@ -58,7 +59,7 @@ def households_of(
     codes, _ = data.store.encoded(asked.column)
     of, differs = data.by_customer(codes)
     if len(differs):
-        where = places.get("per_household", "per_household")
+        where = places.get(at_key("per_household"), "per_household")
         problems.append(
             f"{where}.column: {data.source}: {rows_named(differs)}: {asked.column!r} differs between the rows of one "
             "customer; a customer belongs to one household"
