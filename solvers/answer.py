@@ -37,7 +37,7 @@ def answer(layout: Layout, found: Found, gap: float, backend: Backend, began: fl
         plan = _nobody(layout)
     if plan is not None:
         arm = layout.restored(plan.arm)
-        proof = certify(problem, arm, y)
+        proof = certify(problem, arm, y, layout.bound(y))
         if proof.feasible:
             bound = min(proof.bound, max(found.proved, proof.objective))
             distance = (bound - proof.objective) / max(abs(bound), 1e-12)

@@ -11,6 +11,8 @@ customers have integral bounds first: it moves the bound and forbids no plan.
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -23,6 +25,7 @@ from solvers.problem import NO_ARM, Problem, Row
 FloatArray = NDArray[np.float64]
 TOLERANCE = 1e-9
 _STEP = 16_384
+_LARGE = 200_000
 
 
 @dataclass(frozen=True)
@@ -171,30 +174,47 @@ def lagrangian(problem: Problem, multipliers: FloatArray, *, valued: bool = True
     cuts = np.flatnonzero(np.diff(problem.class_of)) + 1
     grouped = len(cuts) < max(c, n // 256)
     edges = np.unique(np.concatenate([np.arange(0, n, _STEP), cuts if grouped else cuts[:0], [n]]))
-    total = 0.0
     sets = combinations_of(problem) if problem.several else None
     shared = problem.household_of is not None
     sizes = np.array([len(s) for s in sets]) if sets is not None else np.ones(k, np.int64)
     best = np.full((int(sizes.max(initial=1)) if shared else 0, n), -np.inf)
-    for start, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        # One class in a step: its prices are a column; several: they are gathered customer by customer.
-        of = problem.class_of[start : start + 1] if grouped else problem.class_of[start:stop]
-        score = np.repeat(-table[h, of].T, stop - start, axis=1) if grouped else -table[h, of].T
-        for m in read:
-            score -= table[m, of].T * problem.measures[m, :, start:stop]
+    alike = (table == table[:, :1]).all(axis=1)  # (H + 1, K) prices that are the same for every class
+
+    def step(start: int, stop: int) -> float:
+        # One class in a step, or one price for all classes: a number; else prices are gathered customer by customer.
+        of = problem.class_of[start:stop]
+        score = np.empty((k, stop - start))
+        part = np.empty(stop - start)
+        for a in range(k):
+            score[a] = -(table[h, of[0], a] if grouped or alike[h, a] else table[h, :, a][of])
+            for m in read:
+                cost = table[m, of[0], a] if grouped or alike[m, a] else table[m, :, a][of]
+                np.multiply(problem.measures[m, a, start:stop], cost, out=part, dtype=np.float64)
+                score[a] -= part
         if problem.eligible is not None:
             score[~problem.eligible[:, start:stop]] = -np.inf
         if sets is not None:
             score = np.array([score[list(s)].sum(axis=0) for s in sets]).reshape(-1, stop - start)
         for j in range(len(best)):
             best[j, start:stop] = score[sizes == j + 1].max(axis=0, initial=-np.inf)
-        if not shared:
-            total += float(np.maximum(score.max(axis=0, initial=0.0), 0.0).sum())
-    return (shared_total(problem, best) if shared else total) + rhs
+        return 0.0 if shared else float(np.maximum(score.max(axis=0, initial=0.0), 0.0).sum())
+
+    pairs = zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+    if n < _LARGE:
+        parts = [step(*pair) for pair in pairs]
+    else:  # numpy lets go of the interpreter; parts are added in their order
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            parts = list(pool.map(lambda pair: step(*pair), pairs))
+    return (shared_total(problem, best) if shared else sum(parts)) + rhs
 
 
-def certify(problem: Problem, arm: NDArray[np.integer], multipliers: FloatArray) -> Certificate:
-    """The certificate of a plan under multipliers (R,); the plan: (n,), or (M, n) where several arms are allowed."""
+def certify(
+    problem: Problem, arm: NDArray[np.integer], multipliers: FloatArray, bound: float | None = None
+) -> Certificate:
+    """The certificate of a plan under multipliers (R,); the plan: (n,), or (M, n) where several arms are allowed.
+
+    ``bound``: :func:`lagrangian` of the multipliers, where it is known already.
+    """
     _, k, n, _ = problem.shape
     arm = np.asarray(arm)
     allowed = arm.shape[-1:] == (n,) and arm.ndim <= 2 and bool(((arm >= NO_ARM) & (arm < k)).all())
@@ -218,6 +238,6 @@ def certify(problem: Problem, arm: NDArray[np.integer], multipliers: FloatArray)
         values[r] = float(line.data @ table[line.indices]) + row.constant
         size = row_size(row.lower, row.upper)
         violation[r] = max(values[r] - row.upper, row.lower - values[r], 0.0) / size
-    bound = lagrangian(problem, multipliers)
+    bound = lagrangian(problem, multipliers) if bound is None else bound
     gap = (bound - objective) / max(abs(bound), 1e-12) if np.isfinite(bound) else np.inf
     return Certificate(objective, bound, gap, values, violation, allowed)

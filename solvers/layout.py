@@ -9,7 +9,7 @@ Rows meet customers in two places only:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numba
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from solvers._jit import Floats, Ints, Mask, parallel_kernel
-from solvers.certify import TOLERANCE, integral_bounds, row_size
+from solvers.certify import TOLERANCE, integral_bounds, lagrangian, row_size
 from solvers.errors import ProblemError
 from solvers.homes import Homes, homes_of
 from solvers.problem import NO_ARM, Problem
@@ -89,6 +89,7 @@ class Layout:
     gross: FloatArray
     scale: FloatArray
     worth: float
+    _bounds: dict[bytes, float] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -117,6 +118,13 @@ class Layout:
         if self.problem.several:
             arm = numbered(self.sets, np.atleast_2d(arm), self.shape[1])
         return (arm if self.order is None else arm[self.order]).astype(self.arm_dtype)
+
+    def bound(self, multipliers: FloatArray) -> float:
+        """The certificate's bound at multipliers, computed once."""
+        key = np.ascontiguousarray(multipliers).tobytes()
+        if key not in self._bounds:
+            self._bounds[key] = lagrangian(self.problem, multipliers)
+        return self._bounds[key]
 
     def projected(self, multipliers: FloatArray) -> FloatArray:
         """Multipliers that price no open bound."""

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers.branch import branched, worth_branching
-from solvers.certify import certify
 from solvers.choices import open_sets
 from solvers.decomposition import Dual, generate
 from solvers.descent import descend
@@ -201,7 +200,7 @@ def closed(layout: Layout, found: Found, gap: float, pairs: int, backend: Backen
     keep, at_hand, bound, choices = None, -np.inf, np.inf, pairs
     if found.plan is not None:
         at_hand = found.plan.value
-        bound = certify(layout.problem, layout.restored(found.plan.arm), found.multipliers).bound
+        bound = layout.bound(found.multipliers)
         if min(bound, found.proved) - at_hand <= gap * max(abs(bound), 1e-12):
             return found
         if not np.isfinite(found.proved):

@@ -119,7 +119,7 @@ def _solve(
     if given is not None:
         incumbent = plan_of(layout, layout.arranged(given))
         broken = broken_rows(layout, incumbent.usage)
-        allowed = certify(problem, given, np.zeros(len(problem.rows))).allowed
+        allowed = certify(problem, given, np.zeros(len(problem.rows)), bound=np.inf).allowed
         if len(broken) or not allowed:
             names = [repr(problem.rows[r].name) for r in broken.tolist()] + ([] if allowed else ["who may have what"])
             incumbent, warning = None, f"the plan given breaks {', '.join(names)}"
@@ -161,7 +161,7 @@ def _possible(
     """
     if found.plan is None or time.perf_counter() > deadline:
         return found
-    bound = certify(layout.problem, layout.restored(found.plan.arm), found.multipliers).bound
+    bound = layout.bound(found.multipliers)
     if min(bound, found.proved) - found.plan.value <= gap * max(abs(bound), 1e-12):
         return found
     tight = without_impossible(layout.problem)

@@ -156,3 +156,42 @@ def test_unknown_columns_are_reported_at_the_key_that_names_them(tmp_path):
     assert text.count("'valu'") == 1
     file.write_text("per_customer:\n  max_offers: 2\n  never_together: [[o0, o7]]\n")
     assert f"{file}:3 per_customer.never_together: unknown offer 'o7'" in problems(path, file)
+
+
+def test_a_regular_table_is_laid_out_like_any_other(tmp_path):
+    """The same rows as a regular table in pieces of any size, and shuffled: the slow way is the twin of the quick one."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from scenarios.candidates import read_candidates
+
+    rng = np.random.default_rng(3)
+    n, k = 500, 7
+    columns = {
+        "customer_id": np.repeat(np.arange(10, 10 + n), k),
+        "offer": np.tile([f"o{j % 4}" for j in range(k)], n),
+        "channel": np.tile([f"c{j // 4}" for j in range(k)], n),
+        "value": rng.normal(size=n * k),
+        "cost": rng.integers(1, 9, n * k),
+        "tier": np.repeat(rng.integers(0, 3, n), k),
+    }
+    table, order = pa.table(columns), rng.permutation(n * k)
+    for size in (3, 250, 1000, n * k):
+        pq.write_table(table, tmp_path / "a.parquet", row_group_size=size)
+        quick = read_candidates(tmp_path / "a.parquet", ["value", "cost"], ["tier"])
+        assert quick.cycle is not None and quick.ids.to_pylist() == list(range(10, 10 + n))
+        pq.write_table(table.take(order), tmp_path / "b.parquet", row_group_size=size)
+        slow = read_candidates(tmp_path / "b.parquet", ["value", "cost"], ["tier"])
+        assert slow.cycle is None and slow.arms == quick.arms
+        place = np.array([slow.ids.to_pylist().index(i) for i in range(10, 10 + n)])
+        assert np.array_equal(slow.measures[:, :, place], quick.measures)
+        one, other = (x.customer_labels["tier"] for x in (quick, slow))
+        assert [one.values[c] for c in one.codes] == [other.values[c] for c in other.codes[place]]
+    nan = table.set_column(3, "value", [pa.array(np.where(np.arange(n * k) == 40, np.nan, columns["value"]))])
+    pq.write_table(nan, tmp_path / "a.parquet", row_group_size=100)
+    with pytest.raises(CvmaxError, match="row 41: expected a finite number in 'value', got nan"):
+        read_candidates(tmp_path / "a.parquet", ["value", "cost"])
+    twice = table.set_column(1, "offer", [pa.array(np.tile(["o0"] * k, n))])
+    pq.write_table(twice, tmp_path / "a.parquet")
+    with pytest.raises(CvmaxError, match="customer 10 has o0/c0 twice"):
+        read_candidates(tmp_path / "a.parquet", ["value", "cost"])
