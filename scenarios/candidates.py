@@ -7,7 +7,7 @@ needed is that of the dense measures, the place of each row, and one column.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenarios.errors import DataError
+from scenarios.regular import (
+    add_pieces,
+    add_regular,
+    constant_regular,
+    cycle_of,
+    regular_table,
+    text_of_cell,
+)
 from scenarios.rules import CustomerLabel
 from scenarios.store import Store, coded, place_in, store_of, take
 from scenarios.suggest import nearest
@@ -23,8 +31,6 @@ from scenarios.tables import Table, Tables, quoted
 
 KEY = ("customer_id", "offer")
 MAX_CELLS = 1_500_000_000  # measures x arms x customers in float64: 12 GB
-MOST_ARMS = 10_000  # of a customer in a regular table
-_STEP = 1 << 20
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
@@ -117,7 +123,7 @@ class Candidates:
     def labels(self, column: str) -> tuple[NDArray[np.int32], list[str]]:
         """(rows,) codes of a column's texts, -1 for an empty cell."""
         codes, values = self.store.encoded(column)
-        return codes, [_text(value) for value in values]
+        return codes, [text_of_cell(value) for value in values]
 
     def places_of(self, customers: Any) -> NDArray[np.int64]:
         """The customer of each name (an Arrow column), -1 where it is unknown."""
@@ -243,12 +249,6 @@ def _shown(source: str, name: str, row: int) -> str:
     return f"an empty cell{line}" if cell is None else f"{cell!r}{line}" if isinstance(cell, str) else f"{cell}{line}"
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-
-
 def _dense(
     source: str,
     store: Store,
@@ -258,14 +258,14 @@ def _dense(
     base: tuple[str, ...],
 ) -> Candidates:
     cycle: NDArray[np.int32] | None = None
-    regular = _regular(store, keys)
+    regular = regular_table(store, keys)
     if regular is not None:
         ids, arms, cycle = regular
         arm = customer = np.zeros(0, dtype=np.int32)
     else:
         customer, ids = store.runs("customer_id")
         arm, arms = _arm_codes(store, keys)
-        cycle = _cycle(customer, arm, len(arms), len(ids))
+        cycle = cycle_of(customer, arm, len(arms), len(ids))
     h, k, n, rows = len(parts), len(arms), len(ids), store.rows
     if h * k * n > MAX_CELLS:
         raise DataError(
@@ -288,13 +288,13 @@ def _dense(
     problems: list[str] = []
     for index, columns in enumerate(parts.values()):
         for name, weight in columns.items():
-            if cycle is not None and _add_pieces(measures[index], store.pieces(name), cycle, weight):
+            if cycle is not None and add_pieces(measures[index], store.pieces(name), cycle, weight):
                 continue
             values = store.numbers(name)
             if bad := _not_finite(source, name, values):
                 problems += [f"{source}: {text}" for text in bad]
             elif cycle is not None:
-                _add_regular(measures[index], values, cycle, weight)
+                add_regular(measures[index], values, cycle, weight)
             elif len(columns) == 1 and weight == 1:
                 measures[index].reshape(-1)[cell] = values
             else:
@@ -307,9 +307,9 @@ def _dense(
         if label in arm_labels:
             continue
         codes, found = store.encoded(label)
-        known = tuple(_text(value) for value in found)
+        known = tuple(text_of_cell(value) for value in found)
         if cycle is not None:
-            of_arm, of_customer = _constant_regular(codes, cycle, n)
+            of_arm, of_customer = constant_regular(codes, cycle, n)
         else:
             of_arm, of_customer = _constant(codes, arm, k), None
         if of_arm is not None:
@@ -332,102 +332,13 @@ def _dense(
     )  # fmt: skip
 
 
-def _cycle(customer: NDArray[np.int32], arm: NDArray[np.int32], k: int, n: int) -> NDArray[np.int32] | None:
-    """The arms of customer 0 in the table's order, if every customer has all arms in that order, one after another."""
-    if len(customer) != n * k:
-        return None
-    cycle = arm[:k]
-    if len(np.unique(cycle)) < k or customer[-1] != n - 1:
-        return None
-    expected = np.repeat(np.arange(min(n, _STEP // k + 1), dtype=np.int32), k)
-    arms = np.tile(cycle, len(expected) // k)
-    for first in range(0, n * k, len(expected)):
-        size = min(len(expected), n * k - first)
-        if not np.array_equal(arm[first : first + size], arms[:size]):
-            return None
-        if not np.array_equal(customer[first : first + size], expected[:size] + np.int32(first // k)):
-            return None
-    return cycle
-
-
-def _regular(
-    store: Store, keys: Sequence[str]
-) -> tuple[Any, tuple[tuple[str, str | None], ...], NDArray[np.int32]] | None:
-    """(customers, arms, cycle) of a table where every customer, by rising whole numbers, has all arms in one order; else None.
-
-    What most scored tables look like: seen without a code for every row.
-    """
-    number = store.integers("customer_id")
-    if number is None or len(number) < 2:
-        return None
-    k = int(np.argmax(number[: MOST_ARMS + 1] != number[0])) or len(number)
-    if k > MOST_ARMS or len(number) % k:
-        return None
-    people = number.reshape(-1, k)
-    heads = people[:, 0].copy()
-    if not (heads[1:] > heads[:-1]).all() or not _all_rows(people, lambda piece: piece == piece[:, :1]):
-        return None
-    del number, people
-    names: list[list[str | None]] = []
-    for key in keys[1:]:
-        codes, values = store.encoded(key)
-        table = codes.reshape(-1, k)
-        if not _all_rows(table, table[0].__eq__):
-            return None
-        names.append([_text(values[code]) for code in table[0].tolist()])
-    pairs: list[tuple[str, str | None]] = [
-        (str(offer), channel) for offer, channel in zip(names[0], names[-1], strict=True)
-    ]
-    if len(names) == 1:
-        pairs = [(offer, None) for offer, _ in pairs]
-    arms = sorted(set(pairs), key=lambda pair: (pair[0], pair[1] or ""))
-    if len(arms) < k:
-        return None
-    return coded(None, heads), tuple(arms), np.array([arms.index(pair) for pair in pairs], np.int32)
-
-
-def _all_rows(table: NDArray[Any], holds: Callable[[NDArray[Any]], Any]) -> bool:
-    """Whether every piece of rows holds; a piece stays in the cache."""
-    return all(bool(holds(table[i : i + 8192]).all()) for i in range(0, len(table), 8192))
-
-
-def _add_pieces(out: Floats, pieces: Sequence[Floats], cycle: NDArray[np.int32], weight: float) -> bool:
-    """Out (K, n) += weight x a column in pieces; False if they are too few or hold what is no number."""
-    k, at = len(cycle), 0
-    if sum(map(len, pieces)) != out.size or not all(np.isfinite(values.sum()) for values in pieces):
-        return False
-    rest = np.zeros(0)  # of a customer whom a piece ends in
-    for values in pieces:
-        if len(rest):
-            missing = k - len(rest)
-            rest, values = np.concatenate([rest, values[:missing]]), values[missing:]
-            if len(rest) < k:
-                continue
-            _add_regular(out[:, at : at + 1], rest, cycle, weight)
-            at += 1
-        whole = len(values) // k
-        _add_regular(out[:, at : at + whole], values[: whole * k], cycle, weight)
-        at += whole
-        rest = values[whole * k :]
-    return True
-
-
-def _add_regular(out: Floats, values: Floats, cycle: NDArray[np.int32], weight: float) -> None:
-    """Out (K, n) += weight x values of a regular table, piece by piece (a piece stays in the cache)."""
-    k, n = out.shape
-    table = values.reshape(n, k)
-    for first in range(0, n, 8192):
-        piece = slice(first, first + 8192)
-        out[cycle, piece] += weight * table[piece].T if weight != 1 else table[piece].T
-
-
 def _arm_codes(store: Store, keys: Sequence[str]) -> tuple[NDArray[np.int32], tuple[tuple[str, str | None], ...]]:
     """(rows,) index of the arm, and the arms, sorted by name."""
     offer, offers = store.encoded("offer")
-    offer_names = [_text(value) for value in offers]
+    offer_names = [text_of_cell(value) for value in offers]
     if "channel" in keys:
         channel, channels = store.encoded("channel")
-        channel_names: list[str | None] = [_text(value) for value in channels]
+        channel_names: list[str | None] = [text_of_cell(value) for value in channels]
     else:
         channel, channel_names = np.zeros(len(offer), dtype=np.int32), [None]
     pair = offer if len(channel_names) == 1 else offer * np.int32(len(channel_names)) + channel
@@ -446,21 +357,6 @@ def _constant(codes: NDArray[np.int32], of: NDArray[np.int32], size: int) -> NDA
     one = np.zeros(size, dtype=np.int32)
     one[of] = codes
     return one if np.array_equal(one[of], codes) else None
-
-
-def _constant_regular(
-    codes: NDArray[np.int32], cycle: NDArray[np.int32], n: int
-) -> tuple[NDArray[np.int32] | None, NDArray[np.int32] | None]:
-    """The one code of each arm, and of each customer, of a regular table; None where some has two."""
-    table = codes.reshape(n, len(cycle))
-    of_arm, of_customer = np.empty(len(cycle), np.int32), table[:, 0].copy()
-    of_arm[cycle] = table[0]
-    arms = customers = True
-    for first in range(0, n, 8192):
-        piece = table[first : first + 8192]
-        arms = arms and bool((piece == table[0]).all())
-        customers = customers and bool((piece == piece[:, :1]).all())
-    return of_arm if arms else None, of_customer if customers else None
 
 
 def _of_customers(

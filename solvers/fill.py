@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers._jit import Floats, Ints, Mask, Whole, kernel
+from solvers.cells import cells_of
 from solvers.certify import TOLERANCE, integral_bounds, plan_table, row_size
 from solvers.errors import ProblemError
 from solvers.homes import Homes, has_room, homes_of
-from solvers.layout import cells_of
-from solvers.moves import shift_of
+from solvers.moving import shift_of
 from solvers.problem import NO_ARM, Problem
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from solvers._jit import Floats, Ints, Mask, parallel_kernel
+from solvers.cells import Cells, cells_from, rows_of
 from solvers.certify import TOLERANCE, integral_bounds, lagrangian, row_size
 from solvers.errors import ProblemError
 from solvers.homes import Homes, homes_of
@@ -26,18 +27,6 @@ from solvers.sets import allowed_sets, numbered
 FloatArray = NDArray[np.float64]
 CHUNK = 4096
 MOST_BLOCKS = 32
-
-
-@dataclass(frozen=True)
-class Cells:
-    """Entries ``first[c * K + k] : first[c * K + k + 1]`` are the rows that arm k of class c touches.
-
-    A customer i of class c who takes arm k uses ``coefficient[e] . (measures[:, k, i], 1)`` of row ``row[e]``.
-    """
-
-    first: NDArray[np.int64]
-    row: NDArray[np.int64]
-    coefficient: FloatArray  # (E, H + 1)
 
 
 @dataclass(frozen=True)
@@ -184,34 +173,6 @@ def gather(source: Floats, order: Ints, read: Mask, out: Floats) -> None:
                 out[h, k, j] = source[h, k, order[j]]
 
 
-def _rows(problem: Problem) -> sparse.csr_matrix:
-    h, k, _, c = problem.shape
-    width = (h + 1) * c * k
-    lines = [row.coefficients for row in problem.rows]
-    first = np.concatenate([[0], np.cumsum([line.nnz for line in lines])]).astype(np.int64)
-    where = np.concatenate([line.indices for line in lines]) if lines else np.zeros(0, np.int64)
-    data = np.concatenate([line.data for line in lines]).astype(np.float64) if lines else np.zeros(0)
-    return sparse.csr_matrix((data, where.astype(np.int64), first), shape=(len(lines), width))
-
-
-def _cells(rows: sparse.csr_matrix, shape: tuple[int, int, int, int]) -> Cells:
-    h, k, _, c = shape
-    count = rows.shape[0]
-    line = np.repeat(np.arange(count), np.diff(rows.indptr))
-    measure, cell = np.divmod(rows.indices.astype(np.int64), c * k)
-    live = rows.data != 0
-    key, entry = np.unique(cell[live] * max(count, 1) + line[live], return_inverse=True)
-    coefficient = np.zeros((len(key), h + 1))
-    np.add.at(coefficient, (entry, measure[live]), rows.data[live])
-    of, row = np.divmod(key, max(count, 1))
-    return Cells(np.searchsorted(of, np.arange(c * k + 1)), row, coefficient)
-
-
-def cells_of(problem: Problem) -> Cells:
-    """The cells of a problem's rows."""
-    return _cells(_rows(problem), problem.shape)
-
-
 def arrange(problem: Problem) -> Layout:
     """Group customers by class (no copy if they are), cut chunks, and turn rows into sparse algebra.
 
@@ -229,7 +190,7 @@ def arrange(problem: Problem) -> Layout:
     if problems:
         raise ProblemError(problems)
     sets = allowed_sets(problem)
-    rows = _rows(problem)
+    rows = rows_of(problem)
     read = np.zeros(h, bool)
     used = np.unique(rows.indices[rows.data != 0] // max(c * k, 1))
     read[used[used < h]] = True
@@ -300,7 +261,7 @@ def arrange(problem: Problem) -> Layout:
         rows=rows,
         transposed=rows.T.tocsr(),
         by_block=by_block,
-        cells=_cells(rows, problem.shape),
+        cells=cells_from(rows, problem.shape),
         read=read,
         gross=gross,
         scale=scale,

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers.layout import Layout
-from solvers.moves import LOOKED_AT, apply, moves_along, row_form
+from solvers.moves import LOOKED_AT, moves_along, row_form
+from solvers.moving import apply
 from solvers.plan import Plan, plan_of
 from solvers.pricing import Prices
 

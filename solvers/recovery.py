@@ -33,7 +33,7 @@ from solvers.rounding import rounded
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-NODES = 50
+NODES = (10, 50)  # of a program; more where fewer find nothing better
 
 
 @parallel_kernel
@@ -112,6 +112,7 @@ def _program(
     cut: float,
     enough: float,
     slack: float,
+    nodes: int,
     backend: Backend,
     seconds: float | None,
 ) -> tuple[NDArray[np.signedinteger] | None, int]:
@@ -156,7 +157,7 @@ def _program(
         backend=backend,
         gap_absolute=slack,
         enough=enough - fixed.value,
-        nodes=NODES,
+        nodes=nodes,
         seconds=seconds,
     )
     if not answer.solved:
@@ -200,12 +201,13 @@ def recover(
         out.plan = out.nearest = trial
     if dual is None or (out.plan is not None and out.plan.value >= enough):
         return out
-    now = (out.plan or plan).copy()
+    now, effort = (out.plan or plan).copy(), 0
     mixed = np.flatnonzero(contested) if contested is not None else np.zeros(0, np.int64)
     while free <= most and time.perf_counter() < deadline:
         freed, pairs, cut = _choice(layout, price, y, now, dual, mixed, free, loss)
         seconds = None if np.isinf(deadline) else max(deadline - time.perf_counter(), 0.05)
-        arm, variables = _program(layout, price, now, freed, pairs, cut, enough, 0.2 * loss, backend, seconds)
+        nodes = NODES[effort]
+        arm, variables = _program(layout, price, now, freed, pairs, cut, enough, 0.2 * loss, nodes, backend, seconds)
         out.programs.append((len(freed), variables))
         stalled = out.plan is not None
         if arm is not None:
@@ -216,8 +218,11 @@ def recover(
             if _better(layout, trial, out.plan):
                 out.plan = out.nearest = now = trial
                 stalled = False
-        if stalled:
+        if stalled and effort + 1 == len(NODES):
             break  # larger programs take many times longer and seldom find more
+        if stalled:
+            effort += 1
+            continue
         if out.plan is not None and out.plan.value >= enough:
             break
         if free >= n:

@@ -11,7 +11,8 @@ from small_problems import plan_value, random_problem, row_values
 
 from solvers.fill import fill
 from solvers.layout import CHUNK, arrange
-from solvers.moves import apply_moves, cheapest_moves, row_form
+from solvers.moves import cheapest_moves, row_form
+from solvers.moving import apply_moves
 from solvers.plan import plan_of
 from solvers.pricing import Pricer
 from solvers.problem import Problem, row
