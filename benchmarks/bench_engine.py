@@ -16,13 +16,7 @@ from pathlib import Path
 import numba
 import numpy as np
 import pytest
-
-from benchmarks.numpy_m0 import run as run_numpy
-
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
-
-from engine_worlds import (  # noqa: E402
+from engine_worlds import (
     M0_DISCOUNT,
     M0_MARGIN,
     M0_MEAN,
@@ -38,7 +32,10 @@ from engine_worlds import (  # noqa: E402
     m0_world,
 )
 
-from engine import Fatigue, OrderValue, Simulation, make_population, uniforms  # noqa: E402
+from benchmarks.numpy_m0 import run as run_numpy
+from engine import Fatigue, OrderValue, Simulation, make_population, uniforms
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -8,6 +8,7 @@ from engine.population import NEVER, Population, State, Traits, make_population
 from engine.rng import CONTROL, SAMPLE, STRATEGY, uniforms
 from engine.season import Season
 from engine.service import Service, Shift, Team, Trust
+from engine.shards import Totals, simulate_in_shards
 from engine.simulate import Planner, simulate
 from engine.simulation import Simulation
 from engine.world import NO_CATEGORY, NO_SEGMENT, Arm, Economics, Fatigue, OrderValue, Segments, World
@@ -41,11 +42,13 @@ __all__ = [
     "Simulation",
     "State",
     "Team",
+    "Totals",
     "Traits",
     "Trust",
     "World",
     "WorldError",
     "make_population",
     "simulate",
+    "simulate_in_shards",
     "uniforms",
 ]

@@ -82,7 +82,8 @@ def run_strip(
                 contacted = offers.list_contacted(word, plan, low, m)
                 if contacted > 0:
                     if life is not None:
-                        promotions.prepare(real, word, plan, low, contacted, period, k0, k1, tables, rules, life)
+                        phases.draw(word, period, np.uint64(LIFE), k0, k1)
+                        promotions.prepare(real, word, plan, low, contacted, period, tables, rules, life)
                     phases.draw(word, period, np.uint64(OFFER), k0, k1)
                     offers.contact(real, word, money, plan, low, contacted, tables, customers, lines[t], by_arm[t])
                     if life is not None:

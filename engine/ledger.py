@@ -212,6 +212,18 @@ class Ledger:
             np.concatenate([self.flows, flows]) if len(self) else flows,
         )
 
+    def plus(self, other: Ledger) -> Ledger:
+        """The books of two groups of customers over the same periods."""
+        return Ledger(
+            self.lines + other.lines,
+            self.by_segment + other.by_segment,
+            self.by_arm + other.by_arm,
+            self.lapsed,
+            self.contact_cost,
+            self.redemption_cost,
+            self.flows + other.flows,
+        )
+
     def check(self) -> None:
         """Raise :class:`EngineError` unless all books agree, to the last micro-unit, in every period.
 

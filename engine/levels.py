@@ -12,7 +12,7 @@ known trait.  Levels are a grid; between two of them Q is interpolated linearly 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,11 +107,13 @@ def level_tables(world: World) -> Levels:
     grid, phases = strengths(world)
     s, count = len(segments.names), len(grid) * phases
     level = level_table(segments, world.horizon + EXTENSION)
+    settled = level[:, -1:]
     if world.season is not None:
         level = level * np.concatenate([world.season.within, np.resize(world.season.after, EXTENSION)])
+        settled = settled * world.season.after.mean()
     out = Levels(grid, phases, factor_table(segments), level, np.empty((world.horizon + 1, count, s, s)))
     p = transitions(world, out, segments.transition)
-    q = _far_future(world, out, p)
+    q = _far_future(world, replace(out, level=settled), p)
     for t in range(world.horizon + EXTENSION - 1, -1, -1):
         sigma, e = survival(world, out, t)
         q = (level[:, t, None] * out.factor * e + d * carried(world, sigma, q)) @ p
@@ -121,15 +123,13 @@ def level_tables(world: World) -> Levels:
 
 
 def _far_future(world: World, levels: Levels, p: Floats) -> Floats:
-    """(L, S, S) with a constant level and no season; contracts renew each period with the same loss over their length."""
+    """(L, S, S) at one level for ever, a season at its mean; contracts renew each period with the same loss over their length."""
     d, s = world.economics.discount_factor, len(levels.factor)
-    sigma, e = survival(world, levels, levels.level.shape[1] - 1)
+    sigma, e = survival(world, levels, 0)
     if levels.phases > 1:
         loss = np.repeat(levels.grid, levels.phases)[:, None, None] * ~world.segments.lapsed
         sigma = np.broadcast_to((1 - loss) ** (1 / levels.phases), sigma.shape)
-    last = levels.level[:, -1] / (1.0 if world.season is None else np.resize(world.season.after, EXTENSION)[-1] or 1.0)
-    mean = 1.0 if world.season is None else world.season.after.mean()
-    now = last[:, None] * mean * levels.factor * e
+    now = levels.level * levels.factor * e
     # q = (now + d (sigma q + (1 - sigma) q[into])) p, for each level and start a system in the S numbers of q.
     keep = sigma[..., None] * np.eye(s)
     attrition = world.dynamics.attrition if world.dynamics else None

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from engine import scratch as at
 from engine._jit import phase
 from engine.customers import Customers, Money, Real, Word
-from engine.formulas import ZERO, integer, logistic, micro, orders, part_of
+from engine.formulas import FAR, ZERO, integer, logistic, micro, orders_head, orders_search, part_of
 from engine.ledger import (
     ARM_CONTACTS,
     ARM_DISCOUNT,
@@ -20,7 +20,7 @@ from engine.ledger import (
     INCREMENTAL,
     REDEMPTION,
 )
-from engine.noise import noise_sum
+from engine.noise import noise_sum, whole
 from engine.rng import HALF, OFFER, unit, words
 from engine.tables import Tables
 
@@ -50,30 +50,39 @@ def contact(
     lines: Money,
     by_arm: Money,
 ) -> None:
-    """Contact, response and what a response starts: the active arm, an induced move, the adoption of a category."""
+    """Contact, response and what a response starts: the active arm, an induced move, the adoption of a category.
+
+    Rows of the list: X0 the response's score, then its probability; N2 the word that decides.
+    """
     for i in range(contacted):
         j = integer(word, at.CONTACTED + i)
         a = integer(plan, low + j) - 1
-        segment = integer(word, at.SEG + j)
         cost = tables.contact_cost[a]
         money[at.CASH + j] -= cost
         customers.promotion[low + j] += cost
         lines[CONTACT] += cost
         by_arm[ARM_CONTACTS, a] += 1
         score = (
-            tables.logit[a * tables.segments + segment]
+            tables.logit[a * tables.segments + integer(word, at.SEG + j)]
             + real[at.RESPONSIVENESS + j]
             - tables.fatigue_weight * real[at.FATIGUE + j]
         )
+        real[at.X0 + i] = score + real[at.SHIFT + j]
+        word[at.N2 + i] = word[at.W0 + j]
+    for i in range(whole(contacted)):
+        real[at.X0 + i] = logistic(real[at.X0 + i])
+    for i in range(contacted):
+        j = integer(word, at.CONTACTED + i)
         word[at.SAID + j] = np.uint32(0)
-        if word[at.DEAF + j] != np.uint32(0) or unit(word[at.W0 + j]) >= logistic(score + real[at.SHIFT + j]):
+        if word[at.DEAF + j] != np.uint32(0) or unit(word[at.N2 + i]) >= real[at.X0 + i]:
             continue
+        a = integer(plan, low + j) - 1
         word[at.SAID + j] = np.uint32(1)
         by_arm[ARM_RESPONSES, a] += 1
         word[at.ARM + j] = np.uint32(a + 1)
         word[at.LEFT + j] = np.uint32(tables.duration[a])
         target = tables.move_to[a]
-        open_ = tables.absorbing[segment] == 0 or tables.win_back[a] != 0
+        open_ = tables.absorbing[word[at.SEG + j]] == 0 or tables.win_back[a] != 0
         if target >= 0 and open_ and unit(word[at.W1 + j]) < tables.move_probability[a]:
             word[at.JUMP + j] = np.uint32(target + 1)
         owned = word[at.OWNED + j]
@@ -139,15 +148,29 @@ def lift(real: Real, word: Word, active: int, tables: Tables, lines: Money) -> N
     """Orders with the offer and, from the same uniform, without it."""
     for i in range(active):
         j = integer(word, at.ACTIVE + i)
-        u, rate = unit(word[at.W1 + j]), real[at.LAM + j]
-        factor = tables.lift[integer(word, at.ARM + j) - 1]
-        without = orders(u, rate)
+        real[at.X0 + i] = real[at.LAM + j] * tables.lift[integer(word, at.ARM + j) - 1]
+    count_orders(real, word, active)
+    for i in range(active):
+        j = integer(word, at.ACTIVE + i)
+        lines[INCREMENTAL] += integer(word, at.K + j) - integer(word, at.K0 + j)
+
+
+@phase
+def count_orders(real: Real, word: Word, active: int) -> None:
+    """K0 = orders without the offer, K = orders at the rate that it raises (row X0 of the list), both of one uniform."""
+    for i in range(active):
+        word[at.N2 + i] = word[at.W1 + integer(word, at.ACTIVE + i)]
+    for i in range(whole(active)):
+        word[at.NK + i] = orders_head(unit(word[at.N2 + i]), real[at.X0 + i])
+    for i in range(active):
+        j = integer(word, at.ACTIVE + i)
+        u, without, k = unit(word[at.N2 + i]), word[at.K + j], word[at.NK + i]
+        without = orders_search(u, real[at.LAM + j]) if without == FAR else without
+        k = orders_search(u, real[at.X0 + i]) if k == FAR else k
         # Two float32 sums may cross by a rounding: the order of the counts is kept by force.
-        k = orders(u, rate * factor)
-        k = max(k, without) if factor >= np.float32(1) else min(k, without)
+        k = max(k, without) if real[at.X0 + i] >= real[at.LAM + j] else min(k, without)
         word[at.K0 + j] = without
         word[at.K + j] = k
-        lines[INCREMENTAL] += np.int64(k) - np.int64(without)
 
 
 @phase

@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 from engine import scratch as at
 from engine._jit import formula, phase, routine
 from engine.customers import Customers, Real, Word
-from engine.formulas import ZERO, integer, orders
+from engine.formulas import ZERO, integer
 from engine.life import Columns
 from engine.life_phases import revalue, share_of
-from engine.rng import LIFE, unit, words
+from engine.noise import whole
+from engine.offer_phases import count_orders
+from engine.rng import unit
 from engine.rules import GRID, Rules
 from engine.tables import Tables
 
@@ -44,21 +46,20 @@ def prepare(
     low: int,
     contacted: int,
     period: int,
-    k0: np.uint64,
-    k1: np.uint64,
     tables: Tables,
     rules: Rules,
     life: Columns,
 ) -> None:
-    """Whether a contact arrives (DEAF), what shifts its response (SHIFT); exposure grows, some opt out of the channel."""
+    """Whether a contact arrives (DEAF), what shifts its response (SHIFT); exposure grows, some opt out of the channel.
+
+    W2 and W3 hold words of the stream LIFE.
+    """
     values = life.values.shape[1]
     for c in range(contacted):
         j = integer(word, at.CONTACTED + c)
         i, a = low + j, integer(plan, low + j) - 1
-        key_low, key_high = np.uint64(word[at.KEY_LOW + j]), np.uint64(word[at.KEY_HIGH + j])
-        draw = words(key_low, key_high, np.uint64(period), np.uint64(LIFE << 24), k0, k1)
         away = word[at.GONE + j] != np.uint32(0) and tables.win_back[a] == 0
-        deaf = away or unit(draw[2]) >= rules.reach[a]
+        deaf = away or unit(word[at.W2 + j]) >= rules.reach[a]
         word[at.DEAF + j] = np.uint32(1 if deaf else 0)
         if deaf:
             continue
@@ -73,7 +74,7 @@ def prepare(
                     leaves = leaves + rules.opt_out_slope[a] * now
                 life.stock[i, g] = rules.fade[g] * now + ONE
                 life.touched[i, g] = np.uint16(period)
-        if rules.channel[a] >= 0 and unit(draw[3]) < leaves:
+        if rules.channel[a] >= 0 and unit(word[at.W3 + j]) < leaves:
             bit = np.uint32(np.uint32(1) << np.uint32(rules.channel[a]))
             life.consent[i] = np.uint32(life.consent[i] & ~bit)
         if values > 0:
@@ -123,14 +124,19 @@ def lift(real: Real, word: Word, active: int, period: int, tables: Tables, rules
     advantage = rules.advantage[min(period, rules.advantage.shape[0] - 1)]
     for i in range(active):
         j = integer(word, at.ACTIVE + i)
-        a = integer(word, at.ARM + j) - 1
-        u, rate, factor = unit(word[at.W1 + j]), real[at.LAM + j], tables.lift[a]
-        raised = rate * factor
-        if rules.competes:
+        real[at.X0 + i] = real[at.LAM + j]
+        real[at.X1 + i] = tables.lift[integer(word, at.ARM + j) - 1]
+    if rules.competes:
+        for i in range(active):
+            j = integer(word, at.ACTIVE + i)
             own = real[at.SHARE + j] + advantage + rules.share_trust * real[at.TRUST + j]
-            raised = lifted(rate, factor, own, own + rules.share_shift[a], real[at.WALLET + j])
-        without = orders(u, rate)
-        k = orders(u, raised)
-        k = max(k, without) if raised >= rate else min(k, without)
-        word[at.K0 + j] = without
-        word[at.K + j] = k
+            real[at.BELOW0 + i] = own
+            real[at.ABOVE0 + i] = own + rules.share_shift[integer(word, at.ARM + j) - 1]
+            real[at.BELOW1 + i] = real[at.WALLET + j]
+        for i in range(whole(active)):
+            own, more, wallet = real[at.BELOW0 + i], real[at.ABOVE0 + i], real[at.BELOW1 + i]
+            real[at.X0 + i] = lifted(real[at.X0 + i], real[at.X1 + i], own, more, wallet)
+    else:
+        for i in range(active):
+            real[at.X0 + i] = real[at.X0 + i] * real[at.X1 + i]
+    count_orders(real, word, active)

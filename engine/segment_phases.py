@@ -38,7 +38,8 @@ def level_out(real: Real) -> None:
 def tilt(real: Real, word: Word, tables: Tables, rules: Rules) -> None:
     """Moves of those whose row is tilted, from the same uniform as the natural move: the inverse CDF of the tilted row.
 
-    The last segment of positive probability takes the rest.  Only the loops that read tables are scalar.
+    The last segment of positive probability takes the rest.  Only the loops that read tables are scalar.  Weights are made
+    twice: rows chosen at run time, to keep them, would make every loop scalar, which takes twice as long.
     """
     s = tables.segments
     for j in range(at.BLOCK):

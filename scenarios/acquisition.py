@@ -92,7 +92,22 @@ def with_new_customers(
     when = np.concatenate(period)
     order = np.argsort(when, kind="stable")
     everybody = _joined([customers, *parts], order, np.concatenate(resembled)[order])
-    return everybody, Arrivals(when[order].astype(np.int32), np.concatenate(cost)[order])
+    joined = when[order].astype(np.int32)
+    everybody = replace(everybody, population=_with_new_contracts(everybody.population, joined, world), joined=joined)
+    return everybody, Arrivals(joined, np.concatenate(cost)[order])
+
+
+def _with_new_contracts(population: Population, joined: NDArray[np.int32], world: World) -> Population:
+    """New customers' contracts begin when they join; the segment before is the one in which they start."""
+    life, dynamics = population.life, world.dynamics
+    if life is None or dynamics is None:
+        return population
+    new = joined != THERE
+    before, renewal = life.before.copy(), life.renewal.copy()
+    before[new] = population.traits.start_segment[new]
+    if dynamics.attrition is not None:
+        renewal[new] = (-joined[new]) % dynamics.attrition.renews_every
+    return replace(population, life=replace(life, before=before, renewal=renewal))
 
 
 def source_of(key: NDArray[np.uint64]) -> NDArray[np.int64]:

@@ -23,6 +23,7 @@ class Customers:
         rate_model, order_value_model: (n,) float32, posterior means given the history (shrunken).
         rate_history, order_value_history: (n,) float32, raw past behaviour; the mean of all where there is none.
         responsiveness_sd: spread of the responsiveness that a planner knows only as a distribution.
+        joined: (n,) first period of each; None = everybody is there from the start.
     """
 
     population: Population
@@ -31,6 +32,7 @@ class Customers:
     rate_history: F32
     order_value_history: F32
     responsiveness_sd: float = 0.0
+    joined: NDArray[np.int32] | None = None
 
 
 class Base(Protocol):

@@ -74,6 +74,7 @@ class Briefing:
             c.population,
             Population(traits, population.state, population.life),
             period,
+            np.zeros(n, np.int64) if c.joined is None else np.maximum(c.joined[:n], 0).astype(np.int64),
         )
 
     def candidates(self, known: Population, period: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

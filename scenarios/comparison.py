@@ -61,6 +61,7 @@ def strategy_result(frame: Frame, name: str) -> StrategyResult:
     estimate, simulation, decision = frame.compare(name, frame.baseline)
     behind, _, behind_ci = frame.compare(frame.winner, name)
     spend = float(p.cost.sum())
+    invested = spend + float((p.ledger.overheads - nothing.ledger.overheads).sum())
     realised = float((p.clv - nothing.clv).mean())
     ledger = p.ledger
     revenue = float((ledger.revenue - ledger.discount).sum())
@@ -89,7 +90,7 @@ def strategy_result(frame: Frame, name: str) -> StrategyResult:
         liability=sum(d.liability for d in p.decisions),
         budget=p.budget,
         unspent=None if p.budget is None else p.budget - spend,
-        roi=realised * n / spend if spend > 0 else None,
+        roi=realised * n / invested if spend > 0 and invested > 0 else None,
         margin_rate=float(ledger.margin.sum()) / revenue if revenue > 0 else None,
         churn_rate=churn_rate(frame.world, p, base_lapsed(frame), years),
         contacts_per_customer=float(ledger.contacts.sum()) / n,

@@ -15,12 +15,19 @@ from scenarios.schema.dynamics import Attrition, Dynamics
 from scenarios.schema.scenario import Scenario
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 def known_lives(
-    scenario: Scenario, world: World, tables: OrderTables, start: Population, now: Population, period: int
+    scenario: Scenario,
+    world: World,
+    tables: OrderTables,
+    start: Population,
+    now: Population,
+    period: int,
+    joined: Ints,
 ) -> Population:
-    """``now`` with its lives as known.
+    """``now`` with its lives as known; ``joined`` (n,): the period since which each is there.
 
     The trait of leaving is its posterior mean given that the customer is still there.  Where the business does not see
     departures, those who left look as before, and everybody's rate is multiplied by the probability of being alive.
@@ -38,7 +45,7 @@ def known_lives(
     if d.attrition:
         orders = np.maximum(state.orders.astype(np.float64) - start.state.orders[: len(now)], 0)
         left = (life.gone > 0) & d.attrition.seen
-        changes["dropout"] = trait(d.attrition, orders, period, life.renewal, left).astype(np.float32)
+        changes["dropout"] = trait(d.attrition, orders, period, joined, life.renewal, left).astype(np.float32)
         if not d.attrition.seen:
             hidden = life.gone > 0
             segment = np.where(hidden, life.gone - np.uint8(1), state.segment)
@@ -52,7 +59,7 @@ def known_lives(
                 orders,
                 traits.rate * pace,
                 state.recency,
-                period,
+                period - joined,
                 state.orders,
             )
             state = replace(state, segment=segment.astype(np.uint8))
@@ -61,12 +68,17 @@ def known_lives(
     return Population(traits, state, replace(life, **changes))
 
 
-def trait(a: Attrition, orders: Floats, period: int, renewal: NDArray[np.uint8], left: NDArray[np.bool_]) -> Floats:
+def trait(
+    a: Attrition, orders: Floats, period: int, joined: Ints, renewal: NDArray[np.uint8], left: NDArray[np.bool_]
+) -> Floats:
     """(n,) posterior mean of the trait: of somebody who is still there, or who is known to have left once."""
     once = left.astype(np.float64)
     if a.model == "pareto_nbd":
-        return np.asarray(((a.s or 0.0) + once) / ((a.beta or 0.0) + period))
-    asked = orders if a.model == "bg_nbd" else (period + renewal.astype(np.int64)) // a.renews_every
+        return np.asarray(((a.s or 0.0) + once) / ((a.beta or 0.0) + period - joined))
+    asked = orders
+    if a.model == "sbg":
+        own = renewal.astype(np.int64)
+        asked = np.asarray((period + own) // a.renews_every - (joined + own) // a.renews_every, np.float64)
     return np.asarray(((a.a or 0.0) + once) / ((a.a or 0.0) + (a.b or 0.0) + np.maximum(asked, once)))
 
 
@@ -76,17 +88,17 @@ def alive(
     orders: Floats,
     rate: Floats,
     recency: NDArray[np.uint16],
-    period: int,
+    there: Ints,
     history: NDArray[np.float32],
 ) -> Floats:
-    """(n,) probability of being alive after a silence, everybody being so at the start.
+    """(n,) probability of being alive after a silence, everybody being so when he came; ``there``: periods since then.
 
     With the rate known to the precision of ``history`` orders (a gamma of shape 1 + orders): BG/NBD
     ``1 / (1 + p / (1 - p) (1 + rate D / k)^k)`` after at least one order, Pareto/NBD
     ``1 / (1 + mu / (rate + mu) ((1 + (rate + mu) D / k)^k - 1))``, D the silent periods, k the shape.
     """
     assert d.attrition is not None
-    silent = np.where(recency == NEVER, period, np.minimum(recency, period)).astype(np.float64)
+    silent = np.where(recency == NEVER, there, np.minimum(recency, there)).astype(np.float64)
     k = 1.0 + history
     if d.attrition.model == "pareto_nbd":
         total = rate + trait_mean

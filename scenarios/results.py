@@ -121,7 +121,8 @@ class StrategyResult:
         spend, budget, unspent: promotion cost realised (contacts, discounts, redemptions), the budget allowed (None = no rule),
             and what is left of it.
         planned_spend: expected by the planner; liability: if every contact redeemed.
-        roi: net incremental value against doing nothing / spend; None without spend.
+        roi: net incremental value against doing nothing / what is put in: spend, and staff, acquisition, set-up and
+            capabilities beyond those of doing nothing; None without spend.
         margin_rate: margin / revenue net of discounts; None without revenue.
         churn_rate: share of customers that lapse, a year.
         contacts_per_customer, responses, orders_per_customer, orders_incremental_per_customer: in the horizon.

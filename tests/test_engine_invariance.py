@@ -9,7 +9,7 @@ from engine_worlds import rich_population, rich_world
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import Population, Simulation
+from engine import Population, Simulation, WorldError, simulate_in_shards
 
 N, PERIODS = 5000, 6
 WORLD = rich_world(21, segments=6, arms=4, categories=3)
@@ -122,3 +122,27 @@ def test_seeds_differ_in_every_one_of_64_bits(base):
     for bit in (0, 31, 32, 63):
         assert not np.array_equal(run(seed=9 ^ (1 << bit)).margin, base.margin)
     assert np.array_equal(run(seed=9 + 2**64).margin, base.margin)
+
+
+@pytest.mark.parametrize("size", [N, 1777, 512])
+def test_one_shard_after_the_other_gives_the_same_books(base, size):
+    """Books in integers are the same to the bit; moments of the margin are sums of floats."""
+    totals = simulate_in_shards(
+        WORLD,
+        lambda low, high: POPULATION.take(np.arange(low, high)),
+        N,
+        seed=9,
+        periods=PERIODS,
+        plan=lambda shard: PLAN[np.searchsorted(POPULATION.traits.source, shard.traits.source)],
+        size=size,
+    )
+    assert totals.ledger == base.ledger
+    assert totals.customers == N
+    assert totals.mean == pytest.approx(base.margin.mean())
+    assert totals.sd == pytest.approx(base.margin.std())
+
+
+def test_what_customers_share_cannot_be_split():
+    world = replace(WORLD, arms=(replace(WORLD.arms[0], setup_cost=5.0),), overheads=np.zeros(PERIODS))
+    with pytest.raises(WorldError, match=r"(?s)overheads.*setup_cost"):
+        simulate_in_shards(world, lambda low, high: POPULATION, N, seed=1, periods=1)

@@ -45,7 +45,6 @@ def around(scenario: Scenario, names: Any, unknown: Unknown) -> Iterator[Problem
                 "new customers have no start segment to keep: expected population.state_dependence 1, got "
                 f"{scenario.population.kappa.value:g}",
             )
-    yield from _together(scenario)
     yield from _season(scenario)
     if scenario.planning is not None and scenario.time is not None:
         for wave in scenario.planning.waves:
@@ -61,27 +60,6 @@ def around(scenario: Scenario, names: Any, unknown: Unknown) -> Iterator[Problem
     for name, capability in scenario.capabilities.items():
         for sentence in unknown("strategy", capability.needed_by, names.strategies):
             yield ("capabilities", name, "needed_by"), sentence
-
-
-def _together(scenario: Scenario) -> Iterator[Problem]:
-    """Features whose equations do not hold together yet."""
-    dynamics = scenario.dynamics
-    if dynamics is None:
-        return
-    if dynamics.attrition is not None:
-        if scenario.service is not None:
-            yield (
-                ("service",),
-                "cannot be combined with dynamics.attrition yet: the value of lost trust knows segments only",
-            )
-        if scenario.acquisition is not None:
-            yield (
-                ("acquisition",),
-                "cannot be combined with dynamics.attrition yet: contracts and silence count from the start",
-            )
-    season = scenario.season
-    if season is not None and 0.0 in (*season.by_period, *season.by_month.values()):
-        yield ("season",), "a factor of 0 cannot be combined with dynamics yet; expected factors > 0"
 
 
 def _season(scenario: Scenario) -> Iterator[Problem]:
