@@ -22,6 +22,8 @@ def without_impossible(problem: Problem) -> Problem | None:
     h, k, n, c = problem.shape
     eligible = np.ones((k, n), bool) if problem.eligible is None else problem.eligible.copy()
     closed = False
+    # No offer uses more of a row than this: rows with more room, nearly all of them, need no look at the offers.
+    largest = np.array([max(float(w.max(initial=0.0)), -float(w.min(initial=0.0))) for w in problem.measures] + [1.0])
     for row in problem.rows:
         _, upper = integral_bounds(row, h * c * k)
         if not np.isfinite(upper):
@@ -30,6 +32,8 @@ def without_impossible(problem: Problem) -> Problem | None:
         line = np.zeros((h + 1) * c * k)
         np.add.at(line, row.coefficients.indices, row.coefficients.data)
         form = line.reshape(h + 1, c, k)
+        if float(np.abs(form).max(axis=(1, 2)) @ largest) <= room:
+            continue
         used = [m for m in range(h) if form[m].any()]
         too_much: list[tuple[slice, NDArray[np.bool_]]] = []
         for first in range(0, n, _STEP):
