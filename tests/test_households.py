@@ -255,3 +255,83 @@ def test_threads_do_not_change_a_bit() -> None:
 def test_households_that_do_not_fit(of, room, words: str) -> None:
     with pytest.raises(ProblemError, match=words):
         Problem(np.ones((1, 2, 3)), ("value",), np.zeros(3, np.int32), 1, household_of=of, household_room=room)
+
+
+def scores_with_tolls(layout, form: np.ndarray, toll: np.ndarray) -> np.ndarray:
+    """(S + 1, n) what each set is worth to a customer less the household's charge; closed: -inf; last: nothing, 0."""
+    h, _, n, _ = layout.shape
+    out = np.zeros((len(layout.sets) + 1, n))
+    for i in range(n):
+        of = layout.class_of[i]
+        for s, arms in enumerate(layout.sets):
+            for a in arms[arms >= 0]:
+                if layout.mask.size and not layout.mask[a, i]:
+                    out[s, i] = -np.inf
+                out[s, i] -= form[of, h, a] + form[of, :h, a] @ layout.measures[:, a, i].astype(float) + toll[i]
+    return out
+
+
+def test_moves_and_regrets_with_tolls_equal_their_twins() -> None:
+    from solvers.moves import cheapest_moves, row_form
+    from solvers.recovery import regrets
+
+    for m in (1, 2):
+        problem = housed(larger(4, 300, 4, m, dtype=np.float64), 4)
+        layout = arrange(problem)
+        pricer = Pricer(layout)
+        price = pricer.prices(np.array([0.5, 1.0, -2.0]))
+        assert (price.toll > 0).any() and np.array_equal(price.charge(layout.sets)[0], price.toll)
+        score, count = scores_with_tolls(layout, price.form, price.toll), len(layout.sets)
+        r = np.random.default_rng(m)
+        arm = r.integers(-1, count, 300).astype(np.int16)
+        for i in range(300):
+            arm[i] = -1 if arm[i] >= 0 and np.isinf(score[arm[i], i]) else arm[i]
+        regret, least = np.full(300, np.inf), np.full((2, count + 1, count + 1, 2), np.inf)
+        who = np.full(least.shape, -1)
+        where = (layout.measures, layout.mask, layout.edge, price.form, price.toll, layout.sets)
+        regrets(*where, arm, np.ones(2, int), regret, who, least)
+        form = row_form(layout, 0)
+        chunks = len(layout.chunk_class)
+        move, rate = np.full((chunks, 300), -1), np.full((chunks, 300), np.inf)
+        places = (layout.measures, layout.mask, layout.start, layout.chunk_class)
+        cheapest_moves(*places, price.form, form, -1.0, layout.sets, price.toll, arm, np.ones(chunks, bool), move, rate)
+        found = dict(zip(move[move >= 0] // (count + 1), rate[move >= 0], strict=True))
+        use = np.append(
+            [[layout.measures[1, a[a >= 0], i].sum() for i in range(300)] for a in layout.sets], np.zeros((1, 300)), 0
+        )
+        for i in range(300):
+            others = [s for s in range(count + 1) if s != (arm[i] if arm[i] >= 0 else count)]
+            assert regret[i] == pytest.approx(abs(score[arm[i], i] - score[others, i].max()))
+            gain = use[arm[i], i] - use[:, i]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                cost = np.where((gain > 0) & np.isfinite(score[:, i]), (score[arm[i], i] - score[:, i]) / gain, np.inf)
+            assert found.get(i, np.inf) == pytest.approx(cost.min())
+
+
+def test_moves_made_keep_households() -> None:
+    """Moves one by one, the plan's value, rows and households recomputed from the whole plan each time."""
+    from solvers.moving import apply
+    from solvers.plan import plan_of
+
+    changed = blocked = 0
+    for seed in range(60):
+        problem = dataclasses.replace(random_problem(seed, rounded=True), eligible=None, rows=())
+        problem = housed(dataclasses.replace(problem, class_of=np.sort(problem.class_of)), seed)
+        layout = arrange(problem)
+        _, k, n, _ = problem.shape
+        r = np.random.default_rng(seed)
+        moves = r.integers(0, n * (k + 1), 4 * n)
+        plan = plan_of(layout, np.full(n, -1, np.int8))
+        want = plan.arm.copy()
+        for code in moves.tolist():
+            i, to = divmod(code, k + 1)
+            trial = want.copy()
+            trial[i] = to if to < k else -1
+            gain = plan_of(layout, trial).value - plan_of(layout, want).value
+            fine = within_homes(problem, trial[None])
+            blocked += gain > 0 and not fine
+            if gain > 0 and fine:
+                want = trial
+        changed += apply(layout, plan, moves, -1)
+        assert np.array_equal(plan.arm, want), seed
+    assert changed > 50 and blocked > 20
