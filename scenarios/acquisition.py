@@ -11,7 +11,6 @@ from engine import THERE, Arrivals, Population, State, Traits, World, make_popul
 from engine.population import NEVER
 from engine.tables import micro_units
 from scenarios.base import Customers
-from scenarios.errors import ConfigError
 from scenarios.schema.investment import Acquisition, AcquisitionSource
 from scenarios.schema.planning import Time
 from scenarios.schema.rules import Rule
@@ -44,10 +43,7 @@ def spending(spec: Acquisition, rule: Rule | None, time: Time) -> float:
     amount = (rule.max or 0.0) * (spec.share_of_budget or 0.0)
     if rule.per == "total":
         return amount / time.horizon_periods
-    if rule.per == "epoch":
-        raise ConfigError(
-            ["acquisition.share_of_budget: a budget per epoch has no amount per period; expected budget_per_period"]
-        )
+    assert rule.per != "epoch"  # refused when the scenario is read
     return amount / time.periods_in(rule.per)
 
 
@@ -108,6 +104,11 @@ def _with_new_contracts(population: Population, joined: NDArray[np.int32], world
     if dynamics.attrition is not None:
         renewal[new] = (-joined[new]) % dynamics.attrition.renews_every
     return replace(population, life=replace(life, before=before, renewal=renewal))
+
+
+def new(key: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Whether customers with these keys joined during the run."""
+    return key >= np.uint64(FIRST_KEY)
 
 
 def source_of(key: NDArray[np.uint64]) -> NDArray[np.int64]:

@@ -53,7 +53,7 @@ class Planner:
     decisions: list[Decision] = field(default_factory=list)
     plans: list[NDArray[np.int16]] = field(default_factory=list)
     priced_cost: NDArray[np.float64] | None = None
-    _past: list[Population] = field(default_factory=list)
+    _past: list[tuple[Population, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         b = self.briefing
@@ -101,7 +101,7 @@ class Planner:
         """The plan of this epoch for the engine: 0 = none, 1 + arm."""
         b, period = self.briefing, epoch.period
         here = present(simulation)
-        known = b.as_known(self._seen(here), period)
+        known = b.as_known(*self._seen(here, period))
         measures, liability = b.candidates(known, period)
         problem, compiled = b.problem(known, period, self.rules(period), measures)
         view = View(
@@ -121,17 +121,19 @@ class Planner:
         plan[: len(choice.arm)] = choice.arm + 1
         return plan
 
-    def _seen(self, here: Population) -> Population:
-        """The customers as the data show them: today's contacts, and else the state of some decisions ago."""
+    def _seen(self, here: Population, period: int) -> tuple[Population, int]:
+        """The customers as the data show them, and the period that the data are from: today's contacts, else the state of
+        some decisions ago.
+        """
         lag = self.briefing.scenario.planning.data_lag_decisions
         if lag == 0:
-            return here
-        self._past.append(here.copy())
-        old = self._past[0]
+            return here, period
+        self._past.append((here.copy(), period))
+        old, then = self._past[0]
         if len(self._past) > lag:
             self._past.pop(0)
         old.state.contacts[:] = here.state.contacts[: len(old)]
-        return old
+        return old, then
 
     def rules(self, period: int) -> list[Rule]:
         """The rules with what this epoch may use of each, and the channels' capacities."""

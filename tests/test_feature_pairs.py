@@ -206,3 +206,10 @@ def test_what_an_oracle_plans_comes_about(feature):
     gain = greedy.clv - nothing.clv
     assert abs(gain.sum() - greedy.planned_value) < 4 * gain.std() * np.sqrt(n)
     assert greedy.planned_value > 0
+
+
+def test_a_budget_per_epoch_has_no_share_for_new_customers():
+    data = merged(BASE, FEATURES["acquisition"]) | {
+        "rules": [{"name": "budget", "measure": "cost", "max": 150, "per": "epoch"}]
+    }
+    assert [path for path, _ in validate(data)[1]] == [("acquisition", "share_of_budget")]

@@ -34,11 +34,13 @@ def around(scenario: Scenario, names: Any, unknown: Unknown) -> Iterator[Problem
                 yield ("acquisition", "sources", name, "segment"), sentence
             if names.lapsed and source.segment in names.lapsed:
                 yield ("acquisition", "sources", name, "segment"), f"{source.segment!r} is a lapsed segment"
-        if acquisition.share_of_budget is not None and budget(scenario) is None:
-            yield (
-                ("acquisition", "share_of_budget"),
-                "no rule limits the cost of everything; add one, or give budget_per_period",
-            )
+        if acquisition.share_of_budget is not None:
+            place = budget(scenario)
+            wrong = "no rule limits the cost of everything; add one, or give budget_per_period" if place is None else ""
+            if place is not None and scenario.rules[place].per == "epoch":
+                wrong = "a budget per epoch has no amount per period; expected budget_per_period"
+            if wrong:
+                yield ("acquisition", "share_of_budget"), wrong
         if scenario.population is not None and scenario.population.kappa.value != 1:
             yield (
                 ("acquisition",),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from scenarios.acquisition import new
 from scenarios.errors import DataError
 from scenarios.strategies.base import Choice, View
 from scenarios.suggest import nearest
@@ -28,9 +29,9 @@ class PlanFile:
     place: NDArray[np.int64]
 
     def choose(self, view: View) -> Choice:
-        """Everybody drawn from a listed customer gets the listed arm, if open to him."""
+        """Everybody drawn from a listed customer gets the listed arm, if open to him; new customers are in no file."""
         source = view.population.traits.source
-        arm = self.arm_of[source]
+        arm = np.where(new(view.population.traits.key), np.int16(-1), self.arm_of[source])
         who = np.flatnonzero(arm >= 0)
         who = who[np.argsort(self.place[source[who]], kind="stable")]
         return Choice(fill(view.problem, who, arm[who]))
