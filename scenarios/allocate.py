@@ -12,7 +12,7 @@ from scenarios.allocation.answer import Allocation, RuleResult
 from scenarios.allocation.case import Case, build_case
 from scenarios.allocation.conflict import conflicts
 from scenarios.allocation.households import household_use
-from scenarios.allocation.plans import GivenPlan, read_plan
+from scenarios.allocation.plans import GivenPlan, hold, read_plan
 from scenarios.allocation.prices import RulePrice, binds, price_rules
 from scenarios.allocation.remarks import remarks_of
 from scenarios.allocation.slack import penalty_of
@@ -86,7 +86,8 @@ def allocate_case(
     results = _results(outcome, measured)
     shared = None
     if case.households is not None:
-        shared = household_use(case.households, case.problem, outcome.solution.multipliers, outcome.layers)
+        problem = case.problem if held is None else hold(case, held)
+        shared = household_use(case.households, problem, outcome.solution.multipliers, outcome.layers)
     remarks += remarks_of(outcome, results, limits, shared)
     rows = case.data.selected(*outcome.layers)
     return Allocation(outcome, results, rows, tuple(remarks), why_not(outcome), households=shared)

@@ -195,3 +195,19 @@ def test_a_regular_table_is_laid_out_like_any_other(tmp_path):
     pq.write_table(twice, tmp_path / "a.parquet")
     with pytest.raises(CvmaxError, match="customer 10 has o0/c0 twice"):
         read_candidates(tmp_path / "a.parquet", ["value", "cost"])
+
+
+@pytest.mark.parametrize("method", ["auto", "decomposition", "exact"])
+def test_the_price_at_a_budget_of_nothing_is_that_of_the_first_unit(method):
+    """The best offer's worth per unit, alone and beside another rule: the least multiplier that keeps all offers out."""
+    rng = np.random.default_rng(1)
+    measures = np.stack([rng.uniform(-1, 5, (3, 600)), rng.uniform(0.5, 2, (3, 600))])
+    one, arms = np.ones(1, bool), np.ones(3, bool)
+    budget = row((2, 1, 3), "budget", [(1, one, arms, 1.0)], upper=0.0)
+    many = row((2, 1, 3), "many", [(2, one, arms, 1.0)], upper=100.0)
+    for rows in ((budget,), (budget, many)):
+        problem = Problem(measures, ("value", "cost"), np.zeros(600, np.int32), 1, rows)
+        solution = solve(problem, method=method)
+        best = float((measures[0] / measures[1]).max())
+        assert solution.objective == 0.0 and solution.bound == pytest.approx(0.0, abs=1e-9)
+        assert solution.rows[0].shadow_price == pytest.approx(best, rel=1e-6)
