@@ -29,7 +29,7 @@ types: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
 bench-smoke: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest benchmarks --benchmark-disable -m "not slow"
+	$(BIN)/python -m pytest benchmarks --benchmark-disable -m "not slow" $(PARALLEL)
 
 check: lint types test test-slow bench-smoke
 

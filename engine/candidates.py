@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from engine._jit import parallel_kernel
 from engine.outlook import outlook
 from engine.population import Population
+from engine.standing import standing_value
 from engine.valuation import OrderTables, arm_tables
 from engine.world import World
 
@@ -40,9 +41,10 @@ def candidates(
     out = np.empty((len(MEASURES), k, n), np.float32)
     if not (n and k):
         return out
+    standing = standing_value(world, tables, population, t)
     if world.dynamics is not None:
         for i, arm in enumerate(world.arms):
-            found = outlook(world, tables, population, arm, t, spread[i] if spread else responsiveness_sd)
+            found = outlook(world, tables, population, arm, t, spread[i] if spread else responsiveness_sd, standing)
             out[:, i] = [getattr(found, name) for name in MEASURES]
         return out
     d = world.economics.discount_factor
@@ -70,6 +72,7 @@ def candidates(
         state.fatigue,
         state.owned,
         state.extra_value,
+        standing,
         cells,
         logit,
         parameters,
@@ -84,7 +87,7 @@ def candidates(
 
 @parallel_kernel
 def _fill(  # type: ignore[no-untyped-def]
-    rate, order_value, responsiveness, start, headroom, segment, fatigue, owned, extra, cells, logit, parameters,
+    rate, order_value, responsiveness, start, headroom, segment, fatigue, owned, extra, standing, cells, logit, parameters,
     complementarity, economics, node, weight, out,
 ):  # fmt: skip
     """One chunk of customers after the other; every sum is one customer's own, so threads do not matter."""
@@ -117,7 +120,7 @@ def _fill(  # type: ignore[no-untyped-def]
                 given = r * (w * (active + after - q) - discount * active + gross * h * (active + sticks * after))
                 cost = contact + p * r * discount * nominal
                 gained = v * (nominal - base) + h * nominal - (discount - redeem) * nominal
-                out[0, k, i] = p * given - contact
+                out[0, k, i] = p * (given - standing[i]) - contact
                 out[1, k, i] = cost
                 out[2, k, i] = p * r * gained
                 out[3, k, i] = p * r * (w * (nominal - base) + gross * h * nominal) - cost

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from engine.levels import Levels, carried, look_up, places, survival, transitions
 from engine.population import Population
 from engine.present import categories_owned, multiples, own_log_odds, present_rate, present_value, share_of
-from engine.rules import GRID, curve_shift, make_rules
+from engine.rules import GRID, curve_shift
 from engine.tables import members
 from engine.valuation import Candidate, OrderTables, active_transitions
 from engine.world import Arm, World
@@ -58,8 +58,8 @@ def tiredness(world: World) -> float:
     return tilt.fatigue * min(1 / max(1 - decay, 1e-9), world.horizon) if tilt else 0.0
 
 
-def arm_levels(world: World, levels: Levels, arm: Arm, t: int) -> ArmLevels:
-    """Backward recursion over the periods in which the offer acts."""
+def arm_levels(world: World, levels: Levels, arm: Arm, t: int, *, begun: bool = False) -> ArmLevels:
+    """Backward recursion over the periods in which the offer acts; ``begun``: it acts already, without a response's move."""
     dynamics, segments, d = world.dynamics, world.segments, world.economics.discount_factor
     assert dynamics is not None
     plain = ignored = segments.transition
@@ -71,6 +71,7 @@ def arm_levels(world: World, levels: Levels, arm: Arm, t: int) -> ArmLevels:
         goes_on = replace(segments, transition=tilted(plain, response, direction))
         calm = active_transitions(begins, arm)[0], active_transitions(goes_on, arm)[1]
     first, later = (transitions(world, levels, p) for p in calm)
+    first = later if begun else first
     ordinary, end = transitions(world, levels, plain), min(t + arm.duration, world.horizon)
     hold = 1 - arm.attrition_reduction
     after = levels.discounted[end]
@@ -167,26 +168,37 @@ def boost(population: Population, world: World, arm: Arm, t: int) -> Floats:
     return np.asarray(np.minimum(lift * share_of(own + arm.more.share_shift) / share, 1 / share))
 
 
-def outlook(
-    world: World, tables: OrderTables, population: Population, arm: Arm, t: int, responsiveness_sd: float = 0.0
-) -> Candidate:
-    """Incremental CLV of one arm at period t.
+@dataclass(frozen=True)
+class Responder:
+    """What an arm brings somebody who responds, (n,) each, as in :func:`outlook`.
 
-    Given a response, with r today's rate, w the order margin, b the boost, h the new categories' part and g the gain of a tier,
-
-        value = r [w (own + (1 - pantry) (b - 1) extra + after* - Q) - discount active]
-                + r gross_margin_rate [h (active* + sticks after*) + g (active + after)],   active = own + (b - 1) extra
-
-    where a star means at the level of attrition that the breadth after an adoption brings, with probability ``sticks``.  A
-    contact without response brings ``r w (ignored - Q)``.
+    Attributes:
+        given: value against no offer.
+        ignored: value of a contact that gets no response.
+        discount, nominal, base: discount of an order, undiscounted orders while the offer acts, and those that come anyway.
+        sold: revenue that the offer adds at list price; earned: its margin.
     """
-    levels, rules, e = tables.levels, make_rules(world), world.economics
-    assert levels is not None and rules is not None and world.dynamics is not None
-    cells = arm_levels(world, levels, arm, t)
+
+    given: Floats
+    ignored: Floats
+    discount: Floats
+    nominal: Floats
+    base: Floats
+    sold: Floats
+    earned: Floats
+
+
+def given_response(
+    world: World, tables: OrderTables, population: Population, arm: Arm, t: int, *, begun: bool = False
+) -> Responder:
+    """``begun``: the response was in an earlier period; ``arm.duration`` periods are left."""
+    levels, e = tables.levels, world.economics
+    assert levels is not None and world.dynamics is not None
+    cells = arm_levels(world, levels, arm, t, begun=begun)
     where = places(levels, population, world, t)
     start, now = population.traits.start_segment, population.state.segment
     rate, v = present_rate(population, world, t), present_value(population, world)
-    gm = e.gross_margin_rate
+    gm, sticks = e.gross_margin_rate, 0.0 if begun else arm.sticks
     w = gm * v - e.cost_to_serve_per_order
 
     def at(table: Floats) -> Floats:
@@ -198,27 +210,60 @@ def outlook(
     base = at(cells.base_nominal)
     whole, new = parts(population, world, members(arm))
     h = new * (1 - arm.more.cannibalises)
-    gain = gain_of_tier(population, world, arm)
+    gain = np.zeros(len(v)) if begun else gain_of_tier(population, world, arm)
     discount = arm.depth * (whole if arm.category >= 0 else v + gain) + arm.redemption_cost
     lasting, trial, kept = own + after, active, after
     if arm.category >= 0 and world.dynamics.breadth < 1:
         wider = places(
             levels, population, world, t, categories_owned(np.uint32(members(arm)) & ~population.state.owned)
         )
-        adopts = np.where(new > 0, arm.sticks, 0.0)
+        adopts = np.where(new > 0, sticks, 0.0)
         longer, kept = look_up(cells.own, wider, start, now) - own, look_up(cells.after, wider, start, now)
         lasting = lasting + adopts * (longer + kept - after)
         trial = active + adopts * longer
     paid_back = world.dynamics.pantry.share * np.maximum(more, 0) * extra if world.dynamics.pantry else 0.0
     given = rate * (w * (lasting + more * extra - paid_back - q) - discount * active)
-    given = given + rate * gm * (h * (trial + arm.sticks * kept) + gain * (active + after))
+    given = given + rate * gm * (h * (trial + sticks * kept) + gain * (active + after))
+    return Responder(
+        given=given,
+        ignored=rate * w * (at(cells.ignored) - q),
+        discount=discount,
+        nominal=rate * nominal,
+        base=rate * base,
+        sold=rate * (v * (nominal - base) + (h + gain) * nominal),
+        earned=rate * (w * (nominal - base) + gm * (h + gain) * nominal),
+    )
+
+
+def outlook(
+    world: World,
+    tables: OrderTables,
+    population: Population,
+    arm: Arm,
+    t: int,
+    responsiveness_sd: float = 0.0,
+    standing: Floats | float = 0.0,
+) -> Candidate:
+    """Incremental CLV of one arm at period t.
+
+    Given a response, with r today's rate, w the order margin, b the boost, h the new categories' part and g the gain of a tier,
+
+        value = r [w (own + (1 - pantry) (b - 1) extra + after* - Q) - discount active]
+                + r gross_margin_rate [h (active* + sticks after*) + g (active + after)] - standing,
+        active = own + (b - 1) extra
+
+    where a star means at the level of attrition that the breadth after an adoption brings, with probability ``sticks``, and
+    ``standing`` is what an offer that still acts is worth, since the response ends it.  A contact without response brings
+    ``r w (ignored - Q)``.
+    """
+    dynamics = world.dynamics
+    assert dynamics is not None
+    r = given_response(world, tables, population, arm, t)
     chance = response_chance(population, world, arm, t, responsiveness_sd)
-    reach = world.dynamics.channels[arm.more.channel].reach if arm.more.channel >= 0 else 1.0
-    p = reach * chance
-    passed_by = reach * (1 - chance) * rate * w * (at(cells.ignored) - q)
-    cost = arm.contact_cost + p * rate * discount * nominal
-    sold = v * (nominal - base) + (h + gain) * nominal
-    revenue = p * rate * (sold - (discount - arm.redemption_cost) * nominal)
-    margin = p * rate * (w * (nominal - base) + gm * (h + gain) * nominal) - cost
-    liability = arm.contact_cost + rate * discount * nominal
-    return Candidate(p * given + passed_by - arm.contact_cost, cost, revenue, margin, liability)
+    reach = dynamics.channels[arm.more.channel].reach if arm.more.channel >= 0 else 1.0
+    p, passed_by = reach * chance, reach * (1 - chance) * r.ignored
+    cost = arm.contact_cost + p * r.discount * r.nominal
+    revenue = p * (r.sold - (r.discount - arm.redemption_cost) * r.nominal)
+    margin = p * r.earned - cost
+    liability = arm.contact_cost + r.discount * r.nominal
+    return Candidate(p * (r.given - standing) + passed_by - arm.contact_cost, cost, revenue, margin, liability)

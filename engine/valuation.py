@@ -124,11 +124,17 @@ def active_transitions(segments: Segments, arm: Arm) -> tuple[Floats, Floats]:
     return first, later
 
 
-def arm_tables(tables: OrderTables, segments: Segments, arm: Arm, t: int, discount_factor: float) -> ArmTables:
-    """Tables of one arm; an offer that outlives the horizon is cut there, as in the simulation."""
+def arm_tables(
+    tables: OrderTables, segments: Segments, arm: Arm, t: int, discount_factor: float, *, begun: bool = False
+) -> ArmTables:
+    """Tables of one arm; an offer that outlives the horizon is cut there, as in the simulation.
+
+    ``begun``: the offer acts already, so there is no response's move.
+    """
     horizon = tables.level.shape[1]
     end = min(t + arm.duration, horizon)
     first, later = active_transitions(segments, arm)
+    first = later if begun else first
     active, nominal = np.zeros_like(tables.factor), np.zeros_like(tables.factor)
     after = tables.discounted[end]
     for u in range(end - 1, t - 1, -1):
@@ -205,27 +211,52 @@ class Candidate:
 
 
 def candidate(
-    world: World, tables: OrderTables, population: Population, arm: Arm, t: int, responsiveness_sd: float = 0.0
+    world: World,
+    tables: OrderTables,
+    population: Population,
+    arm: Arm,
+    t: int,
+    responsiveness_sd: float = 0.0,
+    standing: Floats | float = 0.0,
 ) -> Candidate:
     """Incremental CLV of one arm at period t.
 
     Given a response, with r the rate, w the order margin, v the order value, h = gate x headroom of a cross-sold category,
 
-        value = r [ w (active + after - Q) - discount active ] + r gross_margin_rate h (active + sticks after)
+        value = r [ w (active + after - Q) - discount active ] + r gross_margin_rate h (active + sticks after) - standing
 
-    where the discount of an order is ``depth v + redemption_cost`` (``depth h + redemption_cost`` for a cross-sell).  Named
-    approximations: later contacts of the same customer (fatigue, a second offer on top) are not foreseen.
+    where the discount of an order is ``depth v + redemption_cost`` (``depth h + redemption_cost`` for a cross-sell), and
+    ``standing`` (n,) what an offer that still acts is worth (:func:`engine.standing.standing_value`): the response ends it.
+    Named approximation: later contacts of the same customer (fatigue, an offer that ends this one) are not foreseen.
     """
-    d = world.economics.discount_factor
+    w, h, discount, tab, given = given_response(world, tables, population, arm, t)
     start, now = population.traits.start_segment, population.state.segment
-    tab = arm_tables(tables, world.segments, arm, t, d)
+    rate = population.traits.rate.astype(np.float64)
+    v = population.traits.order_value.astype(np.float64) + population.state.extra_value
+    nominal, base = tab.active_nominal[start, now], tab.base_nominal[start, now]
+    gm = world.economics.gross_margin_rate
+    p = response_probability(population, world, arm, responsiveness_sd)
+    cost = arm.contact_cost + p * rate * discount * nominal
+    revenue = p * rate * (v * (nominal - base) + h * nominal - (discount - arm.redemption_cost) * nominal)
+    margin = p * rate * (w * (nominal - base) + gm * h * nominal) - cost
+    value = p * (given - standing) - arm.contact_cost
+    return Candidate(value, cost, revenue, margin, arm.contact_cost + rate * discount * nominal)
+
+
+def given_response(
+    world: World, tables: OrderTables, population: Population, arm: Arm, t: int, *, begun: bool = False
+) -> tuple[Floats, Floats, Floats, ArmTables, Floats]:
+    """Of a responder: order margin, cross-sold part, discount of an order, the arm's tables, and value against no offer.
+
+    ``begun``: the response was in an earlier period; ``arm.duration`` periods are left.
+    """
+    start, now = population.traits.start_segment, population.state.segment
+    tab = arm_tables(tables, world.segments, arm, t, world.economics.discount_factor, begun=begun)
     rate = population.traits.rate.astype(np.float64)
     gm, serve = world.economics.gross_margin_rate, world.economics.cost_to_serve_per_order
     v = population.traits.order_value.astype(np.float64) + population.state.extra_value
     w = gm * v - serve
-    active, nominal = tab.active[start, now], tab.active_nominal[start, now]
-    base, after = tab.base_nominal[start, now], tab.after[start, now]
-    q = tables.discounted[t][start, now]
+    active, after, q = tab.active[start, now], tab.after[start, now], tables.discounted[t][start, now]
     if arm.category >= 0:
         h = gate(population.state.owned, world.complementarity, arm.category)
         h *= population.traits.headroom[:, arm.category]
@@ -233,9 +264,6 @@ def candidate(
     else:
         h = np.zeros(len(v))
         discount = arm.depth * v + arm.redemption_cost
-    p = response_probability(population, world, arm, responsiveness_sd)
-    given = rate * (w * (active + after - q) - discount * active + gm * h * (active + arm.sticks * after))
-    cost = arm.contact_cost + p * rate * discount * nominal
-    revenue = p * rate * (v * (nominal - base) + h * nominal - (discount - arm.redemption_cost) * nominal)
-    margin = p * rate * (w * (nominal - base) + gm * h * nominal) - cost
-    return Candidate(p * given - arm.contact_cost, cost, revenue, margin, arm.contact_cost + rate * discount * nominal)
+    sticks = 0.0 if begun else arm.sticks
+    given = rate * (w * (active + after - q) - discount * active + gm * h * (active + sticks * after))
+    return w, h, discount, tab, given

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from engine import Calendar, Population, World
 from engine.candidates import candidates
+from engine.outlook import response_chance
 from engine.present import present_rate, present_value
-from engine.valuation import OrderTables, order_margin, orders_ahead
+from engine.valuation import OrderTables, order_margin, orders_ahead, response_probability
 from scenarios.base import Customers
 from scenarios.knowledge import hidden_spread, known_lives
 from scenarios.margins import enough_margin
@@ -80,20 +81,45 @@ class Briefing:
     def candidates(self, known: Population, period: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """(4, K, n) measures of every arm, and (K, n) what it would cost if everybody responded."""
         sd = 0.0 if self.scenario.planning.knowledge == "oracle" else self.customers.responsiveness_sd
-        spread = hidden_spread(self.scenario, sd) if sd or self.scenario.planning.knowledge != "oracle" else None
-        out = candidates(self.beliefs, self.tables, known, period, sd, spread)
+        out = candidates(self.beliefs, self.tables, known, period, sd, self._spread())
         return out[: len(MEASURES)], out[len(MEASURES)]
+
+    def chances(self, known: Population, period: int) -> Floats:
+        """(K, n) probability of a response to each arm."""
+        world, sd = self.beliefs, self._spread()
+        out = np.empty((len(world.arms), len(known)))
+        for k, arm in enumerate(world.arms):
+            if world.dynamics is None:
+                out[k] = response_probability(
+                    known, world, arm, 0.0 if sd is None else self.customers.responsiveness_sd
+                )
+            else:
+                reach = world.dynamics.channels[arm.more.channel].reach if arm.more.channel >= 0 else 1.0
+                out[k] = reach * response_chance(known, world, arm, period, 0.0 if sd is None else sd[k])
+        return out
+
+    def _spread(self) -> list[float] | None:
+        """Spread of each arm's logit that the planner does not see; None where he sees everything."""
+        if self.scenario.planning.knowledge == "oracle":
+            return None
+        return hidden_spread(self.scenario, self.customers.responsiveness_sd)
+
+    @property
+    def sendable(self) -> NDArray[np.bool_]:
+        """(n,) customers who are identified and not in the control group."""
+        return ~self.control if self.tracked is None else ~self.control & self.tracked
 
     def eligible(self, known: Population, measures: NDArray[np.float32]) -> NDArray[np.bool_]:
         """(K, n) who may get what: identified, not the control group, within the contact policy, the offer's margin rate kept."""
-        policy = self.scenario.contact_policy
-        free = ~self.control[: len(known)]
-        if self.tracked is not None:
-            free = free & self.tracked[: len(known)]
+        policy, free = self.scenario.contact_policy, self.sendable[: len(known)]
         if policy.max_contacts is not None and policy.window_periods is not None:
             window = np.uint64((1 << (policy.window_periods - 1)) - 1)
             free = free & (np.bitwise_count(known.state.contacts & window) < policy.max_contacts)
-        out = np.repeat(free[None], measures.shape[1], axis=0)
+        return self.offered(known, measures) & free
+
+    def offered(self, known: Population, measures: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """(K, n) who consents to the channel, and for whom the offer's margin rate is kept."""
+        out = np.ones(measures.shape[1:], bool)
         for k, arm in enumerate(self.beliefs.arms):
             if arm.more.channel >= 0 and known.life is not None:
                 out[k] &= (known.life.consent >> np.uint32(arm.more.channel)) & np.uint32(1) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from scenarios.around import costs, growth, losing, new_customers, service_resul
 from scenarios.bridge import bridge
 from scenarios.jobs import JobResult, cumulative_margin, difference_variance
 from scenarios.play import Played
-from scenarios.results import Interval, Month, Series, StrategyResult
+from scenarios.results import BudgetPrice, Interval, Month, Series, StrategyResult
 from scenarios.schema.planning import Time
 from scenarios.statistics import normal_interval, outer_interval
 
@@ -112,11 +113,22 @@ def strategy_result(frame: Frame, name: str) -> StrategyResult:
             arm.name: int(c) for arm, c in zip(frame.world.arms, ledger.contacts.sum(axis=0), strict=True)
         },
         rules=missed,
+        **over_time(p, n),
         solver={
             "gap": max((d.gap for d in p.decisions), default=0.0),
             "passes": float(sum(d.passes for d in p.decisions)),
         },
     )
+
+
+def over_time(p: Played, customers: int) -> dict[str, Any]:
+    """Prices of the budget and the model's value, where the strategy planned over time."""
+    first = p.decisions[0] if p.decisions else None
+    if first is None or first.model_value is None:
+        return {}
+    prices = tuple(BudgetPrice(d.period, d.price, d.planned_cost) for d in p.decisions)
+    value = first.model_value * p.discount_factor**first.period / customers
+    return {"budget_prices": prices if p.budget is not None else (), "model_value": value}
 
 
 def base_lapsed(frame: Frame) -> NDArray[np.bool_]:

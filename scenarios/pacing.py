@@ -3,6 +3,8 @@
 A rule with ``per: quarter`` gives its amount anew each quarter.  An epoch may use what the window has left, divided by the
 epochs that the window still holds: an even pace for every strategy alike, with what was not used carried inside the window.
 Amounts that are ``released`` in certain periods are windows of their own, whose rest is carried on.
+
+A strategy that plans over time paces itself: it may use at once all that the window has left.
 """
 
 from __future__ import annotations
@@ -39,9 +41,25 @@ class Pace:
         """What this epoch may use (for a minimum: must reach)."""
         window = self._window(period)
         left = sum(1 for e in self.epochs if e >= period and self._window(e) == window)
+        return self.left(period) / max(left, 1)
+
+    def left(self, period: int) -> float:
+        """What the window has left at this epoch."""
+        return self._left(self._window(period))
+
+    def _left(self, window: int) -> float:
         if self.released:
-            return (sum(self.released[: window + 1]) - sum(self._used.values())) / max(left, 1)
-        return (self._whole(window) - self._used.get(window, 0.0)) / max(left, 1)
+            return sum(self.released[: window + 1]) - sum(self._used.values())
+        return self._whole(window) - self._used.get(window, 0.0)
+
+    def ahead(self, period: int) -> list[tuple[tuple[int, ...], float]]:
+        """Limits on what is left of the run: the epochs from this one on that share an amount, and the amount."""
+        rest = [e for e in self.epochs if e >= period]
+        last = {self._window(e) for e in rest}
+        spans = {
+            w: tuple(e for e in rest if self._window(e) == w or (self.released and self._window(e) < w)) for w in last
+        }
+        return [(spans[w], max(self._left(w), 0.0)) for w in sorted(last)]
 
     def use(self, period: int, amount: float) -> None:
         """Book what a plan uses."""

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from engine import Epoch, Population, Simulation
 from engine.rng import STRATEGY, uniforms
 from engine.valuation import future_value
+from scenarios.ahead import Ahead, Lookahead
 from scenarios.briefing import Briefing
+from scenarios.flow_ahead import Limit
 from scenarios.pacing import Pace, last_share, windows
 from scenarios.rules import CompiledRules, plan_table
 from scenarios.schema.rules import Rule
@@ -23,7 +25,9 @@ class Decision:
     """One decision: what was planned, and what the solver said.
 
     ``planned_value`` and costs are sums over customers, undiscounted to the start of the run.  ``price``: value of one more
-    unit of the budget.  ``missed``: rule -> shortfall relative to its bound.  ``conflict``: rules that no plan meets together.
+    unit of the budget (of what its window has left, where a strategy paces itself).  ``missed``: rule -> shortfall relative
+    to its bound.  ``conflict``: rules that no plan meets together.
+    ``model_value``: incremental value of the rest of the run as a strategy that looks ahead models it, at this decision.
     """
 
     period: int
@@ -36,6 +40,7 @@ class Decision:
     passes: int
     missed: dict[str, float]
     conflict: tuple[str, ...] = ()
+    model_value: float | None = None
 
 
 @dataclass
@@ -54,6 +59,7 @@ class Planner:
     plans: list[NDArray[np.int16]] = field(default_factory=list)
     priced_cost: NDArray[np.float64] | None = None
     _past: list[tuple[Population, int]] = field(default_factory=list)
+    _lookahead: Lookahead | None = None
 
     def __post_init__(self) -> None:
         b = self.briefing
@@ -71,6 +77,7 @@ class Planner:
         self._paces = [
             (rule, pace(rule, rule.min, upper=False), pace(rule, rule.max, upper=True)) for rule in b.scenario.rules
         ]
+        used = {arm.channel for arm in b.beliefs.arms}
         self._capacities = [
             Rule(
                 name=f"capacity of {name}",
@@ -79,7 +86,7 @@ class Planner:
                 max=c.capacity_per_period * b.scale,
             )
             for name, c in b.scenario.channels.items()
-            if c.capacity_per_period is not None
+            if c.capacity_per_period is not None and name in used
         ]
 
     @property
@@ -97,6 +104,11 @@ class Planner:
         high = None if index is None else self._paces[index][2]
         return None if high is None else high.total()
 
+    @property
+    def _whole(self) -> bool:
+        """The strategy paces itself."""
+        return bool(getattr(self.strategy, "paces_itself", False))
+
     def __call__(self, epoch: Epoch, simulation: Simulation) -> NDArray[np.uint8]:
         """The plan of this epoch for the engine: 0 = none, 1 + arm."""
         b, period = self.briefing, epoch.period
@@ -112,6 +124,7 @@ class Planner:
             segments=b.beliefs.segments.names,
             uniform=lambda draw: uniforms(b.seed, known.traits.key, period, STRATEGY, draw),
             gap=b.gap,
+            ahead=lambda: self._ahead(known, period),
         )
         choice = self.strategy.choose(view)
         self._book(period, problem, compiled, liability, choice)
@@ -135,13 +148,25 @@ class Planner:
         old.state.contacts[:] = here.state.contacts[: len(old)]
         return old, then
 
+    def _ahead(self, known: Population, period: int) -> Ahead:
+        """The rest of the run, with what is left of every amount."""
+        self._lookahead = self._lookahead or Lookahead(self.briefing)
+        return self._lookahead.at(known, period, self.limits(period))
+
+    def limits(self, period: int) -> list[Limit]:
+        """Upper limits on what is chosen in the rest of the run: the rule, the epochs that share an amount, what is left of it."""
+        summed = [(r, high) for r, _, high in self._paces if high is not None and r.scope == "selected"]
+        limits = [(rule, *left) for rule, high in summed for left in high.ahead(period)]
+        later = [e for e in self.briefing.calendar.decisions if e >= period]
+        return limits + [(rule, (e,), float(rule.max or 0.0)) for rule in self._capacities for e in later]
+
     def rules(self, period: int) -> list[Rule]:
         """The rules with what this epoch may use of each, and the channels' capacities."""
         paced = [
             rule.model_copy(
                 update={
                     "min": low.allowed(period) if low else rule.min,
-                    "max": high.allowed(period) if high else rule.max,
+                    "max": (high.left(period) if self._whole else high.allowed(period)) if high else rule.max,
                 }
             )
             for rule, low, high in self._paces
@@ -161,6 +186,8 @@ class Planner:
         total = table.sum(axis=(1, 2))
         solution, budget = choice.solution, self.budget_row
         price = shadow_price(solution, compiled, budget)
+        if budget is not None:
+            price += choice.prices.get(self._paces[budget][0].name, 0.0)
         if price > 0:
             planned = np.zeros(len(self.briefing.control))
             planned[chosen] = problem.measures[1, choice.arm[chosen], chosen]
@@ -181,6 +208,7 @@ class Planner:
                 passes=proven.passes if proven else 0,
                 missed=shortfalls(problem, table),
                 conflict=solution.conflict if solution is not None and solution.status is Status.INFEASIBLE else (),
+                model_value=choice.model_value,
             )
         )
 

@@ -104,6 +104,30 @@ class NewCustomers:
 
 
 @dataclass(frozen=True)
+class BudgetPrice:
+    """One decision of a strategy that plans over time: value of the budget's next unit, discounted to that decision, and the cost
+    planned at it.
+    """
+
+    period: int
+    price: float
+    planned_cost: float
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """What any strategy that keeps the rules' amounts in expectation could bring at most, discounted, more than doing nothing.
+
+    ``per_customer`` and ``total`` are a proven bound on the expected value, for the drawn customers in the scenario's own world;
+    None where something stands in the way of the proof: ``obstacles``.
+    """
+
+    per_customer: float | None
+    total: float | None
+    obstacles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class StrategyResult:
     """One strategy, main run unless said otherwise.
 
@@ -134,6 +158,8 @@ class StrategyResult:
         solver: worst certified gap and total passes of the epochs, where the strategy optimises.
         growth, losing, service, new_customers: see there; None where the scenario has no contact centre or wins nobody.
         costs: kind -> amount in all, undiscounted; only what is not 0.
+        budget_prices: by decision, where the strategy plans over time; model_value: incremental CLV per customer that its
+            model of the whole run expected at the first decision (no bound).
         bridge: step -> amount per customer, discounted, in the order to be read; they add up to ``difference``.
             Empty: reports show the change within the horizon and after it.
     """
@@ -178,6 +204,8 @@ class StrategyResult:
     service: ServiceResult | None = None
     new_customers: NewCustomers | None = None
     costs: dict[str, float] = field(default_factory=dict)
+    budget_prices: tuple[BudgetPrice, ...] = ()
+    model_value: float | None = None
 
 
 @dataclass(frozen=True)
@@ -240,7 +268,7 @@ class RunResults:
 
     ``budget_today``: the budget that ``budget_curve``'s epoch has now, None without one.  ``control_cost``: value that the
     first epoch's best plan forgoes because a control group is held out, None without one.  ``season_mean``: mean factor of
-    a year, None without a season.
+    a year, None without a season.  ``ceiling``: None where it was not asked for.
     """
 
     scenario: str
@@ -269,6 +297,7 @@ class RunResults:
     budget_today: float | None = None
     control_cost: float | None = None
     season_mean: float | None = None
+    ceiling: Ceiling | None = None
 
     def strategy(self, name: str) -> StrategyResult:
         """The result of this strategy."""

@@ -11,6 +11,7 @@ import numpy as np
 from scenarios.assumptions import STATE_DEPENDENCE, assumptions, redrawn
 from scenarios.base import Base
 from scenarios.building import build_world
+from scenarios.ceiling import ceiling, obstacles
 from scenarios.comparison import Frame, series, strategy_result
 from scenarios.drivers import drivers, lead
 from scenarios.errors import InfeasibleError
@@ -19,7 +20,7 @@ from scenarios.jobs import Job, JobResult, Setup, Stages, difference_variance, r
 from scenarios.lives import draw_customers
 from scenarios.pilot import pilot_arms
 from scenarios.play import Played
-from scenarios.results import Driver, RunResults
+from scenarios.results import Ceiling, Driver, RunResults
 from scenarios.schema.scenario import Scenario
 from scenarios.statistics import probability_best
 from scenarios.strategies.base import Strategy
@@ -104,7 +105,7 @@ def run(
         level=scenario.uncertainty.level,
     )
     results = tuple(strategy_result(frame, name) for name in names)
-    progress("value against budget, cost of the control group")
+    progress("value against budget, cost of the control group, what no strategy could exceed")
     first = FirstPlan.of(setup)
     return Run(
         RunResults(
@@ -130,6 +131,7 @@ def run(
             budget_today=first.budget_today,
             control_cost=first.control_cost(),
             season_mean=None if world.season is None else float(world.season.after.mean()),
+            ceiling=_ceiling(setup),
             changes=tuple(changes),
             warnings=tuple(warnings),
             fit=fit,
@@ -188,6 +190,17 @@ def _outer(
     return tuple(out)
 
 
+def _ceiling(setup: Setup) -> Ceiling:
+    """The bound on what any strategy could bring, where it is proven."""
+    scenario, world = setup.scenario, build_world(setup.scenario, setup.base)
+    drawn = draw_customers(scenario, setup.base, world, setup.customers, scenario.seed)
+    in_the_way = obstacles(scenario, world, drawn.population)
+    found = None if in_the_way else ceiling(setup, drawn, world)
+    if found is None:
+        return Ceiling(None, None, tuple(in_the_way))
+    return Ceiling(found / setup.customers, found)
+
+
 def _refuse_conflicts(played: Mapping[str, Played]) -> None:
     """Raise :class:`InfeasibleError` if the rules of an epoch cannot be met together."""
     for name, result in played.items():
@@ -209,7 +222,7 @@ def _rivals(scenario: Scenario, names: tuple[str, ...], winner: str) -> tuple[st
     kind = {s.name: s.type for s in scenario.strategies}
     kept = {winner, scenario.baseline} | {name for name in names if kind[name] == "none"}
     if winner == scenario.baseline or kind[winner] == "none":
-        kept |= {name for name in names if kind[name] in ("optimal", "greedy", "best_per_segment")}
+        kept |= {name for name in names if kind[name] in ("optimal", "optimal_over_time", "greedy", "best_per_segment")}
     return tuple(name for name in names if name in kept)
 
 

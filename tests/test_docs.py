@@ -86,6 +86,18 @@ def test_every_command_of_the_allocation_page_works(folder, monkeypatch):
     assert (folder / "full" / "allocation.xlsx").exists() and (folder / "curves" / "frontier.html").exists()
 
 
+def test_every_command_of_the_page_on_planning_over_time_works(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    lines = commands_in((ROOT / "docs" / "planning_over_time.md").read_text(encoding="utf-8"))
+    assert len(lines) >= 3
+    for line in lines:
+        result = call(folder, line)
+        assert result.exit_code == 0 and "Price of the budget under optimal_over_time" in result.output, (
+            line,
+            result.output,
+        )
+
+
 def test_make_targets_of_the_readme_exist():
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"^make (\w+)", README, flags=re.M):

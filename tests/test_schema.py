@@ -59,7 +59,7 @@ def test_shipped_scenarios_hold():
         ("offers.coupon_15.effects.orders.source", "guess", "expected one of fitted, published, assumed, given, got 'guess'"),
         ("offers.coupon_15.effects.response.by_segment", {"loyl": 0.4}, "unknown segment 'loyl'; did you mean 'loyal'?"),
         ("offers.coupon_15.dept", 0.1, "unknown key 'dept'; did you mean 'depth'?"),
-        ("strategies", ["optmal"], "expected one of current_plan, none, everyone, random, top_rfm, top_clv, best_per_segment, greedy, optimal, got 'optmal'; did you mean 'optimal'?"),
+        ("strategies", ["optmal"], "expected one of current_plan, none, everyone, random, top_rfm, top_clv, best_per_segment, greedy, optimal, optimal_over_time, got 'optmal'; did you mean 'optimal'?"),
         ("baseline", "curent_plan", "unknown strategy 'curent_plan'; did you mean 'current_plan'?; a baseline is one of the strategies"),
         ("population.customers", "many", "expected a whole number, got 'many'"),
         ("population.state_dependence", 1.5, "expected 0 to 1, got 1.5"),
@@ -246,15 +246,3 @@ def test_the_json_schema_accepts_what_is_shipped_and_refuses_a_misspelt_key():
     for wrong in ({**STARTER, "sede": 1}, {"seed": 3}, with_values(STARTER, {"offers.coupon_15.depht": 1})[0]):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(wrong, schema)
-
-
-@pytest.mark.parametrize(("name", "section"), [("web_shop", "acquisition"), ("service_desk", "service")])
-def test_features_whose_equations_do_not_hold_together_are_refused(name, section):
-    data = copy.deepcopy(load(name).resolved)
-    segments = data["population"]["synthetic"]["segments"]
-    lapsed = next(s for s, part in segments.items() if part.get("lapsed"))
-    data["dynamics"] = {"attrition": {"model": "bg_nbd", "a": 1.0, "b": 3.0, "into": lapsed, "source": "assumed"}}
-    _, problems = validate(data)
-    assert any(
-        path == (section,) and "cannot be combined with dynamics.attrition" in text for path, text in problems
-    ), problems

@@ -16,7 +16,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scenarios.report import around
+from scenarios.report import around, over_time
 from scenarios.report import columns as cols
 from scenarios.report.formats import NO_VALUE, amount, clean, decimals_for, finite, percent, significant
 from scenarios.results import RunResults, StrategyResult
@@ -84,7 +84,7 @@ def _parts(results: RunResults, width: int, folder: Path | None) -> Iterator[Ren
     for part in around.parts(ranked, results):
         yield from _tables(part.title, names, [_Column(head, cells) for head, cells in part.columns], width)
         yield ""
-    for line in around.lines(ranked, results):
+    for line in [*over_time.lines(ranked, results), *around.lines(ranked, results)]:
         yield _lines(line, width)
     if any(s.months for s in ranked):
         yield from _tables(f"Net cash in {unit} against doing nothing", names, _cash(ranked), width)

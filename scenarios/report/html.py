@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
-from scenarios.report import around, charts
+from scenarios.report import around, charts, over_time
 from scenarios.report import columns as cols
 from scenarios.report.figures import all_figures
 from scenarios.report.formats import amount, between, clean, decimals_for, flat, percent, significant
@@ -49,7 +49,7 @@ def render(results: RunResults) -> str:
             (p.title, [head for head, _ in p.columns], p.rows([clean(s.name) for s in cols.ranked(results)]))
             for p in around.parts(cols.ranked(results), results)
         ],
-        notes=around.lines(cols.ranked(results), results),
+        notes=[*over_time.lines(cols.ranked(results), results), *around.lines(cols.ranked(results), results)],
         drivers=_drivers(results),
         assumptions=_assumptions(results),
         fit=flat(results.fit) if results.fit else [],
@@ -100,7 +100,7 @@ def _cards(results: RunResults, winner: StrategyResult) -> list[tuple[str, str, 
     against = f"against {clean(results.baseline)}"
     month = next(c for c in cols.DETAIL if c.key == "payback_month")
     return [
-        ("Best strategy", clean(winner.name), f"P(best) {percent(winner.p_best)}"),
+        ("Best strategy", _soft(clean(winner.name)), f"P(best) {percent(winner.p_best)}"),
         *(
             [
                 (f"Per customer, {unit}", amount(winner.difference, decimals, sign=True), against),

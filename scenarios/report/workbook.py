@@ -16,6 +16,7 @@ from typing import Any
 import xlsxwriter
 
 from scenarios.report import columns as cols
+from scenarios.report import over_time
 from scenarios.report.formats import NO_VALUE, clean, finite, flat
 from scenarios.results import Interval, RunResults
 
@@ -264,6 +265,7 @@ def _strategies(results: RunResults, *, keys: bool = False) -> Sheet:
                 row.append(value)
         rows.append(row)
     notes = [f"Money in {results.currency}; differences against {results.baseline}", *cols.legend(results)]
+    notes += over_time.lines(cols.ranked(results), results)
     return Sheet("strategies", head, rows, formats, notes)
 
 

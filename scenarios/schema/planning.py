@@ -26,6 +26,7 @@ StrategyType = Literal[
     "best_per_segment",
     "greedy",
     "optimal",
+    "optimal_over_time",
 ]
 STRATEGY_TYPES: tuple[str, ...] = get_args(StrategyType)
 

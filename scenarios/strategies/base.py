@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine import Population
+from scenarios.ahead import Ahead
 from solvers import Problem, Solution
 
 Floats = NDArray[np.float64]
@@ -28,6 +29,7 @@ class View:
         segments: S names.
         uniform: draw index -> (n,) float32 in (0, 1), the planner's own luck, keyed by customer and epoch.
         gap: target gap of optimising strategies.
+        ahead: the rest of the run, for strategies that plan over time.
     """
 
     problem: Problem
@@ -37,6 +39,7 @@ class View:
     segments: tuple[str, ...]
     uniform: Callable[[int], NDArray[np.float32]]
     gap: float
+    ahead: Callable[[], Ahead]
 
     @property
     def value(self) -> NDArray[np.floating]:
@@ -57,14 +60,23 @@ class View:
 
 @dataclass(frozen=True)
 class Choice:
-    """Arm of each customer, -1 = none, and the solver's answer where there is one."""
+    """Arm of each customer, -1 = none, and the solver's answer where there is one.
+
+    ``prices``: rule -> what a unit of it was charged for, because it is worth that much later; ``model_value``: what the
+    strategy's own model of the rest of the run expects, None without one.
+    """
 
     arm: Arms
     solution: Solution | None = None
+    prices: Mapping[str, float] = field(default_factory=dict)
+    model_value: float | None = None
 
 
 class Strategy(Protocol):
-    """One strategy.  State from epoch to epoch (warm starts) is its own; a run makes a new one."""
+    """One strategy.  State from epoch to epoch (warm starts) is its own; a run makes a new one.
+
+    One that has the attribute ``paces_itself`` set may use at once what a rule's window has left; the others' share of it is even.
+    """
 
     def choose(self, view: View) -> Choice:
         """Who gets what now."""

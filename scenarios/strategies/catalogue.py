@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scenarios.schema.planning import Strategy as Spec
 from scenarios.strategies.base import Strategy
 from scenarios.strategies.optimising import Greedy, Nobody, Optimal
+from scenarios.strategies.over_time import OptimalOverTime
 from scenarios.strategies.plan_file import read_plan
 from scenarios.strategies.ranked import Assigned, Random, Ranked, at_random, by_clv, by_rfm
 from scenarios.strategies.segmented import BestPerSegment
@@ -27,6 +28,7 @@ DESCRIPTIONS = {
     "best_per_segment": "each segment's best offer on average within the rules, best segments first",
     "greedy": "each customer's offers by return on the budget",
     "optimal": "largest incremental customer lifetime value under all rules",
+    "optimal_over_time": "the same over the rest of the run: money and contacts kept for when they are worth most",
 }
 
 ONE_ARM = {"everyone": at_random, "top_rfm": by_rfm, "top_clv": by_clv}
@@ -56,5 +58,6 @@ def maker(
         "best_per_segment": BestPerSegment,
         "greedy": Greedy,
         "optimal": Optimal,
+        "optimal_over_time": OptimalOverTime,
     }
     return plain[spec.type]
