@@ -6,15 +6,19 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from scenarios.allocation.answer import Allocation, RuleResult
 from scenarios.allocation.case import Case, build_case
 from scenarios.allocation.conflict import conflicts
-from scenarios.allocation.plans import GivenPlan, read_plan
+from scenarios.allocation.households import household_use
+from scenarios.allocation.plans import GivenPlan, hold, read_plan
 from scenarios.allocation.prices import RulePrice, binds, price_rules
+from scenarios.allocation.remarks import remarks_of
 from scenarios.allocation.slack import penalty_of
 from scenarios.allocation.solving import Limits, Outcome, Solver, full_plan, outcome_of, solve_case, value_plan
 from scenarios.allocation.why import why_not
-from scenarios.errors import ConfigError
+from solvers.certify import certify, keeps_company
 from solvers.solution import Status
 
 NEAR = 1e-9
@@ -65,12 +69,9 @@ def allocate_case(
     prices: bool = False,
 ) -> Allocation:
     """:func:`allocate` of a case that is read already."""
-    if case.problem.max_offers > 1 and (evaluate is not None or fix is not None or start is not None):
-        raise ConfigError(["--evaluate, --fix, --start: plans with one offer a customer only; got max_offers above 1"])
-    given = None if evaluate is None else read_plan(str(evaluate), case.data)
-    held = None if fix is None else read_plan(str(fix), case.data)
-    incumbent = None if start is None else read_plan(str(start), case.data)
-    outcome = solve_case(case, limits, held=held)
+    most = case.problem.max_offers
+    given, held, incumbent = (None if x is None else read_plan(str(x), case.data, most) for x in (evaluate, fix, start))
+    outcome = solve_case(case, limits, held=held, incumbent=incumbent)
     if given is not None:
         return _evaluated(case, given, outcome, limits)
     remarks: list[str] = []
@@ -83,8 +84,13 @@ def allocate_case(
         return Allocation(outcome, (), None, tuple(remarks), None, conflicts(outcome))
     measured = price_rules(outcome, limits) if prices else ()
     results = _results(outcome, measured)
-    remarks += _remarks(results)
-    return Allocation(outcome, results, case.data.selected(*outcome.layers), tuple(remarks), why_not(outcome))
+    shared = None
+    if case.households is not None:
+        problem = case.problem if held is None else hold(case, held)
+        shared = household_use(case.households, problem, outcome.solution.multipliers, outcome.layers)
+    remarks += remarks_of(outcome, results, limits, shared)
+    rows = case.data.selected(*outcome.layers)
+    return Allocation(outcome, results, rows, tuple(remarks), why_not(outcome), households=shared)
 
 
 def _evaluated(case: Case, given: GivenPlan, best: Outcome, limits: Limits) -> Allocation:
@@ -97,6 +103,7 @@ def _evaluated(case: Case, given: GivenPlan, best: Outcome, limits: Limits) -> A
         remarks.append(f"The plan breaks: {', '.join(broken)}.")
     if closed := given.closed(case):
         remarks.append(f"{closed:,} customers have an offer that is closed to them.")
+    remarks += _apart(case, given)
     if best.found:
         more = best.solution.objective - outcome.solution.objective
         remarks.append(f"The best plan found within the rules is worth {best.solution.objective:,.2f}, {more:+,.2f}.")
@@ -106,11 +113,23 @@ def _evaluated(case: Case, given: GivenPlan, best: Outcome, limits: Limits) -> A
     return Allocation(outcome, results, None, tuple(remarks), keeps=keeps, best=worth)
 
 
+def _apart(case: Case, plan: GivenPlan) -> list[str]:
+    """Offers of a given plan that may not be had together."""
+    texts = []
+    if not keeps_company(case.problem, full_plan(case, plan.arms).astype(np.int64)):
+        texts.append("Some customers have offers that never_together or only_if forbid.")
+    if case.households is not None:
+        over = int((case.households.used(plan.layers) > case.households.most).sum())
+        if over:
+            texts.append(f"{over:,} households have more than {case.households.most} offers.")
+    return texts
+
+
 def _about_held(case: Case, held: GivenPlan) -> list[str]:
     texts = [f"{int(held.listed.sum()):,} customers are held to {held.source}."]
     if closed := held.closed(case):
         texts.append(f"{closed:,} of them keep an offer that is closed to them by a test.")
-    return texts
+    return [*texts, *_apart(case, held)]
 
 
 def _not_below(
@@ -118,7 +137,7 @@ def _not_below(
 ) -> tuple[Outcome, str]:
     """The better of the plan found and the incumbent."""
     name = incumbent.source
-    if held is not None and (incumbent.arm != held.arm)[held.listed].any():
+    if held is not None and not incumbent.same(held)[held.listed].all():
         return outcome, f"{name}: gives held customers something else; the plan is made without it."
     valued, keeps = value_plan(case, incumbent, outcome, limits)
     if not keeps:
@@ -126,12 +145,10 @@ def _not_below(
     if outcome.found and outcome.solution.objective >= valued.solution.objective:
         more = outcome.solution.objective - valued.solution.objective
         return outcome, f"{name}: {more:+,.2f} against it."
-    solution = replace(outcome.solution, arm=incumbent.arm, method="given plan")
+    solution = replace(outcome.solution, arm=incumbent.arm, others=incumbent.arms[1:], method="given plan")
     if not outcome.found:
         # No plan was found, but there is one: the bound at the multipliers is all that is known.
-        from solvers.certify import certify
-
-        proof = certify(case.problem, full_plan(case, incumbent.arm), outcome.solution.multipliers)
+        proof = certify(case.problem, full_plan(case, incumbent.arms), outcome.solution.multipliers)
         solution = replace(
             solution, objective=proof.objective, bound=proof.bound, gap=proof.gap, conflict=(), conflict_gives=(),
             rows=outcome.solution.rows,
@@ -171,24 +188,3 @@ def _results(outcome: Outcome, measured: tuple[RulePrice, ...]) -> tuple[RuleRes
             )
         )
     return tuple(results)
-
-
-def _remarks(results: tuple[RuleResult, ...]) -> list[str]:
-    """What a reader should know about money that is left and soft rules that are missed."""
-    remarks = []
-    budget = next((rule for rule in results if rule.name == "budget" and rule.max is not None), None)
-    if (
-        budget is not None
-        and budget.max is not None
-        and not budget.binding
-        and budget.max - budget.value > 0.005 * abs(budget.max)
-    ):
-        others = [rule.name for rule in results if rule.binding]
-        reason = f"other rules bind: {', '.join(others)}" if others else "no further offer is worth more than nothing"
-        remarks.append(f"{budget.max - budget.value:,.2f} of the budget is left: {reason}.")
-    remarks += [
-        f"{rule.name} is missed by {rule.missed:,.6g}, at a price of {rule.missed * rule.penalty:,.2f}."
-        for rule in results
-        if rule.missed and rule.penalty
-    ]
-    return remarks

@@ -16,14 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenarios.errors import DataError
+from scenarios.regular import (
+    add_pieces,
+    add_regular,
+    constant_regular,
+    cycle_of,
+    regular_table,
+    text_of_cell,
+)
 from scenarios.rules import CustomerLabel
 from scenarios.store import Store, coded, place_in, store_of, take
 from scenarios.suggest import nearest
-from scenarios.tables import Table, Tables
+from scenarios.tables import Table, Tables, quoted
 
 KEY = ("customer_id", "offer")
 MAX_CELLS = 1_500_000_000  # measures x arms x customers in float64: 12 GB
-_STEP = 1 << 20
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
@@ -92,6 +99,23 @@ class Candidates:
         assert self.row is not None
         return np.where(self.row >= 0, values[self.row], fill)
 
+    def by_customer(self, values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """(n,) a column (rows,) that belongs to customers, from their first row, and the rows that say something else."""
+        k, n = self.eligible.shape
+        if self.cycle is not None:
+            table = values.reshape(n, k)
+            one = table[:, 0].copy()
+            pieces = [
+                np.flatnonzero((table[i : i + 8192] != one[i : i + 8192, None]).ravel()) + i * k
+                for i in range(0, n, 8192)
+            ]
+            return one, np.concatenate(pieces) if pieces else np.zeros(0, np.int64)
+        assert self.row is not None
+        first = np.where(self.eligible.any(axis=0), self.row[self.eligible.argmax(axis=0), np.arange(n)], 0)
+        one = values[first]
+        wrong = self.eligible & (values[np.maximum(self.row, 0)] != one)
+        return one, np.sort(self.row[wrong]).astype(np.int64)
+
     def numbers(self, column: str) -> Floats:
         """(rows,) a column as numbers, NaN where there is none."""
         return self.store.numbers(column)
@@ -99,7 +123,7 @@ class Candidates:
     def labels(self, column: str) -> tuple[NDArray[np.int32], list[str]]:
         """(rows,) codes of a column's texts, -1 for an empty cell."""
         codes, values = self.store.encoded(column)
-        return codes, [_text(value) for value in values]
+        return codes, [text_of_cell(value) for value in values]
 
     def places_of(self, customers: Any) -> NDArray[np.int64]:
         """The customer of each name (an Arrow column), -1 where it is unknown."""
@@ -133,6 +157,7 @@ def read_candidates(
     mixed: Mapping[str, Mapping[str, float]] | None = None,
     numbers: Sequence[str] = (),
     others: Sequence[str] = (),
+    reported: Sequence[str] = (),
 ) -> Candidates:
     """Read the columns that rules need, check every row, and lay them out densely.
 
@@ -144,6 +169,7 @@ def read_candidates(
         mixed: measures that are weighted sums of columns: name -> column -> weight.
         numbers: columns that hold numbers or nothing.
         others: columns that must exist.
+        reported: columns whose absence is reported already; the error that they cause does not repeat them.
 
     Raises:
         DataError: missing columns, values that are no finite numbers, repeated rows, no rows; all at once, by row
@@ -162,14 +188,15 @@ def read_candidates(
         missing = [name for name in wanted if name not in opened.columns]
         if missing:
             rest = [name for name in opened.columns if name not in wanted]
-            raise DataError([f"{source}: column {name!r} is missing{nearest(name, rest)}" for name in missing])
+            unknown = [name for name in missing if name not in reported]
+            raise DataError([f"{source}: column {name!r} is missing{nearest(name, rest)}" for name in unknown])
         store = store_of(tables, opened, [*finite, *numbers])
         problems = _ragged_lines(tables, opened) if opened.text else []
     if store.rows == 0:
         raise DataError([f"{source}: expected candidates, got no rows"])
     problems += [text for name in keys for text in _empty(store, name)]
     if problems:
-        problems += [text for name in finite for text in _not_finite(name, store.numbers(name))]
+        problems += [text for name in finite for text in _not_finite(str(source), name, store.numbers(name))]
         raise DataError([f"{source}: {text}" for text in problems])
     return _dense(str(source), store, keys, parts, tuple(labels), tuple(base))
 
@@ -204,23 +231,22 @@ def _empty(store: Store, name: str) -> list[str]:
     return [f"{rows_named(np.flatnonzero(store.column(name).is_null().to_numpy()))}: {name} is empty"]
 
 
-def _not_finite(name: str, values: Floats) -> list[str]:
+def _not_finite(source: str, name: str, values: Floats) -> list[str]:
     if np.isfinite(values.sum()):
         return []
     bad = np.flatnonzero(~np.isfinite(values))
     if not len(bad):
         return []
-    return [f"{rows_named(bad)}: expected a finite number in {name!r}, got {_shown(values[bad[0]])}"]
+    return [f"{rows_named(bad)}: expected a finite number in {name!r}, got {_shown(source, name, int(bad[0]))}"]
 
 
-def _shown(value: float) -> str:
-    return "an empty cell, text or NaN" if np.isnan(value) else str(value)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+def _shown(source: str, name: str, row: int) -> str:
+    """A cell as it stands in the table, read again; rows keep their order there."""
+    with Tables() as tables:
+        opened = tables.open(source, as_text=True)
+        ((cell,),) = tables.rows(f"select {quoted(name)} from {opened.sql} limit 1 offset {row}", source)
+    line = f" (line {row + 2:,})" if opened.text else ""
+    return f"an empty cell{line}" if cell is None else f"{cell!r}{line}" if isinstance(cell, str) else f"{cell}{line}"
 
 
 def _dense(
@@ -231,14 +257,20 @@ def _dense(
     labels: tuple[str, ...],
     base: tuple[str, ...],
 ) -> Candidates:
-    customer, ids = store.runs("customer_id")
-    arm, arms = _arm_codes(store, keys)
+    cycle: NDArray[np.int32] | None = None
+    regular = regular_table(store, keys)
+    if regular is not None:
+        ids, arms, cycle = regular
+        arm = customer = np.zeros(0, dtype=np.int32)
+    else:
+        customer, ids = store.runs("customer_id")
+        arm, arms = _arm_codes(store, keys)
+        cycle = cycle_of(customer, arm, len(arms), len(ids))
     h, k, n, rows = len(parts), len(arms), len(ids), store.rows
     if h * k * n > MAX_CELLS:
         raise DataError(
             [f"{source}: {n:,} customers x {k:,} arms x {h} measures do not fit in memory; split the file by customer"]
         )
-    cycle = _cycle(customer, arm, k, n)
     row: NDArray[np.int32] | None = None
     cell = np.zeros(0, dtype=np.int64)
     if cycle is not None:
@@ -256,11 +288,13 @@ def _dense(
     problems: list[str] = []
     for index, columns in enumerate(parts.values()):
         for name, weight in columns.items():
+            if cycle is not None and add_pieces(measures[index], store.pieces(name), cycle, weight):
+                continue
             values = store.numbers(name)
-            if bad := _not_finite(name, values):
+            if bad := _not_finite(source, name, values):
                 problems += [f"{source}: {text}" for text in bad]
             elif cycle is not None:
-                _add_regular(measures[index], values, cycle, weight)
+                add_regular(measures[index], values, cycle, weight)
             elif len(columns) == 1 and weight == 1:
                 measures[index].reshape(-1)[cell] = values
             else:
@@ -273,9 +307,9 @@ def _dense(
         if label in arm_labels:
             continue
         codes, found = store.encoded(label)
-        known = tuple(_text(value) for value in found)
+        known = tuple(text_of_cell(value) for value in found)
         if cycle is not None:
-            of_arm, of_customer = _constant_regular(codes, cycle, n)
+            of_arm, of_customer = constant_regular(codes, cycle, n)
         else:
             of_arm, of_customer = _constant(codes, arm, k), None
         if of_arm is not None:
@@ -298,40 +332,13 @@ def _dense(
     )  # fmt: skip
 
 
-def _cycle(customer: NDArray[np.int32], arm: NDArray[np.int32], k: int, n: int) -> NDArray[np.int32] | None:
-    """The arms of customer 0 in the table's order, if every customer has all arms in that order, one after another."""
-    if len(customer) != n * k:
-        return None
-    cycle = arm[:k]
-    if len(np.unique(cycle)) < k or customer[-1] != n - 1:
-        return None
-    expected = np.repeat(np.arange(min(n, _STEP // k + 1), dtype=np.int32), k)
-    arms = np.tile(cycle, len(expected) // k)
-    for first in range(0, n * k, len(expected)):
-        size = min(len(expected), n * k - first)
-        if not np.array_equal(arm[first : first + size], arms[:size]):
-            return None
-        if not np.array_equal(customer[first : first + size], expected[:size] + np.int32(first // k)):
-            return None
-    return cycle
-
-
-def _add_regular(out: Floats, values: Floats, cycle: NDArray[np.int32], weight: float) -> None:
-    """Out (K, n) += weight x values of a regular table, piece by piece (a piece stays in the cache)."""
-    k, n = out.shape
-    table = values.reshape(n, k)
-    for first in range(0, n, 8192):
-        piece = slice(first, first + 8192)
-        out[cycle, piece] += weight * table[piece].T if weight != 1 else table[piece].T
-
-
 def _arm_codes(store: Store, keys: Sequence[str]) -> tuple[NDArray[np.int32], tuple[tuple[str, str | None], ...]]:
     """(rows,) index of the arm, and the arms, sorted by name."""
     offer, offers = store.encoded("offer")
-    offer_names = [_text(value) for value in offers]
+    offer_names = [text_of_cell(value) for value in offers]
     if "channel" in keys:
         channel, channels = store.encoded("channel")
-        channel_names: list[str | None] = [_text(value) for value in channels]
+        channel_names: list[str | None] = [text_of_cell(value) for value in channels]
     else:
         channel, channel_names = np.zeros(len(offer), dtype=np.int32), [None]
     pair = offer if len(channel_names) == 1 else offer * np.int32(len(channel_names)) + channel
@@ -352,27 +359,12 @@ def _constant(codes: NDArray[np.int32], of: NDArray[np.int32], size: int) -> NDA
     return one if np.array_equal(one[of], codes) else None
 
 
-def _constant_regular(
-    codes: NDArray[np.int32], cycle: NDArray[np.int32], n: int
-) -> tuple[NDArray[np.int32] | None, NDArray[np.int32] | None]:
-    """The one code of each arm, and of each customer, of a regular table; None where some has two."""
-    table = codes.reshape(n, len(cycle))
-    of_arm, of_customer = np.empty(len(cycle), np.int32), table[:, 0].copy()
-    of_arm[cycle] = table[0]
-    arms = customers = True
-    for first in range(0, n, 8192):
-        piece = table[first : first + 8192]
-        arms = arms and bool((piece == table[0]).all())
-        customers = customers and bool((piece == piece[:, :1]).all())
-    return of_arm if arms else None, of_customer if customers else None
-
-
 def _of_customers(
     source: str, store: Store, name: str, customer: NDArray[np.int32], n: int, problems: list[str]
 ) -> Floats:
     """(n,) a number that belongs to customers."""
     values = store.numbers(name)
-    if bad := _not_finite(name, values):
+    if bad := _not_finite(source, name, values):
         problems += [f"{source}: {text}" for text in bad]
         return np.zeros(n)
     one = np.zeros(n)

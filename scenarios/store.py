@@ -57,6 +57,19 @@ class Store:
         out: NDArray[np.float64] = column.to_numpy()
         return out
 
+    def integers(self, name: str) -> NDArray[np.integer] | None:
+        """(rows,) a column of whole numbers, None if it is something else or has empty cells."""
+        if not pa.types.is_integer(self._schema.field(name).type):
+            return None
+        column = self.column(name)
+        return None if column.null_count else np.asarray(column.to_numpy())
+
+    def pieces(self, name: str) -> list[NDArray[np.float64]]:
+        """A column of doubles in the pieces that it is stored in, not copied; none if it is something else."""
+        if not pa.types.is_float64(self._schema.field(name).type):
+            return []
+        return [chunk.to_numpy(zero_copy_only=False) for chunk in self.column(name).chunks]
+
     def encoded(self, name: str) -> tuple[NDArray[np.int32], list[Any]]:
         """(rows,) codes, -1 for an empty cell, and the values they stand for, in order of appearance."""
         column = self.column(name)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from solvers.certify import Certificate, certify
 from solvers.explain import Conflict, Integral, Mixes, explain
+from solvers.first_price import first_prices
 from solvers.layout import Layout
 from solvers.mend import broken_rows
 from solvers.methods import Found, join
@@ -37,7 +38,9 @@ def answer(layout: Layout, found: Found, gap: float, backend: Backend, began: fl
         plan = _nobody(layout)
     if plan is not None:
         arm = layout.restored(plan.arm)
-        proof = certify(problem, arm, y)
+        if not (arm >= 0).any() and (y > 0).any():
+            y = first_prices(problem, y)
+        proof = certify(problem, arm, y, layout.bound(y))
         if proof.feasible:
             bound = min(proof.bound, max(found.proved, proof.objective))
             distance = (bound - proof.objective) / max(abs(bound), 1e-12)
@@ -72,6 +75,7 @@ def answer(layout: Layout, found: Found, gap: float, backend: Backend, began: fl
         multipliers=y,
         conflict=tuple(problem.rows[r].name for r in conflict.rows),
         conflict_gives=conflict.gives,
+        conflict_group=conflict.group,
         seconds=time.perf_counter() - began,
         passes=found.passes,
         note=join(found.note, note),

@@ -114,14 +114,9 @@ def branched(
         dual = generate(inside, pricer, path, 0.05 * gap, backend=backend, passes=most, deadline=deadline)
         if not dual.feasible:
             return None if dual.best.bound < value else _Case(low, high, dual, inside)
-        plan = recover(
-            inside,
-            pricer.prices(dual.best.y),
-            dual.best.y,
-            dual.best.bound,
-            plan_of(inside, rounded(inside, dual)[0]),
-            gap,
-        ).plan
+        price = pricer.prices(dual.best.y)
+        nearest = plan_of(inside, rounded(inside, dual, price)[0])
+        plan = recover(inside, price, dual.best.y, dual.best.bound, nearest, gap).plan
         if plan is not None and plan.value > value and not len(broken_rows(inside, plan.usage)):
             value, best = plan.value, plan
         return _Case(low, high, dual, inside)

@@ -5,12 +5,14 @@ For any multipliers y (y_r >= 0 where only the upper bound is finite, <= 0 where
     bound(y) = sum_i max(0, max_k v[i, k] - sum_r y_r a_r[i, k]) + sum_{y_r > 0} y_r U_r + sum_{y_r < 0} y_r L_r,
 
 an upper bound on every plan, integral or not (where a customer may have several arms, the inner maximum is over allowed sets of
-arms, of the sum of their scores).  Rows that count customers have integral bounds first: it moves the bound
-and forbids no plan.
+arms, of the sum of their scores; where households share offers, over what all members may have together).  Rows that count
+customers have integral bounds first: it moves the bound and forbids no plan.
 """
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -23,6 +25,7 @@ from solvers.problem import NO_ARM, Problem, Row
 FloatArray = NDArray[np.float64]
 TOLERANCE = 1e-9
 _STEP = 16_384
+_LARGE = 200_000
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,45 @@ def keeps_company(problem: Problem, arm: NDArray[np.integer]) -> bool:
     return fine and not any((has[b] > has[a]).any() for b, a in problem.only_if)
 
 
+def within_homes(problem: Problem, arm: NDArray[np.integer]) -> bool:
+    """No household has more offers than it may; arm (M, n)."""
+    if problem.household_of is None or problem.household_room is None:
+        return True
+    some = problem.household_of >= 0
+    offers = (arm >= 0).sum(axis=0)[some]
+    return bool(
+        (np.bincount(problem.household_of[some], offers, len(problem.household_room)) <= problem.household_room).all()
+    )
+
+
+def shared_total(problem: Problem, best: FloatArray) -> float:
+    """What all customers come to together if best (J, n) is each one's best from exactly j + 1 offers (-inf: none), and
+    households keep to their room: a dynamic programme over members, all households at once.
+    """
+    of, room = problem.household_of, problem.household_room
+    assert of is not None and room is not None
+    total = float(np.maximum(best[:, of < 0].max(axis=0, initial=0.0), 0.0).sum())
+    member = np.flatnonzero(of >= 0)
+    member = member[np.argsort(of[member], kind="stable")]
+    size = np.bincount(of[member], minlength=len(room))
+    first = np.cumsum(size) - size
+    most = np.minimum(room, size * len(best))
+    if len(best) == 1:  # the best members take the room
+        score = np.maximum(best[0, member], 0.0)
+        order = np.lexsort((-score, of[member]))
+        place = np.arange(len(order)) - first[of[member]]
+        return total + float(score[order][place < most[of[member]]].sum())
+    value = np.zeros((len(room), int(most.max(initial=0)) + 1))  # with at most c offers among the members so far
+    for turn in range(int(size.max(initial=0))):
+        homes = np.flatnonzero(size > turn)
+        own, before = best[:, member[first[homes] + turn]], value[homes]
+        after = before.copy()
+        for j in range(1, min(len(best), value.shape[1] - 1) + 1):
+            after[:, j:] = np.maximum(after[:, j:], before[:, :-j] + own[j - 1][:, None])
+        value[homes] = after
+    return total + float(value[np.arange(len(room)), most].sum())
+
+
 def lagrangian(problem: Problem, multipliers: FloatArray, *, valued: bool = True) -> float:
     """bound(y) of the module's text.
 
@@ -132,24 +174,47 @@ def lagrangian(problem: Problem, multipliers: FloatArray, *, valued: bool = True
     cuts = np.flatnonzero(np.diff(problem.class_of)) + 1
     grouped = len(cuts) < max(c, n // 256)
     edges = np.unique(np.concatenate([np.arange(0, n, _STEP), cuts if grouped else cuts[:0], [n]]))
-    total = 0.0
     sets = combinations_of(problem) if problem.several else None
-    for start, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        # One class in a step: its prices are a column; several: they are gathered customer by customer.
-        of = problem.class_of[start : start + 1] if grouped else problem.class_of[start:stop]
-        score = np.repeat(-table[h, of].T, stop - start, axis=1) if grouped else -table[h, of].T
-        for m in read:
-            score -= table[m, of].T * problem.measures[m, :, start:stop]
+    shared = problem.household_of is not None
+    sizes = np.array([len(s) for s in sets]) if sets is not None else np.ones(k, np.int64)
+    best = np.full((int(sizes.max(initial=1)) if shared else 0, n), -np.inf)
+    alike = (table == table[:, :1]).all(axis=1)  # (H + 1, K) prices that are the same for every class
+
+    def step(start: int, stop: int) -> float:
+        # One class in a step, or one price for all classes: a number; else prices are gathered customer by customer.
+        of = problem.class_of[start:stop]
+        score = np.empty((k, stop - start))
+        part = np.empty(stop - start)
+        for a in range(k):
+            score[a] = -(table[h, of[0], a] if grouped or alike[h, a] else table[h, :, a][of])
+            for m in read:
+                cost = table[m, of[0], a] if grouped or alike[m, a] else table[m, :, a][of]
+                np.multiply(problem.measures[m, a, start:stop], cost, out=part, dtype=np.float64)
+                score[a] -= part
         if problem.eligible is not None:
             score[~problem.eligible[:, start:stop]] = -np.inf
         if sets is not None:
             score = np.array([score[list(s)].sum(axis=0) for s in sets]).reshape(-1, stop - start)
-        total += float(np.maximum(score.max(axis=0, initial=0.0), 0.0).sum())
-    return total + rhs
+        for j in range(len(best)):
+            best[j, start:stop] = score[sizes == j + 1].max(axis=0, initial=-np.inf)
+        return 0.0 if shared else float(np.maximum(score.max(axis=0, initial=0.0), 0.0).sum())
+
+    pairs = zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+    if n < _LARGE:
+        parts = [step(*pair) for pair in pairs]
+    else:  # numpy lets go of the interpreter; parts are added in their order
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            parts = list(pool.map(lambda pair: step(*pair), pairs))
+    return (shared_total(problem, best) if shared else sum(parts)) + rhs
 
 
-def certify(problem: Problem, arm: NDArray[np.integer], multipliers: FloatArray) -> Certificate:
-    """The certificate of a plan under multipliers (R,); the plan: (n,), or (M, n) where several arms are allowed."""
+def certify(
+    problem: Problem, arm: NDArray[np.integer], multipliers: FloatArray, bound: float | None = None
+) -> Certificate:
+    """The certificate of a plan under multipliers (R,); the plan: (n,), or (M, n) where several arms are allowed.
+
+    ``bound``: :func:`lagrangian` of the multipliers, where it is known already.
+    """
     _, k, n, _ = problem.shape
     arm = np.asarray(arm)
     allowed = arm.shape[-1:] == (n,) and arm.ndim <= 2 and bool(((arm >= NO_ARM) & (arm < k)).all())
@@ -159,6 +224,7 @@ def certify(problem: Problem, arm: NDArray[np.integer], multipliers: FloatArray)
     slots = np.atleast_2d(arm.astype(np.int64))
     if problem.several or len(slots) > 1:
         allowed = keeps_company(problem, slots)
+    allowed = allowed and within_homes(problem, slots)
     if problem.eligible is not None:
         for one in slots:
             chosen = np.flatnonzero(one != NO_ARM)
@@ -172,6 +238,6 @@ def certify(problem: Problem, arm: NDArray[np.integer], multipliers: FloatArray)
         values[r] = float(line.data @ table[line.indices]) + row.constant
         size = row_size(row.lower, row.upper)
         violation[r] = max(values[r] - row.upper, row.lower - values[r], 0.0) / size
-    bound = lagrangian(problem, multipliers)
+    bound = lagrangian(problem, multipliers) if bound is None else bound
     gap = (bound - objective) / max(abs(bound), 1e-12) if np.isfinite(bound) else np.inf
     return Certificate(objective, bound, gap, values, violation, allowed)

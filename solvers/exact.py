@@ -8,10 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from solvers.layout import Layout, by_choice, open_sets
+from solvers.choices import by_choice, open_sets
+from solvers.homes import home_rows
+from solvers.layout import Layout
 from solvers.mend import broken_rows
 from solvers.offers import once_each, scaled_rows, usage_of_offers
 from solvers.plan import Plan, plan_of
+from solvers.pricing import Prices
 from solvers.program import Answer, Backend, solve_program
 
 FloatArray = NDArray[np.float64]
@@ -38,7 +41,10 @@ class WholeProgram:
         self.layout = layout
         self.customer, self.arm = np.nonzero(open_to.T)
         self.value, self.usage = usage_of_offers(layout, self.customer, self.arm)
-        self.own = once_each(self.customer)
+        once = once_each(self.customer)
+        shared, room = home_rows(layout.homes, layout.sets, self.customer, self.arm, layout.homes.room)
+        self.own = sparse.vstack([once, shared]).tocsr()
+        self.most = np.concatenate([np.ones(once.shape[0]), room])
 
     def solve(
         self,
@@ -70,7 +76,7 @@ class WholeProgram:
             self.value if objective is None else objective,
             sparse.vstack([matrix, self.own]).tocsr(),
             np.concatenate([low, np.full(self.own.shape[0], -np.inf)]),
-            np.concatenate([high, np.ones(self.own.shape[0])]),
+            np.concatenate([high, self.most]),
             np.zeros(len(self.value)),
             np.ones(len(self.value)),
             integer=integer,
@@ -89,16 +95,20 @@ class WholeProgram:
         return plan_of(self.layout, arm)
 
 
-def promising(layout: Layout, price: FloatArray, room: float) -> NDArray[np.bool_]:
-    """(S, n) pairs whose regret at prices (C, H + 1, K) is at most ``room``.
+def promising(layout: Layout, price: Prices, y: FloatArray, value: float) -> NDArray[np.bool_]:
+    """(S, n) pairs whose regret at the prices of y is at most the distance of their bound from ``value``.
 
-    A plan with any other pair is worth less than the prices' bound less ``room``: with room = bound - value of a
-    plan at hand, the best plan is among these, or at hand.
+    A plan with any other pair is worth less than ``value``, that of a plan at hand: the best plan is among these, or at hand.
+    Tolls are multipliers like others, so that this holds for any.
     """
-    score = -by_choice(layout, price)
+    score = -by_choice(layout, price.form) - price.charge(layout.sets)
     if layout.mask.size:
         score = np.where(open_sets(layout), score, -np.inf)
     best = np.maximum(score.max(axis=0, initial=0.0), 0.0)
+    room = float(best.sum() + y @ layout.rhs(y)) - value
+    homes = layout.homes
+    if homes.some:
+        room += float(price.toll[homes.member[homes.first[:-1]]] @ homes.room)
     return np.asarray(best - score <= room * (1.0 + 1e-9) + 1e-9 * layout.worth / max(layout.shape[2], 1))
 
 

@@ -11,10 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers._jit import Floats, Ints, Mask, kernel
-from solvers.layout import Layout, by_choice, open_sets
+from solvers.choices import by_choice, open_sets
+from solvers.homes import room_left, set_sizes
+from solvers.layout import Layout
 from solvers.mend import broken_rows
 from solvers.offers import usage_of_offers
 from solvers.plan import Plan, plan_of
+from solvers.pricing import Prices
 
 FloatArray = NDArray[np.float64]
 MOVES = 4_000
@@ -24,12 +27,23 @@ MOST_PAIRS = 3_000_000  # open pairs up to which candidates are sought: with mor
 
 @kernel
 def exchange_pass(
-    gain: Floats, shift: Floats, customer: Ints, low: Floats, high: Floats, least: float, taken: Mask, room: Floats
+    gain: Floats,
+    shift: Floats,
+    customer: Ints,
+    unit: Ints,
+    grow: Ints,
+    left: Ints,
+    low: Floats,
+    high: Floats,
+    least: float,
+    taken: Mask,
+    room: Floats,
 ) -> float:
     """Take pairs of moves (or single ones) that gain more than ``least`` together; returns what was gained.
 
-    gain (N,) falling; shift (N, R) what a move adds to the rows; customer (N,); the sum of the shifts taken must stay within
-    low <= sum <= high (R,).  Out: taken (N,); room (R,) that sum.  A customer moves once.
+    gain (N,) falling; shift (N, R) what a move adds to the rows; customer (N,), of household unit (N,), gets grow (N,) more
+    offers, where left (N,) is what the household may still get; the sum of the shifts taken must stay within
+    low <= sum <= high (R,).  Out: taken (N,); room (R,) that sum.  A household moves once.
     """
     count, rows = shift.shape
     total = 0.0
@@ -43,7 +57,11 @@ def exchange_pass(
                 break
             if here <= least or moved[j] or (j > i and customer[j] == customer[i]):
                 continue
-            fine = True
+            same = j > i and unit[j] == unit[i]
+            more = grow[i] + grow[j] if same else grow[i]
+            fine = more <= max(left[i], 0) and (j == i or same or grow[j] <= max(left[j], 0))
+            if not fine:
+                continue
             for r in range(rows):
                 new = room[r] + shift[i, r]
                 if j > i:
@@ -59,17 +77,17 @@ def exchange_pass(
                     if j > i:
                         room[r] += shift[j, r]
                 for m in range(count):
-                    moved[m] |= customer[m] == customer[i] or customer[m] == customer[j]
+                    moved[m] |= unit[m] == unit[i] or unit[m] == unit[j]
                 total += here
                 break
     return total
 
 
 def _candidates(
-    layout: Layout, price: FloatArray, plan: Plan, most: float, count: int
+    layout: Layout, price: Prices, plan: Plan, most: float, count: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(customer, new set or -1) of the ``count`` moves of least regret, none above ``most``."""
-    score = -by_choice(layout, price)
+    score = -by_choice(layout, price.form) - price.charge(layout.sets)
     if layout.mask.size:
         score[~open_sets(layout)] = -np.inf
     k, n = score.shape
@@ -96,7 +114,21 @@ def _added(layout: Layout, customer: NDArray[np.int64], arm: NDArray[np.int64]) 
     return value, usage
 
 
-def exchange(layout: Layout, price: FloatArray, plan: Plan, bound: float, enough: float) -> None:
+def _households(
+    layout: Layout, plan: Plan, customer: NDArray[np.int64], now: NDArray[np.int64], to: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """(who moves as one, more offers, offers that the household may still get) of moves; alone, a customer may have any set."""
+    homes = layout.homes
+    if not homes.some:
+        return customer, np.zeros(len(to), np.int64), np.zeros(len(to), np.int64)
+    size = np.append(set_sizes(layout.sets), 0)
+    of = homes.of[customer].astype(np.int64)
+    grow = np.where(of >= 0, size[to] - size[now], 0)
+    left = np.append(room_left(homes, layout.sets, plan.arm), 0)[of]
+    return np.where(of >= 0, layout.shape[2] + of, customer), grow, left
+
+
+def exchange(layout: Layout, price: Prices, plan: Plan, bound: float, enough: float) -> None:
     """Add value to a plan that breaks no row, until it is worth ``enough`` or no pair of cheap moves gains."""
     if layout.shape[2] * (len(layout.sets) + 1) > MOST_PAIRS:
         return
@@ -112,10 +144,14 @@ def exchange(layout: Layout, price: FloatArray, plan: Plan, bound: float, enough
         slack = np.minimum(layout.upper - plan.usage, plan.usage - layout.lower) / layout.scale
         rows = np.argsort(slack, kind="stable")
         taken = np.zeros(len(order), bool)
+        unit, grow, left = _households(layout, plan, customer, now, to)
         gained = exchange_pass(
             (value - had)[order],
             np.ascontiguousarray((usage - used)[order][:, rows]),
             customer[order],
+            unit[order],
+            grow[order],
+            left[order],
             (layout.lower - layout.tolerance * 0.5 - plan.usage)[rows],
             (layout.upper + layout.tolerance * 0.5 - plan.usage)[rows],
             0.02 * (bound - enough),

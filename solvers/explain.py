@@ -22,7 +22,7 @@ from solvers.certify import lagrangian
 from solvers.decomposition import Pool, generate, master
 from solvers.exact import WholeProgram
 from solvers.layout import Layout, arrange
-from solvers.mend import row_form
+from solvers.moves import row_form
 from solvers.pricing import Pricer
 from solvers.problem import Problem
 from solvers.program import Backend
@@ -30,14 +30,18 @@ from solvers.search import respond
 
 FloatArray = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+MOST_CONFLICTS = 10
 
 
 @dataclass(frozen=True)
 class Conflict:
-    """Rows (indices) of an irreducible conflict, and the least each must give (NaN: giving alone does not help)."""
+    """Rows (indices) of irreducible conflicts, the least each must give (NaN: giving alone does not help), and which conflict
+    each belongs to, 0, 1, ...: no row is in two.
+    """
 
     rows: tuple[int, ...]
     gives: tuple[float, ...]
+    group: tuple[int, ...] = ()
 
 
 class Oracle(Protocol):
@@ -152,9 +156,36 @@ class Integral:
 
 
 def explain(layout: Layout, oracle: Oracle) -> Conflict | None:
-    """An irreducible set of rows in conflict and what each must give; None if the oracle finds no proof of any."""
-    everything = np.ones(len(layout.lower), bool)
-    rows = oracle.conflict(everything)
+    """Irreducible sets of rows in conflict and what each row must give; None if the oracle finds no proof of any.
+
+    The rows of a set are left out and the next one is sought, until the rest can be met.  What a row must give: the least if
+    all other rows hold but those of other sets, which have conflicts of their own.
+    """
+    live = np.ones(len(layout.lower), bool)
+    sets: list[list[int]] = []
+    while len(sets) < MOST_CONFLICTS:
+        rows = _irreducible(oracle, live)
+        if rows is None:
+            break
+        sets.append(np.flatnonzero(rows).tolist())
+        live &= ~rows
+    if not sets:
+        return None
+    found, gives, group = [], [], []
+    for number, of in enumerate(sets):
+        for r in of:
+            rest = np.ones(len(live), bool)
+            rest[[x for other in sets if other is not of for x in other]] = False
+            rest[r] = False
+            found.append(r)
+            gives.append(oracle.least(rest, r))
+            group.append(number)
+    return Conflict(tuple(found), tuple(gives), tuple(group))
+
+
+def _irreducible(oracle: Oracle, live: Mask) -> Mask | None:
+    """Rows among ``live`` that conflict, but not with any one of them left out; None without a proof."""
+    rows = oracle.conflict(live)
     if rows is None:
         return None
     needed = np.zeros(len(rows), bool)
@@ -167,13 +198,7 @@ def explain(layout: Layout, oracle: Oracle) -> Conflict | None:
             needed[r] = True
         else:
             rows = smaller
-    found = np.flatnonzero(rows)
-    gives = []
-    for r in found.tolist():
-        rest = everything.copy()
-        rest[r] = False
-        gives.append(oracle.least(rest, r))
-    return Conflict(tuple(found.tolist()), tuple(gives))
+    return rows
 
 
 def least_give(problem: Problem, r: int, backend: Backend = "highs") -> float:

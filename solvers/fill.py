@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers._jit import Floats, Ints, Mask, Whole, kernel
+from solvers.cells import cells_of
 from solvers.certify import TOLERANCE, integral_bounds, plan_table, row_size
 from solvers.errors import ProblemError
-from solvers.layout import cells_of
-from solvers.mend import shift_of
+from solvers.homes import Homes, has_room, homes_of
+from solvers.moving import shift_of
 from solvers.problem import NO_ARM, Problem
 
 
@@ -22,6 +23,7 @@ def fill_in_order(
     row: Ints,
     coefficient: Floats,
     sets: Ints,
+    homes: Homes,
     customers: Whole,
     arms: Whole,
     lower: Floats,
@@ -36,7 +38,7 @@ def fill_in_order(
     delta = np.zeros(len(usage))
     for j in range(len(customers)):
         i, b = customers[j], arms[j]
-        open_to = arm[i] < 0
+        open_to = arm[i] < 0 and has_room(homes, sets, arm, i, -1, b)
         if masked:
             for k in sets[b]:
                 open_to = open_to and (k < 0 or mask[k, i])
@@ -113,6 +115,7 @@ def fill(
         cells.row,
         cells.coefficient,
         np.arange(k)[:, None],
+        homes_of(problem),
         customers,
         arms,
         np.ascontiguousarray(bounds[:, 0]),

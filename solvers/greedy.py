@@ -11,8 +11,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from solvers.choices import by_choice, open_sets, sums_of_sets
 from solvers.fill import fill, fill_in_order
-from solvers.layout import Layout, by_choice, open_sets, sums_of_sets
+from solvers.layout import Layout
 from solvers.mend import broken_rows, mend
 from solvers.plan import Plan, plan_of
 from solvers.pricing import Pricer
@@ -49,6 +50,7 @@ def _filled(layout: Layout, base: Plan, ratio: FloatArray, value: FloatArray) ->
         cells.row,
         cells.coefficient,
         layout.sets,
+        layout.homes,
         customers,
         arms,
         layout.lower,

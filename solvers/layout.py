@@ -9,7 +9,7 @@ Rows meet customers in two places only:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numba
 import numpy as np
@@ -17,26 +17,16 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from solvers._jit import Floats, Ints, Mask, parallel_kernel
-from solvers.certify import TOLERANCE, integral_bounds, row_size
+from solvers.cells import Cells, cells_from, rows_of
+from solvers.certify import TOLERANCE, integral_bounds, lagrangian, row_size
 from solvers.errors import ProblemError
+from solvers.homes import Homes, homes_of
 from solvers.problem import NO_ARM, Problem
 from solvers.sets import allowed_sets, numbered
 
 FloatArray = NDArray[np.float64]
 CHUNK = 4096
 MOST_BLOCKS = 32
-
-
-@dataclass(frozen=True)
-class Cells:
-    """Entries ``first[c * K + k] : first[c * K + k + 1]`` are the rows that arm k of class c touches.
-
-    A customer i of class c who takes arm k uses ``coefficient[e] . (measures[:, k, i], 1)`` of row ``row[e]``.
-    """
-
-    first: NDArray[np.int64]
-    row: NDArray[np.int64]
-    coefficient: FloatArray  # (E, H + 1)
 
 
 @dataclass(frozen=True)
@@ -51,7 +41,9 @@ class Layout:
         edge: (C + 1,) customers of class c are edge[c] : edge[c + 1].
         start, chunk_class: bounds of the chunks (Q + 1,) and the class of each (Q,).
         here, first_chunk: classes that have customers, and the first chunk of each.
-        block: (C,) block of a class: classes are merged to at most 32 blocks, each with its own columns in the master.
+        block: (C,) block of a class: classes are merged to at most 32 blocks, each with its own columns in the master; one
+            block where households hold customers of several classes together.
+        homes: households that can run out of room.
         lower, upper: (R,) bounds less constants; counting rows rounded.
         tolerance: (R,) how far a row may be outside its bounds.
         rows: (R, W) coefficients, W = (H + 1) * C * K; transposed: (W, R); by_block: (B * R, W).
@@ -74,6 +66,7 @@ class Layout:
     first_chunk: NDArray[np.int64]
     block: NDArray[np.int64]
     n_blocks: int
+    homes: Homes
     lower: FloatArray
     upper: FloatArray
     tolerance: FloatArray
@@ -85,6 +78,7 @@ class Layout:
     gross: FloatArray
     scale: FloatArray
     worth: float
+    _bounds: dict[bytes, float] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -113,6 +107,13 @@ class Layout:
         if self.problem.several:
             arm = numbered(self.sets, np.atleast_2d(arm), self.shape[1])
         return (arm if self.order is None else arm[self.order]).astype(self.arm_dtype)
+
+    def bound(self, multipliers: FloatArray) -> float:
+        """The certificate's bound at multipliers, computed once."""
+        key = np.ascontiguousarray(multipliers).tobytes()
+        if key not in self._bounds:
+            self._bounds[key] = lagrangian(self.problem, multipliers)
+        return self._bounds[key]
 
     def projected(self, multipliers: FloatArray) -> FloatArray:
         """Multipliers that price no open bound."""
@@ -172,34 +173,6 @@ def gather(source: Floats, order: Ints, read: Mask, out: Floats) -> None:
                 out[h, k, j] = source[h, k, order[j]]
 
 
-def _rows(problem: Problem) -> sparse.csr_matrix:
-    h, k, _, c = problem.shape
-    width = (h + 1) * c * k
-    lines = [row.coefficients for row in problem.rows]
-    first = np.concatenate([[0], np.cumsum([line.nnz for line in lines])]).astype(np.int64)
-    where = np.concatenate([line.indices for line in lines]) if lines else np.zeros(0, np.int64)
-    data = np.concatenate([line.data for line in lines]).astype(np.float64) if lines else np.zeros(0)
-    return sparse.csr_matrix((data, where.astype(np.int64), first), shape=(len(lines), width))
-
-
-def _cells(rows: sparse.csr_matrix, shape: tuple[int, int, int, int]) -> Cells:
-    h, k, _, c = shape
-    count = rows.shape[0]
-    line = np.repeat(np.arange(count), np.diff(rows.indptr))
-    measure, cell = np.divmod(rows.indices.astype(np.int64), c * k)
-    live = rows.data != 0
-    key, entry = np.unique(cell[live] * max(count, 1) + line[live], return_inverse=True)
-    coefficient = np.zeros((len(key), h + 1))
-    np.add.at(coefficient, (entry, measure[live]), rows.data[live])
-    of, row = np.divmod(key, max(count, 1))
-    return Cells(np.searchsorted(of, np.arange(c * k + 1)), row, coefficient)
-
-
-def cells_of(problem: Problem) -> Cells:
-    """The cells of a problem's rows."""
-    return _cells(_rows(problem), problem.shape)
-
-
 def arrange(problem: Problem) -> Layout:
     """Group customers by class (no copy if they are), cut chunks, and turn rows into sparse algebra.
 
@@ -217,7 +190,7 @@ def arrange(problem: Problem) -> Layout:
     if problems:
         raise ProblemError(problems)
     sets = allowed_sets(problem)
-    rows = _rows(problem)
+    rows = rows_of(problem)
     read = np.zeros(h, bool)
     used = np.unique(rows.indices[rows.data != 0] // max(c * k, 1))
     read[used[used < h]] = True
@@ -254,7 +227,8 @@ def arrange(problem: Problem) -> Layout:
                 for m, a in bad
             ]
         )
-    n_blocks = min(max(len(here), 1), MOST_BLOCKS)
+    homes = homes_of(problem, order)
+    n_blocks = 1 if homes.some else min(max(len(here), 1), MOST_BLOCKS)
     block = np.zeros(c, np.int64)
     block[here] = np.arange(len(here)) * n_blocks // max(len(here), 1)
     bounds = [integral_bounds(row, h * c * k) for row in problem.rows]
@@ -280,53 +254,16 @@ def arrange(problem: Problem) -> Layout:
         first_chunk=first_chunk[here],
         block=block,
         n_blocks=n_blocks,
+        homes=homes,
         lower=lower,
         upper=upper,
         tolerance=np.array([0.5 * TOLERANCE * row_size(row.lower, row.upper) for row in problem.rows]),
         rows=rows,
         transposed=rows.T.tocsr(),
         by_block=by_block,
-        cells=_cells(rows, problem.shape),
+        cells=cells_from(rows, problem.shape),
         read=read,
         gross=gross,
         scale=scale,
         worth=max(float(gross[0].sum()) / (k + 1), 1e-12),
     )
-
-
-def by_customer(layout: Layout, form: FloatArray) -> FloatArray:
-    """(K, n) float64: what one customer adds to a linear form (C, H + 1, K) of the table by taking an arm."""
-    h, k, n, _ = layout.shape
-    out = np.zeros((k, n))
-    for of in layout.here.tolist():
-        piece = slice(layout.edge[of], layout.edge[of + 1])
-        out[:, piece] += form[of, h][:, None]
-        for m in range(h):
-            if form[of, m].any():
-                out[:, piece] += form[of, m][:, None] * layout.measures[m, :, piece]
-    return out
-
-
-def by_choice(layout: Layout, form: FloatArray) -> FloatArray:
-    """(S, n) float64: what one customer adds to a linear form (C, H + 1, K) of the table by taking a set."""
-    return sums_of_sets(layout.sets, by_customer(layout, form))
-
-
-def sums_of_sets(sets: NDArray[np.int64], by_arm: FloatArray) -> FloatArray:
-    """(S, n) sums over each set's members of by_arm (K, n)."""
-    if sets.shape[1] == 1:
-        return by_arm[sets[:, 0]]
-    padded = np.concatenate([by_arm, np.zeros((1, by_arm.shape[1]))])
-    out = padded[sets[:, 0]]
-    for member in sets.T[1:]:
-        out += padded[member]
-    return out
-
-
-def open_sets(layout: Layout, some: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.bool_]:
-    """(S, n') sets all of whose arms are open, to everybody or to ``some`` customers."""
-    count = len(range(layout.shape[2])[some]) if isinstance(some, slice) else len(some)
-    if not layout.mask.size:
-        return np.ones((len(layout.sets), count), bool)
-    padded = np.concatenate([layout.mask[:, some], np.ones((1, count), bool)])
-    return np.asarray(padded[layout.sets].all(axis=1)) if layout.sets.shape[1] > 1 else padded[layout.sets[:, 0]]

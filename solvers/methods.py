@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers.branch import branched, worth_branching
-from solvers.certify import certify
+from solvers.choices import open_sets
 from solvers.decomposition import Dual, generate
 from solvers.descent import descend
 from solvers.exact import exact_plan, promising, relaxed_multipliers
 from solvers.explain import Mixes
 from solvers.greedy import greedy_plan
-from solvers.layout import Layout, open_sets
+from solvers.layout import Layout
 from solvers.path import budget_path
 from solvers.plan import Plan, plan_of
 from solvers.pricing import Pricer
@@ -200,19 +200,18 @@ def closed(layout: Layout, found: Found, gap: float, pairs: int, backend: Backen
     keep, at_hand, bound, choices = None, -np.inf, np.inf, pairs
     if found.plan is not None:
         at_hand = found.plan.value
-        bound = certify(layout.problem, layout.restored(found.plan.arm), found.multipliers).bound
+        bound = layout.bound(found.multipliers)
         if min(bound, found.proved) - at_hand <= gap * max(abs(bound), 1e-12):
             return found
         if not np.isfinite(found.proved):
             found = split(layout, found, gap, backend, deadline)
             at_hand = _value(found)
-        room = bound - at_hand
         if (
             min(bound, found.proved) - at_hand <= gap * max(abs(bound), 1e-12)
             or pairs * len(layout.sets) > FIXING_PAIRS * layout.shape[1]
         ):
             return found
-        keep = promising(layout, Pricer(layout).prices(found.multipliers), room)
+        keep = promising(layout, Pricer(layout).prices(found.multipliers), found.multipliers, at_hand)
         choices = int((keep & open_sets(layout)).sum())
     if choices > CLOSING_PAIRS:
         return found

@@ -106,7 +106,7 @@ class BudgetPath:
 
 def path_row(problem: Problem) -> Row | None:
     """The row of a problem that :func:`budget_path` can take: the only one, with an upper bound alone."""
-    if len(problem.rows) != 1 or problem.several:
+    if len(problem.rows) != 1 or problem.several or problem.household_of is not None:
         return None
     row = problem.rows[0]
     return row if np.isneginf(row.lower) and np.isfinite(row.upper) else None
@@ -124,8 +124,8 @@ def budget_path(problem: Problem, row: Row | None = None) -> BudgetPath:
     """
     if row is None and len(problem.rows) != 1:
         raise ProblemError([f"rows: expected exactly one for a path, got {len(problem.rows)}"])
-    if problem.several:
-        raise ProblemError(["max_offers: expected 1 for a path, got more"])
+    if problem.several or problem.household_of is not None:
+        raise ProblemError(["max_offers: expected one offer a customer and no households for a path, got more"])
     along = problem.rows[0] if row is None else row
     h, k, n, c = problem.shape
     form = np.zeros((h + 1) * c * k)

@@ -50,6 +50,8 @@ class Problem:
         max_offers: arms that a customer may have at once.
         never_together: pairs (a, b) of arms that no customer has both of.
         only_if: pairs (b, a): a customer has arm b only with arm a.
+        household_of: (n,) int32 household of each customer, -1 = none; None without households.
+        household_room: (G,) offers that the members of a household may have together, >= 0.
         class_of: (n,) int32 in [0, C).
         n_classes: C.
         rows: coupling rules.
@@ -64,6 +66,8 @@ class Problem:
     max_offers: int = 1
     never_together: tuple[tuple[int, int], ...] = ()
     only_if: tuple[tuple[int, int], ...] = ()
+    household_of: NDArray[np.int32] | None = None
+    household_room: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         problems = []
@@ -88,12 +92,25 @@ class Problem:
             for a, b in pairs:
                 if not (0 <= a < k and 0 <= b < k) or a == b:
                     problems.append(f"{name}: expected two different arms in 0 .. {k - 1}, got {(a, b)}")
+        problems += self._homes(n)
         names = [row.name for row in self.rows]
         problems += [
             f"row {name!r}: the name is used twice" for name in sorted({x for x in names if names.count(x) > 1})
         ]
         if problems:
             raise ProblemError(problems)
+
+    def _homes(self, n: int) -> list[str]:
+        """What is wrong with the households."""
+        of, room = self.household_of, self.household_room
+        if of is None and room is None:
+            return []
+        if of is None or room is None or of.shape != (n,) or room.ndim != 1:
+            shapes = [None if x is None else x.shape for x in (of, room)]
+            return [f"household_of, household_room: expected shapes {(n,)} and (G,), got {shapes[0]} and {shapes[1]}"]
+        if n and (of.min() < -1 or of.max() >= len(room)):
+            return [f"household_of: expected -1 .. {len(room) - 1}, got {of.min()} .. {of.max()}"]
+        return [] if not len(room) or room.min() >= 0 else [f"household_room: expected 0 or more, got {room.min()}"]
 
     @property
     def several(self) -> bool:

@@ -18,18 +18,22 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from solvers._jit import Floats, Ints, Mask, Whole, parallel_kernel
+from solvers.choices import open_sets, sums_of_sets
 from solvers.decomposition import Dual
 from solvers.exchange import exchange
-from solvers.layout import Layout, open_sets, sums_of_sets
-from solvers.mend import LOOKED_AT, broken_rows, improve, insert, mend, moves_along, row_form
+from solvers.homes import home_rows, room_left
+from solvers.layout import Layout
+from solvers.mend import broken_rows, improve, mend
+from solvers.moves import LOOKED_AT, insert, moves_along, row_form
 from solvers.offers import once_each, scaled_rows, usage_of_offers
 from solvers.plan import Plan, plan_of
+from solvers.pricing import Prices
 from solvers.program import Backend, solve_program
 from solvers.rounding import rounded
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-NODES = 50
+NODES = (10, 50)  # of a program; more where fewer find nothing better
 
 
 @parallel_kernel
@@ -38,6 +42,7 @@ def regrets(
     mask: Mask,
     edge: Ints,
     price: Floats,
+    toll: Floats,
     sets: Ints,
     arm: Whole,
     stride: Ints,
@@ -56,6 +61,7 @@ def regrets(
     for c in numba.prange(len(edge) - 1):
         score = np.zeros(k_count)
         for i in range(edge[c], edge[c + 1], stride[c]):
+            fee = toll[i] if len(toll) > 0 else 0.0
             now = arm[i] if arm[i] >= 0 else s_count
             mine, other, to = 0.0, -np.inf, -1
             if now < s_count:
@@ -65,7 +71,7 @@ def regrets(
                 if masked and not mask[k, i]:
                     score[k] = -np.inf
                     continue
-                s = -price[c, h_count, k]
+                s = -price[c, h_count, k] - fee
                 for h in range(h_count):
                     if price[c, h, k] != 0:
                         s -= price[c, h, k] * measures[h, k, i]
@@ -99,13 +105,14 @@ class Recovery:
 
 def _program(
     layout: Layout,
-    price: FloatArray,
+    price: Prices,
     plan: Plan,
     freed: IntArray,
     pairs: IntArray,
     cut: float,
     enough: float,
     slack: float,
+    nodes: int,
     backend: Backend,
     seconds: float | None,
 ) -> tuple[NDArray[np.signedinteger] | None, int]:
@@ -122,7 +129,8 @@ def _program(
     w[:h][~layout.read] = 0.0
     if layout.mask.size:
         w[:, ~layout.mask[:, freed]] = 0.0
-    score = sums_of_sets(layout.sets, -np.einsum("mhk,hkm->km", price[layout.class_of[freed]], w))
+    score = sums_of_sets(layout.sets, -np.einsum("mhk,hkm->km", price.form[layout.class_of[freed]], w))
+    score = score - price.charge(layout.sets, freed)
     open_to = open_sets(layout, freed)
     score = np.where(open_to, score, -np.inf)
     offer = np.maximum(score.max(axis=0), 0.0) - score <= cut
@@ -137,18 +145,19 @@ def _program(
         return None, len(k)  # nobody freed can mend some row
     matrix, lower, upper = rows
     own = once_each(i)
+    shared, left = home_rows(layout.homes, layout.sets, freed[i], k, room_left(layout.homes, layout.sets, fixed_arm))
     answer = solve_program(
         value,
-        sparse.vstack([matrix, own]).tocsr(),
-        np.concatenate([lower, np.full(own.shape[0], -np.inf)]),
-        np.concatenate([upper, np.ones(own.shape[0])]),
+        sparse.vstack([matrix, own, shared]).tocsr(),
+        np.concatenate([lower, np.full(own.shape[0] + len(left), -np.inf)]),
+        np.concatenate([upper, np.ones(own.shape[0]), left]),
         np.zeros(len(k)),
         np.ones(len(k)),
         integer=True,
         backend=backend,
         gap_absolute=slack,
         enough=enough - fixed.value,
-        nodes=NODES,
+        nodes=nodes,
         seconds=seconds,
     )
     if not answer.solved:
@@ -164,7 +173,7 @@ def _better(layout: Layout, new: Plan, old: Plan | None) -> bool:
 
 def recover(
     layout: Layout,
-    price: FloatArray,
+    price: Prices,
     y: FloatArray,
     bound: float,
     plan: Plan,
@@ -179,7 +188,7 @@ def recover(
 ) -> Recovery:
     """From a plan near the bound to one that breaks no row and is worth (1 - gap) of the bound, if that succeeds.
 
-    price (C, H + 1, K), y (R,) and bound belong together.  Without ``dual`` no program is solved.
+    price, y (R,) and bound belong together.  Without ``dual`` no program is solved.
     """
     n = layout.shape[2]
     loss = gap * max(abs(bound), 1e-12)
@@ -192,12 +201,13 @@ def recover(
         out.plan = out.nearest = trial
     if dual is None or (out.plan is not None and out.plan.value >= enough):
         return out
-    now = (out.plan or plan).copy()
+    now, effort = (out.plan or plan).copy(), 0
     mixed = np.flatnonzero(contested) if contested is not None else np.zeros(0, np.int64)
     while free <= most and time.perf_counter() < deadline:
         freed, pairs, cut = _choice(layout, price, y, now, dual, mixed, free, loss)
         seconds = None if np.isinf(deadline) else max(deadline - time.perf_counter(), 0.05)
-        arm, variables = _program(layout, price, now, freed, pairs, cut, enough, 0.2 * loss, backend, seconds)
+        nodes = NODES[effort]
+        arm, variables = _program(layout, price, now, freed, pairs, cut, enough, 0.2 * loss, nodes, backend, seconds)
         out.programs.append((len(freed), variables))
         stalled = out.plan is not None
         if arm is not None:
@@ -208,8 +218,11 @@ def recover(
             if _better(layout, trial, out.plan):
                 out.plan = out.nearest = now = trial
                 stalled = False
-        if stalled:
+        if stalled and effort + 1 == len(NODES):
             break  # larger programs take many times longer and seldom find more
+        if stalled:
+            effort += 1
+            continue
         if out.plan is not None and out.plan.value >= enough:
             break
         if free >= n:
@@ -220,7 +233,7 @@ def recover(
 
 def _choice(
     layout: Layout,
-    price: FloatArray,
+    price: Prices,
     y: FloatArray,
     plan: Plan,
     dual: Dual,
@@ -235,7 +248,8 @@ def _choice(
     who = np.full((c, s_count + 1, s_count + 1, deep), -1)
     least, regret = np.full(who.shape, np.inf), np.full(n, np.inf)
     stride = np.clip(np.diff(layout.edge) // 8_000, 1, max(n // LOOKED_AT, 1))
-    regrets(layout.measures, layout.mask, layout.edge, price, layout.sets, plan.arm, stride, regret, who, least)
+    where = (layout.measures, layout.mask, layout.edge, price.form, price.toll, layout.sets)
+    regrets(*where, plan.arm, stride, regret, who, least)
     kinds = np.argsort(least * (1 + np.arange(deep)), axis=None, kind="stable")[: int(np.isfinite(least).sum())]
     spread = who.ravel()[kinds][: free // 3]
     third = free // 3
@@ -266,10 +280,10 @@ def _choice(
 
 
 def recover_mix(
-    layout: Layout, price: FloatArray, dual: Dual, gap: float, *, backend: Backend = "highs", deadline: float = np.inf
+    layout: Layout, price: Prices, dual: Dual, gap: float, *, backend: Backend = "highs", deadline: float = np.inf
 ) -> Recovery:
     """Round a mix and recover from there."""
-    arm, contested = rounded(layout, dual)
+    arm, contested = rounded(layout, dual, price)
     return recover(
         layout,
         price,

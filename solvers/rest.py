@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers.certify import certify, plan_table
+from solvers.errors import ProblemError
 from solvers.problem import NO_ARM, Problem
 from solvers.solution import Solution, Status
 
@@ -18,12 +19,21 @@ def rest_of(problem: Problem, plan: NDArray[np.int64], fixed: NDArray[np.bool_])
     table = plan_table(problem, np.where(fixed, plan, NO_ARM))
     used = [float(r.coefficients.data @ table[r.coefficients.indices]) for r in problem.rows]
     rows = tuple(dataclasses.replace(r, constant=r.constant + use) for r, use in zip(problem.rows, used, strict=True))
+    room = problem.household_room
+    if problem.household_of is not None and room is not None:
+        some = fixed & (problem.household_of >= 0)
+        has = (np.atleast_2d(plan) >= 0).sum(axis=0)[some]
+        room = room - np.bincount(problem.household_of[some], has, len(room)).astype(np.int64)
+        if len(room) and room.min() < 0:
+            raise ProblemError([f"fixed: {int((room < 0).sum())} households have more offers than they may"])
     rest = dataclasses.replace(
         problem,
         measures=np.ascontiguousarray(problem.measures[:, :, free]),
         class_of=problem.class_of[free],
         eligible=None if problem.eligible is None else np.ascontiguousarray(problem.eligible[:, free]),
         rows=rows,
+        household_of=None if problem.household_of is None else problem.household_of[free],
+        household_room=room,
     )
     return rest, float(table[: len(table) // (problem.shape[0] + 1)].sum())
 

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from solvers._jit import Floats, Ints, Mask, Whole, parallel_kernel
 from solvers.decomposition import Dual
+from solvers.homes import make_room
 from solvers.layout import Layout
+from solvers.pricing import Prices
 
 
 @parallel_kernel
@@ -94,8 +96,8 @@ def round_mix(
             out[i] = a
 
 
-def rounded(layout: Layout, dual: Dual) -> tuple[NDArray[np.signedinteger], NDArray[np.bool_]]:
-    """(arm (n,), contested (n,)) of a mix."""
+def rounded(layout: Layout, dual: Dual, price: Prices) -> tuple[NDArray[np.signedinteger], NDArray[np.bool_]]:
+    """(arm (n,), contested (n,)) of a mix; households that got too much give up what is worth least at these prices."""
     h, _, n, c = layout.shape
     order = np.argsort(dual.block, kind="stable")
     block = dual.block[order]
@@ -117,4 +119,20 @@ def rounded(layout: Layout, dual: Dual) -> tuple[NDArray[np.signedinteger], NDAr
         arm,
         contested,
     )
+    if layout.homes.some:
+        make_room(layout.homes, layout.sets, scores(layout, price, arm), arm)
     return arm, contested
+
+
+def scores(layout: Layout, price: Prices, arm: NDArray[np.signedinteger]) -> NDArray[np.float64]:
+    """(n,) what customers' sets are worth at the prices, tolls left out; 0 for nothing."""
+    h, _, n, _ = layout.shape
+    out = np.zeros(n)
+    for member in layout.sets.T:
+        of = np.append(member, -1)[arm]
+        some = np.flatnonzero(of >= 0)
+        k, c = of[some], layout.class_of[some]
+        out[some] -= price.form[c, h, k]
+        for m in range(h):
+            out[some] -= price.form[c, m, k] * layout.measures[m, k, some]
+    return out

@@ -7,6 +7,7 @@ problem are near those of the large one, and what they cost is a fraction of a f
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +29,19 @@ def sampled_start(layout: Layout, gap: float) -> NDArray[np.float64]:
     if n < WORTHWHILE * SAMPLE or rows == 0:
         return np.zeros(rows)
     step = n // SAMPLE
-    some = slice(step // 2, None, step)
-    share = len(range(n)[some]) / n
+    # Households come whole; those without come one by one.
+    homes = layout.homes
+    every = np.where(homes.of >= 0, homes.of, np.arange(n)) if homes.some else np.arange(n)
+    some = np.flatnonzero(every % step == step // 2)
+    share = len(some) / n
     problem = layout.problem
+    households: dict[str, Any] = {"household_of": None, "household_room": None}
+    if homes.some:
+        of = homes.of[some]
+        known, number = np.unique(of[of >= 0], return_inverse=True)
+        mine = np.full(len(of), -1, np.int32)
+        mine[of >= 0] = number
+        households = {"household_of": mine, "household_room": homes.room[known]}
     scaled = tuple(
         dataclasses.replace(row, lower=lower * share, upper=upper * share, constant=0.0)
         for row, lower, upper in zip(problem.rows, layout.lower.tolist(), layout.upper.tolist(), strict=True)
@@ -42,6 +53,7 @@ def sampled_start(layout: Layout, gap: float) -> NDArray[np.float64]:
             class_of=layout.class_of[some],
             rows=scaled,
             eligible=np.ascontiguousarray(layout.mask[:, some]) if layout.mask.size else None,
+            **households,
         )
     )
     # The start only needs whole counts in the mean: rounding them in a sample would shift small volumes.

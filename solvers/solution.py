@@ -46,8 +46,9 @@ class Solution:
         multipliers: (R,) the dual prices behind the bound (start of a later solve), >= 0 prices the upper bound.
         others: (M - 1, n) int16 further arms of the same customers, rising, -1 = none; no rows where one offer is allowed.
         conflict: if infeasible, names of rules that cannot all be met; else empty.
-        conflict_gives: if infeasible, for each of those rules the least by which it would have to give if all others hold
-            (NaN if giving alone does not help).
+        conflict_gives: if infeasible, for each of those rules the least by which it would have to give if all others hold,
+            but those of other conflicts (NaN if giving alone does not help).
+        conflict_group: if infeasible, which conflict each of those rules belongs to, 0, 1, ...: separate sets, each irreducible.
         seconds, passes: solving time and pricing passes.
         note: one sentence where something is worth saying (why a method was chosen, why the gap was not met).
     """
@@ -62,6 +63,7 @@ class Solution:
     multipliers: NDArray[np.float64]
     conflict: tuple[str, ...] = ()
     conflict_gives: tuple[float, ...] = ()
+    conflict_group: tuple[int, ...] = ()
     seconds: float = 0.0
     passes: int = 0
     note: str = ""

@@ -14,16 +14,17 @@ from solvers.answer import EXACT_PAIRS, answer
 from solvers.certify import certify
 from solvers.errors import SolverError
 from solvers.evaluate import checked_plan
-from solvers.layout import arrange
+from solvers.impossible import without_impossible
+from solvers.layout import Layout, arrange
 from solvers.mend import broken_rows
-from solvers.methods import at_least, by_decomposition, by_exact, by_greedy, by_path, closed, join
+from solvers.methods import Found, at_least, by_decomposition, by_exact, by_greedy, by_path, closed, join
 from solvers.path import path_row
 from solvers.plan import plan_of
 from solvers.problem import Problem
 from solvers.program import Backend
 from solvers.rest import rejoined, rest_of
 from solvers.sample import sampled_start
-from solvers.solution import Solution
+from solvers.solution import Solution, Status
 
 FloatArray = NDArray[np.float64]
 Method = Literal["auto", "exact", "decomposition", "path", "greedy"]
@@ -75,7 +76,7 @@ def solve(
         problems.append(f"method: expected one of {', '.join(get_args(Method))}, got {method!r}")
     if method == "path" and path_row(problem) is None:
         problems.append(
-            "method: path takes one rule with an upper bound alone and one offer a customer; use auto or decomposition"
+            "method: path takes one rule with an upper bound alone, one offer a customer, no households; use auto or decomposition"
         )
     if not gap >= 0:
         problems.append(f"gap: expected a number >= 0, got {gap}")
@@ -118,9 +119,10 @@ def _solve(
     if given is not None:
         incumbent = plan_of(layout, layout.arranged(given))
         broken = broken_rows(layout, incumbent.usage)
-        if len(broken) or not certify(problem, given, np.zeros(len(problem.rows))).allowed:
-            names = ", ".join(repr(problem.rows[r].name) for r in broken.tolist()) or "who may have what"
-            incumbent, warning = None, f"the plan given breaks {names}"
+        allowed = certify(problem, given, np.zeros(len(problem.rows)), bound=np.inf).allowed
+        if len(broken) or not allowed:
+            names = [repr(problem.rows[r].name) for r in broken.tolist()] + ([] if allowed else ["who may have what"])
+            incumbent, warning = None, f"the plan given breaks {', '.join(names)}"
     pairs = int(layout.gross[-1].sum())
     path = method in ("auto", "path") and path_row(problem) is not None
     small = method == "auto" and pairs <= EXACT_PAIRS
@@ -142,8 +144,33 @@ def _solve(
         found = at_least(layout, found, incumbent, gap)
     if method == "auto":
         if not small:
+            found = _possible(layout, found, gap, deadline, backend, given)
             found = closed(layout, found, gap, pairs, backend, deadline)
         why = "for one budget" if found.method == "path" else f"for {pairs} open pairs of customer and arm"
         found = replace(found, note=join(f"auto: {found.method}, {why}", found.note))
     found = replace(found, note=join(found.note, warning))
     return answer(layout, found, gap, backend, began)
+
+
+def _possible(
+    layout: Layout, found: Found, gap: float, deadline: float, backend: Backend, given: NDArray[np.int64] | None
+) -> Found:
+    """Where the gap is missed: a smaller bound, and perhaps a better plan, without offers that alone break a rule.
+
+    The multipliers stay: prices say what more room would bring, and these offers may be what it brings.
+    """
+    if found.plan is None or time.perf_counter() > deadline:
+        return found
+    bound = layout.bound(found.multipliers)
+    if min(bound, found.proved) - found.plan.value <= gap * max(abs(bound), 1e-12):
+        return found
+    tight = without_impossible(layout.problem)
+    if tight is None:
+        return found
+    other = _solve(tight, "auto", gap, deadline, found.multipliers, backend, time.perf_counter(), given)
+    note = join(found.note, "offers that alone break a rule left out")
+    if other.status is Status.INFEASIBLE:
+        return found
+    plan = plan_of(layout, layout.arranged(other.plan.astype(np.int64)))
+    better = plan if plan.value > found.plan.value else found.plan
+    return replace(found, plan=better, proved=min(found.proved, max(other.bound, better.value)), note=note)

@@ -138,7 +138,7 @@ def test_pricing_equals_its_slow_twin(m: int, never, only_if) -> None:
     assert sets == combinations_of(problem)
     for y in (np.zeros(3), np.array([0.5, 1.0, -2.0])):
         _, usage = pricer.respond(y)
-        price = pricer.prices(y).astype(np.float32)
+        price = pricer.form(y).astype(np.float32)
         total = np.zeros(3)
         for i in range(500):
             of = int(problem.class_of[i])

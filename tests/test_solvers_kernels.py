@@ -11,7 +11,8 @@ from small_problems import plan_value, random_problem, row_values
 
 from solvers.fill import fill
 from solvers.layout import CHUNK, arrange
-from solvers.mend import apply_moves, cheapest_moves, row_form
+from solvers.moves import cheapest_moves, row_form
+from solvers.moving import apply_moves
 from solvers.plan import plan_of
 from solvers.pricing import Pricer
 from solvers.problem import Problem, row
@@ -100,7 +101,7 @@ def test_cheapest_moves_equal_their_twin() -> None:
     pricer = Pricer(layout)
     y = np.array([0.5, -0.25, -1.0])
     pricer.respond(y)
-    price = pricer.prices(y)
+    price = pricer.form(y)
     for r, want in ((0, -1.0), (1, 1.0), (2, 1.0)):
         form = row_form(layout, r)
         chunks, depth = len(layout.chunk_class), 6
@@ -114,6 +115,7 @@ def test_cheapest_moves_equal_their_twin() -> None:
             form,
             want,
             layout.sets,
+            np.zeros(0),
             pricer.arm,
             np.ones(chunks, bool),
             who,
@@ -176,7 +178,17 @@ def test_moves_made_equal_their_twin() -> None:
             changed += int((want != plan.arm).any())
             cells = layout.cells
             rows = (layout.lower, layout.upper, layout.tolerance)
-            args = (layout.class_of, cells.first, cells.row, cells.coefficient, layout.sets, moves, target, *rows)
+            args = (
+                layout.class_of,
+                cells.first,
+                cells.row,
+                cells.coefficient,
+                layout.sets,
+                layout.homes,
+                moves,
+                target,
+                *rows,
+            )
             apply_moves(layout.measures, *args, plan.arm, plan.usage)
             assert np.array_equal(plan.arm, want), (seed, target)
             assert np.allclose(plan.usage, plan_of(layout, plan.arm).usage)

@@ -23,7 +23,7 @@ METHODS = ("auto", "decomposition", "exact", "greedy")
 
 
 def shaped(seed: int) -> Problem:
-    """A random problem, one in three bent to a hard shape; one in three with several offers."""
+    """A random problem, one in three bent to a hard shape; one in three with several offers, one in five with households."""
     problem = random_problem(seed)
     h, k, n, c = problem.shape
     shape, everyone, every_arm = (h, c, k), np.ones(c, bool), np.ones(k, bool)
@@ -43,6 +43,10 @@ def shaped(seed: int) -> Problem:
         pairs = list(itertools.permutations(range(k), 2))
         some = lambda: (pairs[int(r.integers(0, len(pairs)))],) if r.random() < 0.4 else ()  # noqa: E731
         problem = dataclasses.replace(problem, max_offers=int(r.integers(1, 4)), never_together=some(), only_if=some())
+    if seed % 5 == 0:
+        r = np.random.default_rng([seed, 2])
+        homes = r.integers(-1, 2, n).astype(np.int32)
+        problem = dataclasses.replace(problem, household_of=homes, household_room=r.integers(0, 3, 2))
     return problem
 
 
@@ -53,6 +57,9 @@ def best_plan(problem: Problem) -> float | None:
     low = np.array([r.lower - r.constant for r in problem.rows])
     high = np.array([r.upper - r.constant for r in problem.rows])
     size = np.array([max([1.0] + [abs(x) for x in (r.lower, r.upper) if np.isfinite(x)]) for r in problem.rows])
+    rooms = np.zeros(0) if problem.household_room is None else problem.household_room
+    low, high = np.append(low, np.full(len(rooms), -np.inf)), np.append(high, rooms)
+    size = np.append(size, np.ones(len(rooms)))
     every = [
         s
         for m in range(problem.max_offers + 1)
@@ -60,14 +67,15 @@ def best_plan(problem: Problem) -> float | None:
         if not any(a in s and b in s for a, b in problem.never_together)
         and all(a in s for b, a in problem.only_if if b in s)
     ]
-    total = np.zeros((1, 1 + len(problem.rows)))
+    total = np.zeros((1, 1 + len(problem.rows) + len(rooms)))
     for i in range(n):
+        home = np.arange(len(rooms)) == (-1 if problem.household_of is None else problem.household_of[i])
         options = []
         for s in every:
             if problem.eligible is None or problem.eligible[list(s), i].all():
                 w = np.vstack([problem.measures[:, list(s), i].astype(float), np.ones((1, len(s)))])
                 use = np.einsum("rhk,hk->r", lines[:, :, problem.class_of[i]][:, :, list(s)], w)
-                options.append(np.append(w[0].sum(), use))
+                options.append(np.concatenate([[w[0].sum()], use, home * len(s)]))
         total = (total[:, None] + np.array(options)[None]).reshape(-1, total.shape[1])
     fine = ((total[:, 1:] <= high + 1e-9 * size) & (total[:, 1:] >= low - 1e-9 * size)).all(axis=1)
     return float(total[fine, 0].max()) if fine.any() else None

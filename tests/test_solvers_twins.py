@@ -72,10 +72,22 @@ def test_plan_sums(case: tuple) -> None:
 def test_regrets(case: tuple) -> None:
     layout = layout_of(case)
     arm, sets = whole_plan(layout, 2), len(layout.sets)
-    price = Pricer(layout).prices(np.array([0.5, 1.0, -2.0]))
+    price = Pricer(layout).form(np.array([0.5, 1.0, -2.0]))
     regret, who = np.empty(300), np.full((2, sets + 1, sets + 1, 3), -1)
     least = np.full(who.shape, np.inf)
-    regrets(layout.measures, layout.mask, layout.edge, price, layout.sets, arm, np.ones(2, int), regret, who, least)
+    regrets(
+        layout.measures,
+        layout.mask,
+        layout.edge,
+        price,
+        np.zeros(0),
+        layout.sets,
+        arm,
+        np.ones(2, int),
+        regret,
+        who,
+        least,
+    )
     kinds: dict[tuple[int, int, int], list[float]] = {}
     for i in range(300):
         of = int(layout.class_of[i])
@@ -103,7 +115,7 @@ def test_round_mix(case: tuple) -> None:
     layout = layout_of(case, 400)
     pricer = Pricer(layout)
     dual = generate(layout, pricer, [respond(layout, pricer, np.zeros(3))], 1e-6)
-    arm, contested = rounded(layout, dual)
+    arm, contested = rounded(layout, dual, pricer.prices(dual.best.y))
     people = np.maximum(layout.gross[3].sum(axis=1), 1.0)
     size = np.ones((2, 4))
     size[:, :3] = layout.gross[:3].sum(axis=2).T / people[:, None] + 1e-12
@@ -142,23 +154,26 @@ def test_round_mix(case: tuple) -> None:
     assert mixed > 0
 
 
-def exchange_twin(gain, shift, customer, low, high, least):
+def exchange_twin(gain, shift, customer, home, grow, left, low, high, least):
     room, taken, moved, total = np.zeros(shift.shape[1]), np.zeros(len(gain), bool), set(), 0.0
     for i in range(len(gain)):
-        if customer[i] in moved:
+        if home[i] in moved:
             continue
         for j in range(i, len(gain)):
             pair = [i] if j == i else [i, j]
             here = sum(gain[x] for x in pair)
             if j > i and here <= least:
                 break
-            if here <= least or customer[j] in moved or (j > i and customer[i] == customer[j]):
+            if here <= least or home[j] in moved or (j > i and customer[i] == customer[j]):
+                continue
+            more = {h: sum(grow[x] for x in pair if home[x] == h) for h in {home[x] for x in pair}}
+            if any(more[home[x]] > max(left[x], 0) for x in pair):
                 continue
             new = room + shift[pair].sum(axis=0)
             if (new <= high).all() and (new >= low).all():
                 room, total = new, total + here
                 taken[pair] = True
-                moved |= {customer[x] for x in pair}
+                moved |= {home[x] for x in pair}
                 break
     return total, taken, room
 
@@ -173,8 +188,11 @@ def test_exchange_pass() -> None:
         customer = r.integers(0, max(count // 2, 1), count)
         low, high = -r.integers(0, 4, rows).astype(float), r.integers(0, 4, rows).astype(float)
         taken, room = np.zeros(count, bool), np.zeros(rows)
-        total = exchange_pass(gain, shift, customer, low, high, 0.5, taken, room)
-        want = exchange_twin(gain, shift, customer.tolist(), low, high, 0.5)
+        home = customer // 2 if seed % 2 else customer
+        grow = r.integers(-1, 2, count) if seed % 2 else np.zeros(count, int)
+        left = r.integers(0, 2, count)[home]
+        total = exchange_pass(gain, shift, customer, home, grow, left, low, high, 0.5, taken, room)
+        want = exchange_twin(gain, shift, customer.tolist(), home.tolist(), grow, left, low, high, 0.5)
         assert total == want[0] and np.array_equal(taken, want[1]) and np.array_equal(room, want[2])
         used += taken.sum() > 1
     assert used > 20

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scenarios.allocation.conflict import Conflict
+from scenarios.allocation.households import HouseholdUse
 from scenarios.allocation.prices import RulePrice
 from scenarios.allocation.solving import Outcome
 from scenarios.allocation.why import WhyNot
@@ -47,6 +48,7 @@ class Allocation:
         conflict: rules in conflict, if infeasible.
         keeps: a given plan keeps every rule; None if the plan was not given.
         best: value of the best plan found, beside a given one.
+        households: what households use of the offers that they share, if the rules ask for it.
 
     """
 
@@ -58,6 +60,7 @@ class Allocation:
     conflict: tuple[Conflict, ...] = ()
     keeps: bool | None = None
     best: float | None = None
+    households: HouseholdUse | None = None
 
     @property
     def solution(self) -> Solution:
@@ -102,6 +105,7 @@ class Allocation:
             **({} if self.best is None else {"best": _number(self.best)}),
             "totals": {name: _number(total) for name, total in self.totals().items()} if found else {},
             "constraints": [_rule(rule) for rule in self.rules],
+            **({} if self.households is None else {"per_household": self.households.document()}),
             "funnel": [{"reason": reason, "because": because, "customers": n} for reason, because, n in self.funnel()],
             "conflict": [
                 {
@@ -110,6 +114,7 @@ class Allocation:
                     "end": item.end or None,
                     "bound": item.bound,
                     "needed": item.needed,
+                    "group": item.group,
                 }
                 for item in self.conflict
             ],

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenarios.allocation.eligibility import Tests, run_tests
+from scenarios.allocation.households import Households, households_of
 from scenarios.allocation.rules_file import (
     RulesFile,
+    at_key,
     base_of,
     columns_of,
     labels_of,
@@ -19,6 +21,7 @@ from scenarios.allocation.rules_file import (
     mixed_of,
     read_rules,
     with_known_columns,
+    written_columns,
 )
 from scenarios.allocation.slack import with_stand_ins
 from scenarios.allocation.spelling import spell_out
@@ -47,6 +50,7 @@ class Case:
         eligible: (K, n) bool, offers that are open.
         problem: for the solvers; behind the n customers stand those of soft rules.
         warnings: units that look wrong, and the like.
+        households: customers who share a number of offers, if the rules ask for it.
 
     """
 
@@ -58,6 +62,7 @@ class Case:
     eligible: NDArray[np.bool_]
     problem: Problem
     warnings: tuple[str, ...]
+    households: Households | None = None
 
     @property
     def rules(self) -> AllocationRules:
@@ -79,7 +84,7 @@ class Case:
     def with_rules(self, singles: Sequence[SingleRule]) -> Case:
         """The same candidates under other rules, which filter on no other labels."""
         compiled = compile_rules(singles, subject_of(self.data), self.file.source, self.file.places)
-        problem = _problem(self.data, compiled, self.eligible, self.rules, [])
+        problem = _problem(self.data, compiled, self.eligible, self.rules, self.households, [])
         return replace(self, singles=tuple(singles), compiled=compiled, problem=problem)
 
     def start_from(self, other: Case, multipliers: Floats | None) -> Floats | None:
@@ -103,7 +108,8 @@ def build_case(candidates: str | Path, rules: str | Path, budget: float | None =
 
     """
     file = read_rules(Path(rules), budget)
-    asked, absent = with_known_columns(file, columns_in(candidates), str(candidates))
+    columns = columns_in(candidates)
+    asked, absent = with_known_columns(file, columns, str(candidates))
     problems = [*file.problems, *absent]
     numbers, texts = columns_of(asked)
     try:
@@ -115,6 +121,7 @@ def build_case(candidates: str | Path, rules: str | Path, budget: float | None =
             mixed=mixed_of(asked),
             numbers=numbers,
             others=texts,
+            reported=[name for name in written_columns(file) if name not in columns],
         )
     except CvmaxError as error:
         raise _with(error, problems) from None
@@ -132,13 +139,14 @@ def build_case(candidates: str | Path, rules: str | Path, budget: float | None =
         tests = run_tests(data, asked, file.places, file.folder)
     except CvmaxError as error:
         problems += error.problems
-    company(data, asked, str(file.source), problems)
+    company(data, asked, file.places, problems)
+    households = households_of(data, asked, file.places, problems)
     if problems:
         raise DataError(list(dict.fromkeys(problems)))
     eligible = data.eligible if tests.closed is None else data.eligible & (tests.closed == 0)
-    problem = _problem(data, compiled, eligible, asked, problems)
+    problem = _problem(data, compiled, eligible, asked, households, problems)
     warnings = strange_units(data, compiled, eligible, places)
-    return Case(file, data, tuple(singles), compiled, tests, eligible, problem, warnings)
+    return Case(file, data, tuple(singles), compiled, tests, eligible, problem, warnings, households)
 
 
 def _problem(
@@ -146,10 +154,11 @@ def _problem(
     compiled: CompiledRules,
     eligible: NDArray[np.bool_],
     rules: AllocationRules,
+    households: Households | None,
     problems: list[str],
 ) -> Problem:
     open_to = None if eligible.all() else eligible
-    apart, needs = company(data, rules, "", problems)
+    apart, needs = company(data, rules, {}, problems)
     plain = Problem(
         data.measures,
         data.names,
@@ -161,20 +170,26 @@ def _problem(
         never_together=apart,
         only_if=needs,
     )
-    return with_stand_ins(plain, compiled)
+    whole = with_stand_ins(plain, compiled)
+    return whole if households is None else households.within(whole)
 
 
 Pairs = tuple[tuple[int, int], ...]
 
 
-def company(data: Candidates, rules: AllocationRules, source: str, problems: list[str]) -> tuple[Pairs, Pairs]:
+def company(
+    data: Candidates, rules: AllocationRules, places: Mapping[str, str], problems: list[str]
+) -> tuple[Pairs, Pairs]:
     """Pairs of arms that exclude each other, and (b, a) where b needs a."""
+
+    def where(key: str) -> str:
+        return places.get(at_key("per_customer", key), f"per_customer.{key}")
 
     def arms(name: str, key: str) -> list[int]:
         found = [k for k, (offer, _) in enumerate(data.arms) if name in (offer, data.arm_name(k))]
         if not found:
             hint = nearest(name, dict.fromkeys(offer for offer, _ in data.arms))
-            problems.append(f"{source} per_customer.{key}: unknown offer {name!r}{hint}")
+            problems.append(f"{where(key)}: unknown offer {name!r}{hint}")
         return found
 
     per = rules.per_customer
@@ -189,9 +204,7 @@ def company(data: Candidates, rules: AllocationRules, source: str, problems: lis
     for wants, needed in per.only_if.items():
         first = arms(needed, "only_if")
         if len(first) > 1:
-            problems.append(
-                f"{source} per_customer.only_if: {needed!r} goes through several channels; name one, offer/channel"
-            )
+            problems.append(f"{where('only_if')}: {needed!r} goes through several channels; name one, offer/channel")
         needs += [(b, a) for b in arms(wants, "only_if") for a in first[:1] if a != b]
     return tuple(sorted(apart)), tuple(needs)
 

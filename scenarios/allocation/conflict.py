@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from scenarios.allocation.plans import hold
@@ -24,6 +24,7 @@ class Conflict:
             other rules hold; NaN if that alone does not help.
         bound, needed: the bound as it is, and as it would have to be; None for a rule with both bounds.
         end: ``min`` or ``max``.
+        group: 0, 1, ...: rules of another group are in a conflict of their own.
 
     """
 
@@ -32,6 +33,7 @@ class Conflict:
     bound: float | None = None
     needed: float | None = None
     end: str = ""
+    group: int = 0
 
 
 def conflicts(outcome: Outcome) -> tuple[Conflict, ...]:
@@ -39,19 +41,21 @@ def conflicts(outcome: Outcome) -> tuple[Conflict, ...]:
     solution = outcome.solution
     items = {row.name: (index, item) for index, item in enumerate(outcome.case.compiled.rules) for row in item.rows}
     found: dict[str, Conflict] = {}
-    for name, gives in zip(solution.conflict, solution.conflict_gives, strict=True):
+    groups = solution.conflict_group or (0,) * len(solution.conflict)
+    for name, gives, group in zip(solution.conflict, solution.conflict_gives, groups, strict=True):
         index, item = items[name]
+        others = {items[row][1].rule.name for row, of in zip(solution.conflict, groups, strict=True) if of != group}
         if item.rule.name in found:
             continue
         if (len(item.terms) > 1 or item.sizes) and math.isfinite(gives) and gives > 0:
-            gives = _ratio_gives(outcome, index, name)
+            gives = _ratio_gives(outcome, index, name, others)
         low, high = item.bounds
         end = "min" if high is None else "max" if low is None else _end(name)
         bound = {"min": low, "max": high, "": None}[end]
         needed = None
         if bound is not None and math.isfinite(gives):
             needed = bound - gives if end == "min" else bound + gives
-        found[item.rule.name] = Conflict(item.rule.name, gives, bound, needed, end)
+        found[item.rule.name] = Conflict(item.rule.name, gives, bound, needed, end, group)
     return tuple(found.values())
 
 
@@ -60,13 +64,13 @@ def _end(row: str) -> str:
     return "min" if row.endswith(" (min)") else "max" if row.endswith(" (max)") else ""
 
 
-def _ratio_gives(outcome: Outcome, index: int, row: str) -> float:
+def _ratio_gives(outcome: Outcome, index: int, row: str, others: Collection[str]) -> float:
     """The least change of a ratio (of parity's ``within``) that makes room: the row's own gap, as a function of the bound, is
-    concave and falls to 0 there; found by regula falsi on a bracket.
+    concave and falls to 0 there; found by regula falsi on a bracket.  ``others``: rules of other conflicts, left out.
     """
     rule = outcome.case.singles[index]
     item = outcome.case.compiled.rules[index]
-    gap = _gap(outcome, index, row)
+    gap = _gap(outcome, index, row, others)
     size = max(abs(x) for x in item.bounds if x is not None) or 1.0
     near, at_near = 0.0, gap(rule)
     if not math.isfinite(at_near):
@@ -97,13 +101,13 @@ def _ratio_gives(outcome: Outcome, index: int, row: str) -> float:
     return far
 
 
-def _gap(outcome: Outcome, index: int, row: str) -> Callable[[SingleRule], float]:
+def _gap(outcome: Outcome, index: int, row: str, others: Collection[str]) -> Callable[[SingleRule], float]:
     from solvers.explain import least_give  # loads kernels: only when needed
 
     def gap(rule: SingleRule) -> float:
         singles = list(outcome.case.singles)
         singles[index] = rule
-        case = outcome.case.with_rules(singles)
+        case = outcome.case.with_rules([one for one in singles if one.name not in others])
         problem = case.problem if outcome.held is None else hold(case, outcome.held)
         place = next((r for r, one in enumerate(problem.rows) if one.name == row), None)
         return 0.0 if place is None else least_give(problem, place)

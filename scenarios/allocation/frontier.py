@@ -8,38 +8,20 @@ optima come from one sort (:mod:`solvers.path`); else each point is a solve that
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from scenarios.allocation.case import Case
-from scenarios.allocation.solving import Limits, solve_case
+from scenarios.allocation.curve import Curve, PathCurve, Point, SolvedCurve, path_curve
+from scenarios.allocation.solving import Limits
+from scenarios.allocation.target import Target, target_of
 from scenarios.errors import ConfigError
 from scenarios.schema.allocation import SingleRule
 from scenarios.suggest import nearest
 
-Floats = NDArray[np.float64]
-NEAR = 1e-7
-_ROOT_STEPS = 30
-
-
-@dataclass(frozen=True)
-class Point:
-    """The best plan at one bound.
-
-    ``used``: what it uses of the rule.  ``marginal``: objective per unit of a little more room (ratios: per 0.01).
-    ``average``: objective per unit used, None for ratios and where nothing is used.  All None where no plan meets the rules.
-    """
-
-    bound: float
-    used: float | None
-    value: float | None
-    marginal: float | None
-    average: float | None
-    gap: float = 0.0
+__all__ = ["Asked", "Frontier", "Point", "Target", "frontier"]
 
 
 @dataclass(frozen=True)
@@ -81,30 +63,13 @@ class Frontier:
             "end": self.end,
             "ratio": self.ratio,
             "objective": self.objective,
-            "points": [_document(point) for point in self.points],
-            "today": None if self.today is None else _document(self.today),
-            "knee": None if self.knee is None else _document(self.knee),
+            "points": [point.document() for point in self.points],
+            "today": None if self.today is None else self.today.document(),
+            "knee": None if self.knee is None else self.knee.document(),
             "break_even": self.break_even,
             "target": None if self.target is None else self.target.document(),
             "warnings": list(self.warnings),
         }
-
-
-@dataclass(frozen=True)
-class Target:
-    """``kind``: value or roi; ``point``: the least bound that reaches the value, or the largest with that return; None if there is
-    none, and ``best`` says how far one can come.
-    """
-
-    kind: str
-    asked: float
-    point: Point | None
-    best: float | None = None
-
-    def document(self) -> dict[str, Any]:
-        """For JSON."""
-        point = None if self.point is None else _document(self.point)
-        return {"kind": self.kind, "asked": self.asked, "point": point, "best": self.best}
 
 
 @dataclass(frozen=True)
@@ -148,7 +113,7 @@ def frontier(case: Case, limits: Limits, asked: Asked) -> Frontier:
     end = "equal" if rule.min is not None and rule.min == rule.max else "min" if rule.max is None else "max"
     if ratio and asked.target_roi is not None:
         raise ConfigError([f"--target-roi: expected a rule on a sum, got the ratio {rule.name!r}"])
-    curve = _path(case, index, end) or _SolvedCurve(case, limits, index, end)
+    curve = path_curve(case, index, end) or SolvedCurve(case, limits, index, end)
     low, high, stop = _range(curve, rule, end, asked)
     today = rule.min if end == "min" else rule.max
     today = None if today is None or not math.isfinite(today) else today
@@ -170,8 +135,8 @@ def frontier(case: Case, limits: Limits, asked: Asked) -> Frontier:
         today=at_today,
         knee=_knee(points) if end == "max" else None,
         break_even=stop if end == "max" and not ratio else None,
-        target=_target(curve, asked, low, stop if stop is not None else high, end),
-        exact=isinstance(curve, _PathCurve),
+        target=target_of(curve, asked.target_value, asked.target_roi, low, stop if stop is not None else high, end),
+        exact=isinstance(curve, PathCurve),
         warnings=case.warnings,
     )
 
@@ -194,103 +159,7 @@ def _case_with(case: Case, asked: Asked) -> tuple[Case, int]:
     return case, index
 
 
-class _Curve:
-    """Points at any bound."""
-
-    def at(self, bound: float) -> Point:
-        raise NotImplementedError
-
-    def free(self) -> float | None:
-        """Use of the rule when it is left out; None if no plan meets the others."""
-        raise NotImplementedError
-
-
-class _PathCurve(_Curve):
-    def __init__(self, path: Any) -> None:
-        self.path = path
-
-    def at(self, bound: float) -> Point:
-        value = self.path.value_at(bound)
-        if math.isnan(value):
-            return Point(bound, None, None, None, None)
-        used = min(bound, float(self.path.budgets[-1]))
-        whole = float(self.path.values[self.path.steps_at(bound)])
-        gap = (value - whole) / max(abs(value), 1e-12)
-        return Point(bound, used, value, self.path.marginal_at(bound), value / used if used > 0 else None, gap)
-
-    def free(self) -> float | None:
-        return float(self.path.budgets[-1])
-
-
-class _SolvedCurve(_Curve):
-    def __init__(self, case: Case, limits: Limits, index: int, end: str) -> None:
-        self.case, self.limits, self.index, self.end = case, limits, index, end
-        self.known: dict[float, tuple[Point, Case, Floats]] = {}
-        singles = list(case.singles)
-        self.others = case.with_rules([*singles[:index], *singles[index + 1 :]])
-        self.outcome = solve_case(self.others, limits)
-
-    def at(self, bound: float) -> Point:
-        if bound in self.known:
-            return self.known[bound][0]
-        case = self._case(bound)
-        start = None
-        if self.known:
-            near = min(self.known, key=lambda b: abs(b - bound))
-            _, other, y = self.known[near]
-            start = case.start_from(other, y)
-        outcome = solve_case(case, self.limits, start)
-        if not outcome.found:
-            return Point(bound, None, None, None, None)
-        item = case.compiled.rules[self.index]
-        rows = {row.name: row for row in outcome.solution.rows}
-        marginal = sum(item.price(rows[row.name].shadow_price, outcome.table) for row in item.rows)
-        used, value = item.value(outcome.table), outcome.solution.objective
-        average = value / used if len(item.terms) == 1 and used > 0 else None
-        solution = outcome.solution
-        point = Point(bound, used if math.isfinite(used) else None, value, marginal, average, solution.gap)
-        self.known[bound] = (point, case, solution.multipliers)
-        return point
-
-    def _case(self, bound: float) -> Case:
-        rule = self.case.singles[self.index]
-        low, high = rule.min, rule.max
-        if self.end == "max":
-            high, low = bound, None if low is None or low > bound else low
-        elif self.end == "min":
-            low = bound
-        else:
-            low = high = bound
-        singles = list(self.case.singles)
-        singles[self.index] = rule.model_copy(update={"min": low, "max": high})
-        return self.case.with_rules(singles)
-
-    def free(self) -> float | None:
-        if not self.outcome.found:
-            return None
-        value = self.case.compiled.rules[self.index].value(self.case.table(self.outcome.arm))
-        return value if math.isfinite(value) else None
-
-
-def _path(case: Case, index: int, end: str) -> _PathCurve | None:
-    """The path, where the rule's maximum is the only bound there is."""
-    rule, item = case.singles[index], case.compiled.rules[index]
-    lone = sum(len(other.rows) for other in case.compiled.rules) == len(item.rows) == 1
-    if (
-        not lone
-        or end != "max"
-        or rule.min is not None
-        or rule.ratio is not None
-        or case.problem.shape[2] > case.n
-        or case.problem.several
-    ):
-        return None
-    from solvers.path import budget_path  # loads kernels: only when needed
-
-    return _PathCurve(budget_path(case.problem))
-
-
-def _range(curve: _Curve, rule: SingleRule, end: str, asked: Asked) -> tuple[float, float, float | None]:
+def _range(curve: Curve, rule: SingleRule, end: str, asked: Asked) -> tuple[float, float, float | None]:
     """(from, to, use of the rule without its bound)."""
     free = curve.free()
     today = rule.min if end == "min" else rule.max
@@ -322,82 +191,3 @@ def _knee(points: tuple[Point, ...]) -> Point | None:
     above = (y - y[0]) / (y[-1] - y[0]) - (x - x[0]) / (x[-1] - x[0])
     best = int(above.argmax())
     return known[best] if above[best] > 1e-6 else None
-
-
-def _target(curve: _Curve, asked: Asked, low: float, high: float, end: str) -> Target | None:
-    if asked.target_value is None and asked.target_roi is None:
-        return None
-    if end != "max":
-        raise ConfigError(["--target-value, --target-roi: expected a rule with a max, whose room can grow"])
-    if asked.target_value is not None:
-        wanted = asked.target_value
-        size = max(abs(wanted), 1e-12)
-        top, bottom = curve.at(high), curve.at(low)
-        if top.value is None or top.value < wanted - NEAR * size:
-            return Target("value", wanted, None, top.value)
-        if bottom.value is not None and bottom.value >= wanted:
-            return Target("value", wanted, bottom)
-        if isinstance(curve, _PathCurve):
-            return Target("value", wanted, curve.at(curve.path.budget_for(min(wanted, float(curve.path.values[-1])))))
-        bound = _root(lambda b: (curve.at(b).value or -math.inf) - wanted, low, high, NEAR * size)
-        return Target("value", wanted, curve.at(bound))
-    rate = float(asked.target_roi or 0.0)
-    top = curve.at(high)
-    if top.value is not None and top.used and top.value >= rate * top.used:
-        return Target("roi", rate, top)
-
-    def over(bound: float) -> float:
-        point = curve.at(bound)
-        return -math.inf if point.value is None else rate * (point.used or 0.0) - point.value
-
-    near = low + 1e-3 * (high - low)
-    for _ in range(40):
-        point = curve.at(near)
-        if point.value is not None and point.used and over(near) <= 0:
-            break
-        near = low + 0.25 * (near - low)
-    else:
-        first = curve.at(low + 1e-3 * (high - low))
-        return Target("roi", rate, None, first.average)
-    bound = _root(over, near, high, NEAR * max(abs(top.value or 1.0), 1e-12), last_below=True)
-    return Target("roi", rate, curve.at(bound))
-
-
-def _root(f: Callable[[float], float], low: float, high: float, near: float, last_below: bool = False) -> float:
-    """Where f turns from below 0 to above: the least bound found with f >= 0, or with ``last_below`` the largest with f <= 0.
-
-    Regula falsi after Illinois: two trials on one side halve the other side's weight.
-    """
-    a, b = (low, f(low)), (high, f(high))
-    side = 0
-    for _ in range(_ROOT_STEPS):
-        if b[0] - a[0] <= 1e-9 * max(abs(b[0]), 1e-12):
-            break
-        if math.isinf(a[1]) or b[1] == a[1]:
-            x = 0.5 * (a[0] + b[0])
-        else:
-            x = a[0] - a[1] * (b[0] - a[0]) / (b[1] - a[1])
-            x = min(max(x, a[0] + 1e-3 * (b[0] - a[0])), b[0] - 1e-3 * (b[0] - a[0]))
-        y = f(x)
-        if y >= 0:
-            b = (x, y)
-            a = (a[0], a[1] / 2) if side > 0 else a
-            side = 1
-        else:
-            a = (x, y)
-            b = (b[0], b[1] / 2) if side < 0 else b
-            side = -1
-        if 0 <= (y if not last_below else -y) <= near:
-            break
-    return a[0] if last_below else b[0]
-
-
-def _document(point: Point) -> dict[str, Any]:
-    return {
-        "bound": point.bound,
-        "used": point.used,
-        "value": point.value,
-        "marginal": point.marginal,
-        "average": point.average,
-        "gap": point.gap if point.value is not None else None,
-    }

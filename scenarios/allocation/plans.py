@@ -20,24 +20,46 @@ _INERT = "case when regexp_matches({0}, '^''[=+@\\t\\r-]') then substr({0}, 2) e
 
 @dataclass(frozen=True)
 class GivenPlan:
-    """``arm`` (n,) int16, -1 = nothing; ``listed`` (n,) customers that the file names (with an offer or without)."""
+    """``arms`` (M, n) int16, -1 = nothing, a customer's offers in the first places; ``listed`` (n,) customers that the file
+    names (with an offer or without).
+    """
 
     source: str
-    arm: NDArray[np.int16]
+    arms: NDArray[np.int16]
     listed: NDArray[np.bool_]
 
+    @property
+    def arm(self) -> NDArray[np.int16]:
+        """(n,) the first offer of every customer."""
+        first: NDArray[np.int16] = self.arms[0]
+        return first
+
+    @property
+    def layers(self) -> tuple[NDArray[np.int16], ...]:
+        """(n,) arms each: the first offer of every customer, the second, and so on."""
+        return tuple(self.arms)
+
     def closed(self, case: Case) -> int:
-        """Customers whose offer is closed to them by a test."""
-        who = np.flatnonzero(self.arm >= 0)
-        return int(np.count_nonzero(~case.eligible[self.arm[who], who]))
+        """Customers with an offer that is closed to them by a test."""
+        shut = np.zeros(case.n, bool)
+        for arm in self.arms:
+            who = np.flatnonzero(arm >= 0)
+            shut[who] |= ~case.eligible[arm[who], who]
+        return int(shut.sum())
+
+    def same(self, other: GivenPlan) -> NDArray[np.bool_]:
+        """(n,) customers who have the same offers in both plans."""
+        return np.asarray((np.sort(self.arms, axis=0) == np.sort(other.arms, axis=0)).all(axis=0))
 
 
-def read_plan(source: str, data: Candidates) -> GivenPlan:
+def read_plan(source: str, data: Candidates, most: int = 1) -> GivenPlan:
     """Read ``customer_id, offer`` and, where an offer goes through several channels, ``channel``; no offer = nothing.
+
+    A customer may stand in up to ``most`` rows, an offer in each.
 
     Raises:
         DataError: missing columns, unknown customers, offers or channels, offers that the candidates do not hold for the
-            customer, a customer named twice; the first few of each kind.
+            customer, a customer with more offers than ``most``, or with the same one twice; the first few of each kind.
 
     """
     with Tables() as tables:
@@ -54,16 +76,31 @@ def read_plan(source: str, data: Candidates) -> GivenPlan:
     _say(problems, source, np.flatnonzero(who < 0), "customer_id", rows.column("customer_id"), "unknown customer")
     known = np.flatnonzero((who >= 0) & (arm >= -1))
     order = known[np.argsort(who[known], kind="stable")]
-    again = order[1:][who[order][1:] == who[order][:-1]]
-    _say(problems, source, again, "customer_id", rows.column("customer_id"), "a second offer for customer")
+    place_in = np.arange(len(order)) - np.searchsorted(who[order], who[order])  # 0 = a customer's first row
+    rank = np.zeros(len(who), np.int64)
+    rank[order] = place_in
+    alone = np.zeros(data.n, bool)  # customers with a row that says nothing
+    alone[who[known[arm[known] < 0]]] = True
+    over = np.sort(order[(place_in >= most) | ((place_in > 0) & alone[who[order]])])
+    words = (
+        "a second offer for customer"
+        if most == 1
+        else f"more than {most} offers, or nothing and an offer, for customer"
+    )
+    _say(problems, source, over, "customer_id", rows.column("customer_id"), words)
+    pair = who[order] * (len(data.arms) + 1) + arm[order] + 1
+    again = np.argsort(pair, kind="stable")
+    repeats = (pair[again][1:] == pair[again][:-1]) & (place_in[again][1:] < most) & (arm[order][again][1:] >= 0)
+    twice = again[1:][repeats]
+    _say(problems, source, np.sort(order[twice]), "offer", rows.column("offer"), "the customer has, in another row,")
     given = known[arm[known] >= 0]
     place = data.places(arm[given], who[given])
     without = given[place < 0]
     _say(problems, source, without, "offer", rows.column("offer"), "the candidates hold no row of this customer with")
     if problems:
         raise DataError(problems)
-    out = np.full(data.n, NO_ARM, np.int16)
-    out[who] = arm
+    out = np.full((most, data.n), NO_ARM, np.int16)
+    out[rank, who] = arm
     listed = np.zeros(data.n, bool)
     listed[who] = True
     return GivenPlan(source, out, listed)
@@ -120,19 +157,36 @@ def _say(problems: list[str], source: str, places: NDArray[np.integer], name: st
 
 
 def hold(case: Case, plan: GivenPlan) -> Problem:
-    """The problem of everybody else: held customers are closed, and what their offers use is a constant of every row."""
+    """The problem of everybody else: held customers are closed, and what their offers use is a constant of every row, and of
+    their household's room.
+    """
     problem = case.problem
     _, k, n, _ = problem.shape
     held = np.zeros(n, bool)
     held[: case.n] = plan.listed
     open_to = np.ones((k, n), bool) if problem.eligible is None else problem.eligible.copy()
     open_to[:, held] = False
-    table = case.table(np.where(plan.listed, plan.arm, NO_ARM)).ravel()
+    layers = np.where(plan.listed, plan.arms, NO_ARM)
+    table = case.table(layers[0], layers[1:]).ravel()
     rows = tuple(replace(row, constant=row.constant + float((row.coefficients @ table)[0])) for row in problem.rows)
-    return replace(problem, rows=rows, eligible=open_to)
+    room = problem.household_room
+    if case.households is not None and room is not None:
+        room = np.maximum(room - case.households.used(tuple(layers)), 0)
+    return replace(problem, rows=rows, eligible=open_to, household_room=room)
+
+
+def with_held(plan: GivenPlan, layers: NDArray[np.int16]) -> NDArray[np.int16]:
+    """(M, n) a plan of everybody else, layers (M', n), with what held customers have."""
+    height = max(len(layers), len(plan.arms))
+    out, have = (np.full((height, layers.shape[1]), NO_ARM, np.int16) for _ in range(2))
+    out[: len(layers)], have[: len(plan.arms)] = layers, plan.arms
+    return np.where(plan.listed, have, out)
 
 
 def held_value(case: Case, plan: GivenPlan) -> float:
     """What held customers' offers are worth."""
-    who = np.flatnonzero(plan.listed & (plan.arm >= 0))
-    return float(case.data.measures[0, plan.arm[who], who].sum())
+    total = 0.0
+    for arm in plan.arms:
+        who = np.flatnonzero(plan.listed & (arm >= 0))
+        total += float(case.data.measures[0, arm[who], who].sum())
+    return total

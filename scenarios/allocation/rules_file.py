@@ -20,6 +20,11 @@ from scenarios.suggest import nearest
 from scenarios.yamlfile import Document, read_yaml
 
 BUDGET = "budget"
+# Keys outside of lists that messages point at.
+_LINES = {
+    ("objective",), ("standard_error",), ("risk_aversion",), ("per_household",), ("per_customer", "min_margin_rate"),
+    ("per_customer", "never_together"), ("per_customer", "only_if"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,11 @@ def _sound(data: dict[str, Any]) -> tuple[AllocationRules, list[Problem]]:
     return rules, problems
 
 
+def at_key(*path: object) -> str:
+    """The place of a key that is no name of a rule; no rule's name begins like this."""
+    return ":" + ".".join(map(str, path))
+
+
 def _places(document: Document) -> dict[str, str]:
     """Rule, test or cap -> ``file:line path``."""
     found = {}
@@ -89,6 +99,8 @@ def _places(document: Document) -> dict[str, str]:
             found[value["name"]] = document.where(path, dotted(path, document.data))
         if len(path) == 4 and path[-2] == "consent":
             found[f"consent {path[-1]}"] = document.where(path, dotted(path, document.data))
+        if path in _LINES:
+            found[at_key(*path)] = document.where(path, dotted(path, document.data))
     return found
 
 
@@ -120,10 +132,19 @@ def with_known_columns(file: RulesFile, columns: Sequence[str], source: str) -> 
         missing = [column for column in dict.fromkeys(wanted) if column not in columns]
         for column in missing:
             rest = [c for c in columns if c not in ("customer_id", "offer")]
-            problems.append(f"{file.places.get(name, name)}: {source} has no column {column!r}{nearest(column, rest)}")
+            problems.append(
+                f"{file.places.get(name, name.lstrip(':'))}: {source} has no column {column!r}{nearest(column, rest)}"
+            )
         return bool(missing)
 
     rules, per = file.rules, file.rules.per_customer
+    if at_key("objective") in file.places:
+        lacks(at_key("objective"), rules.objective)
+    if rules.risk_aversion:
+        written = at_key("standard_error") in file.places
+        lacks(at_key("standard_error" if written else "risk_aversion"), [rules.standard_error])
+    if per.min_margin_rate is not None and lacks(at_key("per_customer", "min_margin_rate"), ["margin", "revenue"]):
+        per = per.model_copy(update={"min_margin_rate": None})
     own = {rules.objective_name, COUNT, "cost", *rules.objective}  # asked for anyway
     kept = []
     for rule in rules.constraints:
@@ -134,9 +155,18 @@ def with_known_columns(file: RulesFile, columns: Sequence[str], source: str) -> 
     tests = [test for test in per.eligible if not lacks(test.name, [*test.where, *(test.only or test.never or {})])]
     caps = [cap for cap in per.contacts.caps if not lacks(cap.name, [cap.column] if cap.column else [])]
     consent = {c: column for c, column in per.contacts.consent.items() if not lacks(f"consent {c}", [column])}
+    house = rules.per_household
+    if house is not None and lacks(at_key("per_household"), [house.column]):
+        house = None
     contacts = per.contacts.model_copy(update={"caps": tuple(caps), "consent": consent})
     per = per.model_copy(update={"eligible": tuple(tests), "contacts": contacts})
-    return rules.model_copy(update={"constraints": tuple(kept), "per_customer": per}), problems
+    return rules.model_copy(update={"constraints": tuple(kept), "per_customer": per, "per_household": house}), problems
+
+
+def written_columns(file: RulesFile) -> list[str]:
+    """Columns of the objective that the file names: what :func:`with_known_columns` reports and nothing can do without."""
+    names = list(file.rules.objective) if at_key("objective") in file.places else []
+    return [*names, file.rules.standard_error] if file.rules.risk_aversion else names
 
 
 def measures_of(rules: AllocationRules) -> list[str]:
@@ -176,6 +206,7 @@ def columns_of(rules: AllocationRules) -> tuple[list[str], list[str]]:
     """(columns read as numbers or nothing, columns read as texts) that tests look at."""
     numbers: list[str] = []
     texts = list(rules.per_customer.contacts.consent.values())
+    texts += [rules.per_household.column] if rules.per_household is not None else []
     for test in rules.per_customer.eligible:
         for column, wanted in (test.only or test.never or {}).items():
             (numbers if isinstance(wanted, Range) else texts).append(column)

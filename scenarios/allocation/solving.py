@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenarios.allocation.case import Case
-from scenarios.allocation.plans import GivenPlan, held_value, hold
+from scenarios.allocation.plans import GivenPlan, held_value, hold, with_held
 from scenarios.allocation.slack import Miss, misses
-from solvers.certify import certify
+from solvers.certify import certify, keeps_company, within_homes
 from solvers.problem import NO_ARM, Problem
 from solvers.solution import Solution, Status
 
@@ -35,12 +35,11 @@ class Limits:
     time_limit: float | None = None
     solver: Solver | None = None
 
-    def solve(self, problem: Problem, start: Floats | None = None) -> Solution:
-        """Solve within the limits."""
+    def solve(self, problem: Problem, start: Floats | None = None, plan: NDArray[np.integer] | None = None) -> Solution:
+        """Solve within the limits, from multipliers and from a plan at hand."""
         call = self.solver or solve_within
-        if start is None:
-            return call(problem, gap=self.gap, time_limit=self.time_limit)
-        return call(problem, gap=self.gap, time_limit=self.time_limit, start=start)
+        more = {name: value for name, value in (("start", start), ("plan", plan)) if value is not None}
+        return call(problem, gap=self.gap, time_limit=self.time_limit, **more)
 
 
 @dataclass(frozen=True)
@@ -80,8 +79,14 @@ class Outcome:
         return float(self.table[self.case.data.names.index(name)].sum())
 
 
-def solve_case(case: Case, limits: Limits, start: Floats | None = None, held: GivenPlan | None = None) -> Outcome:
-    """Solve; held customers keep what they have."""
+def solve_case(
+    case: Case,
+    limits: Limits,
+    start: Floats | None = None,
+    held: GivenPlan | None = None,
+    incumbent: GivenPlan | None = None,
+) -> Outcome:
+    """Solve; held customers keep what they have; an incumbent is improved where it keeps the rules."""
     problem = case.problem if held is None else hold(case, held)
     if held is not None:
         # The gap is of the whole plan; what is left to decide may be a small part of it.
@@ -92,14 +97,15 @@ def solve_case(case: Case, limits: Limits, start: Floats | None = None, held: Gi
             rough = replace(limits, gap=limits_of_rest).solve(problem, rough.multipliers)
         solution = rough
     else:
-        solution = limits.solve(problem, start)
-    arm = solution.arm[: case.n]
+        # With soft rules the solver's plan holds stand-ins too, and a plan at hand has none.
+        plain = incumbent is not None and possible(case, incumbent) and problem.shape[2] == case.n
+        solution = limits.solve(problem, start, incumbent.arms if plain and incumbent is not None else None)
+    layers = np.vstack([solution.arm[None], solution.others.reshape(-1, len(solution.arm))])[:, : case.n]
     if held is not None:
-        arm = np.where(held.listed, held.arm, arm)
+        layers = with_held(held, layers)
+    solution = replace(solution, arm=layers[0], others=layers[1:])
     if solution.status is Status.INFEASIBLE:
-        solution = replace(solution, arm=arm, others=solution.others[:, : case.n])
         return Outcome(case, solution, case.table(np.full(case.n, NO_ARM, np.int16)), (), held)
-    solution = replace(solution, arm=arm, others=solution.others[:, : case.n])
     return outcome_of(case, solution, limits, held)
 
 
@@ -119,11 +125,11 @@ def outcome_of(case: Case, solution: Solution, limits: Limits, held: GivenPlan |
 
 def value_plan(case: Case, plan: GivenPlan, best: Outcome | None, limits: Limits) -> tuple[Outcome, bool]:
     """A given plan as an outcome, and whether it keeps every rule; ``best``: where its bound comes from."""
-    table = case.table(plan.arm)
+    table = case.table(plan.arm, plan.arms[1:])
     missed = misses(case.compiled, table)
     objective = float(table[0].sum()) - sum(miss.cost for miss in missed)
     y = best.solution.multipliers if best is not None and best.found else np.zeros(len(case.problem.rows))
-    proof = certify(case.problem, full_plan(case, plan.arm), y)
+    proof = certify(case.problem, full_plan(case, plan.arms), y)
     hard = [row.name not in soft_rows(case) and proof.violation[r] > 1e-9 for r, row in enumerate(case.problem.rows)]
     bound = best.solution.bound if best is not None and best.found else float("nan")
     keeps = proof.allowed and not any(hard)
@@ -131,16 +137,30 @@ def value_plan(case: Case, plan: GivenPlan, best: Outcome | None, limits: Limits
     status = Status.MET if gap <= limits.gap else Status.GAP_NOT_MET
     model = best.solution if best is not None else limits_only(case, y)
     solution = replace(
-        model, status=status, method="given plan", arm=plan.arm, objective=objective, bound=bound, gap=gap, note=""
+        model,
+        status=status,
+        method="given plan",
+        arm=plan.arm,
+        others=plan.arms[1:],
+        objective=objective,
+        bound=bound,
+        gap=gap,
+        note="",
     )
     return Outcome(case, solution, table, missed), keeps
 
 
-def full_plan(case: Case, arm: NDArray[np.integer]) -> NDArray[np.int16]:
-    """A plan of the real customers with stand-ins that do nothing."""
-    out = np.full(case.problem.shape[2], NO_ARM, np.int16)
-    out[: case.n] = arm
+def full_plan(case: Case, arms: NDArray[np.integer]) -> NDArray[np.int16]:
+    """(M, n') a plan (M, n) of the real customers with stand-ins that do nothing."""
+    out = np.full((len(arms), case.problem.shape[2]), NO_ARM, np.int16)
+    out[:, : case.n] = arms
     return out
+
+
+def possible(case: Case, plan: GivenPlan) -> bool:
+    """Every customer's and household's offers may be had together."""
+    arms = full_plan(case, plan.arms).astype(np.int64)
+    return keeps_company(case.problem, arms) and within_homes(case.problem, arms)
 
 
 def soft_rows(case: Case) -> frozenset[str]:

@@ -85,11 +85,17 @@ def _ratio(data: Candidates, item: CompiledRule, eligible: NDArray[np.bool_]) ->
     count = len(data.names)
     if count in (over.measure, under.measure) or over.constant or under.constant:
         return []
-    arms = over.arms
-    below = data.measures[under.measure][arms][eligible[arms]]
-    above = data.measures[over.measure][arms][eligible[arms]]
-    own = np.abs(above[below > 0] / below[below > 0])
-    most = float(own.max(initial=0.0))
+    # One offer with a ratio of its own near the bounds is enough to say nothing.
+    far = [abs(bound) for bound in item.bounds if bound is not None]
+    enough, most = max(far, default=0.0) / 50, 0.0
+    for arm in np.flatnonzero(over.arms).tolist():
+        for first in range(0, data.n, _STEP):
+            piece = slice(first, first + _STEP)
+            below, above = data.measures[under.measure][arm, piece], data.measures[over.measure][arm, piece]
+            fine = eligible[arm, piece] & (below > 0)
+            most = max(most, float(np.abs(above[fine] / below[fine]).max(initial=0.0)))
+            if most >= enough:
+                return []
     return [
         f"{end} {bound:g} is over 50 times every offer's own ratio (at most {most:.3g}); is it meant in per cent?"
         for end, bound in zip(("min", "max"), item.bounds, strict=True)

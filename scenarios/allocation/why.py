@@ -4,8 +4,8 @@ Every test has looked at every offer, so a customer without an open offer worth 
 alone, lifted, would open an offer worth something?  One or several may; then the reason is ``a or b``.  If none
 alone would, several close it together.  A customer with an open offer of positive objective was outbid: at the prices of the rules
 no offer of theirs is worth what it uses.  Which rule outbid them: that whose price alone, taken away, would change that.
-The few for whom an offer is worth its price and who still have none are at the margin: there is no room for a whole
-one more.
+Those for whom an offer is worth its price and whose household has all the offers that it may have are capped by that.  The few
+others for whom an offer is worth its price are at the margin: there is no room for a whole one more.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from scenarios.allocation.solving import Outcome
 
 Floats = NDArray[np.float64]
 OUTBID, MARGIN, TOGETHER, HELD = "outbid", "at the margin", "closed by several tests together", "held without an offer"
+CAPPED = "capped"
 MOST_RULES = 30
 _STEP = 1 << 13  # customers at a time: their offers stay in the cache
 _UNPROFITABLE = np.uint32(1 << 31)
@@ -56,6 +57,7 @@ def why_not(outcome: Outcome) -> WhyNot:
     case = outcome.case
     who = np.flatnonzero(outcome.arm < 0)
     prices = _Prices(outcome)
+    full = np.zeros(case.n, bool) if case.households is None else case.households.full(outcome.layers)
     found: dict[tuple[str, str], int] = {}
     reason = np.zeros(len(who), np.int32)
     offer = np.full(len(who), -1, np.int16)
@@ -69,7 +71,7 @@ def why_not(outcome: Outcome) -> WhyNot:
     for first in range(0, len(who), _STEP):
         piece = slice(first, first + _STEP)
         some, beaten = who[piece], lost[piece]
-        state = np.where(beaten, np.where(edge[piece], 1, 2), 0).astype(np.uint64)
+        state = np.where(beaten, np.where(edge[piece], np.where(full[some], 4, 1), 2), 0).astype(np.uint64)
         detail = np.where(state == 0, np.uint64(_UNPROFITABLE), np.uint64(0))
         if case.tests.closed is not None and not beaten.all():
             detail[~beaten] = _alone(outcome, some[~beaten])
@@ -152,6 +154,9 @@ class _Prices:
 def _reason(outcome: Outcome, prices: _Prices, state: int, detail: int) -> tuple[str, str]:
     if state == 3:
         return HELD, ""
+    if state == 4:
+        assert outcome.case.households is not None
+        return CAPPED, outcome.case.households.name
     if state == 1:
         return MARGIN, "no room for one more whole offer"
     if state == 2:

@@ -59,9 +59,19 @@ def print_allocation(allocation: Allocation, file: TextIO) -> None:
 
 def conflict_lines(allocation: Allocation) -> list[str]:
     """Which rules conflict, and what each would have to give."""
-    lines = [f"  {item.name}: {_must(item)}" for item in allocation.conflict]
-    if allocation.conflict:
+    groups = sorted({item.group for item in allocation.conflict})
+    lines = []
+    for group in groups:
+        if len(groups) > 1:
+            lines.append(f"conflict {group + 1}:")
+        lines += [f"  {item.name}: {_must(item)}" for item in allocation.conflict if item.group == group]
+    if len(groups) == 1:
         lines.append("These rules conflict; with any one of them relaxed that far, the others can be met.")
+    elif groups:
+        lines.append(
+            f"{len(groups)} separate sets of rules conflict; one rule of each must give (that far, if the other conflicts are "
+            "settled)."
+        )
     note = allocation.solution.note
     return [*lines, *allocation.remarks, *([note] if note else [])]
 

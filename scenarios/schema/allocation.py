@@ -182,6 +182,13 @@ class PerCustomer(Model):
             yield ("eligible",), f"{name!r} is the name of two tests"
 
 
+class PerHousehold(Model):
+    """Customers with the same value in ``column`` get ``max_offers`` offers together at most; an empty cell is no household."""
+
+    column: Text
+    max_offers: Count
+
+
 def _weights(value: object) -> object:
     """A lone column has weight 1."""
     return {value: 1.0} if isinstance(value, str) else value
@@ -201,6 +208,7 @@ class AllocationRules(Model):
     risk_aversion: NonNegative = 0.0
     standard_error: Text = "value_se"
     per_customer: PerCustomer = Field(default_factory=PerCustomer)
+    per_household: PerHousehold | None = None
     constraints: tuple[AllocationRule, ...] = ()
     allow_negative_cost: Flag = False
 
