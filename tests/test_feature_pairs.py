@@ -148,7 +148,7 @@ ORACLE = {
 }
 MODELS = {"sbg", "bg_nbd", "pareto_nbd"}
 REFUSED = [
-    {"inferred", other} for other in (*MODELS, "history")
+    {"inferred", other} for other in (*sorted(MODELS), "history")
 ]  # who has left, and yesterday's state, are inferred elsewhere
 PAIRS = [pair for pair in combinations(FEATURES, 2) if not set(pair) <= MODELS and set(pair) not in REFUSED]
 
