@@ -16,6 +16,10 @@ from solvers.problem import row
 SEGMENTS, ARMS = 3, 2
 
 
+def nothing_ahead():
+    raise AssertionError("a rule by segments does not look ahead")
+
+
 def view_of(budget, seed):
     """60 customers who differ within their segments; a dear arm and a cheap one."""
     rng = np.random.default_rng(seed)
@@ -27,7 +31,9 @@ def view_of(budget, seed):
     problem = Problem(measures, ("value", "cost"), np.zeros(60, np.int32), 1, tuple(rows), None)
     population = SimpleNamespace(state=SimpleNamespace(segment=segment))
     luck = rng.random(60, dtype=np.float32)
-    return View(problem, population, np.zeros(60), ("dear", "cheap"), ("a", "b", "c"), lambda _: luck, 1e-3)
+    return View(
+        problem, population, np.zeros(60), ("dear", "cheap"), ("a", "b", "c"), lambda _: luck, 1e-3, nothing_ahead
+    )
 
 
 def average_value(view, plan):
