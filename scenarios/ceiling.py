@@ -26,6 +26,7 @@ from scenarios.contacts_ahead import Memories
 from scenarios.flow_ahead import make_flow
 from scenarios.jobs import Setup
 from scenarios.planner import Planner
+from scenarios.results import OVERLAP
 from scenarios.schema.scenario import Scenario
 from scenarios.strategies.optimising import Nobody
 from solvers import lagrangian
@@ -35,6 +36,8 @@ Floats = NDArray[np.float64]
 
 POINTS, POINTS_OF_TWO = 96, 24
 CELLS = 12_000_000
+LEAST_RATE = 1e-30
+"""Below, sales over rate leave float32."""
 ROUNDING = 1e-6
 """Sizes are float32; relative."""
 
@@ -55,8 +58,21 @@ def obstacles(scenario: Scenario, world: World, population: Population) -> list[
     if (population.traits.start_segment != population.state.segment).any():
         found.append("customers who have moved before the run")
     if overlap(scenario, world):
-        found.append("offers that last until the same customer's next one")
+        found.append(OVERLAP)
+    if scenario.planning.beliefs:
+        found.append("a planner who believes other numbers, and so spends another amount than the rules mean")
+    if scenario.planning.knowledge == "history":
+        found.append(
+            "a planner who takes past behaviour for the rate, and so spends another amount than the rules mean"
+        )
+    if not _alone(world) and float(population.traits.rate.min(initial=1)) < LEAST_RATE:
+        found.append("customers who never order, where an order costs something to serve or to redeem")
     return found
+
+
+def _alone(world: World) -> bool:
+    """Whether an offer's value and cost depend on rate x order value alone."""
+    return world.economics.cost_to_serve_per_order == 0 and all(arm.redemption_cost == 0 for arm in world.arms)
 
 
 def overlap(scenario: Scenario, world: World) -> bool:
@@ -112,7 +128,7 @@ def spread(population: Population, world: World, who: NDArray[np.bool_], cells: 
     """
     traits = population.traits
     rate, value = traits.rate.astype(np.float64), traits.order_value.astype(np.float64) + population.state.extra_value
-    alone = world.economics.cost_to_serve_per_order == 0 and all(arm.redemption_cost == 0 for arm in world.arms)
+    alone = _alone(world)
     most = max(CELLS // max(cells * len(world.arms) * len(world.segments.names) ** 2, 1), 4)
     rates, values, starts, weights = [], [], [], []
     for a in np.unique(traits.start_segment[who]).tolist():

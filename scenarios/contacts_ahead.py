@@ -69,7 +69,7 @@ class Memories:
         return stock
 
     def of_contacts(self, contacts: NDArray[np.uint64], epoch: int) -> NDArray[np.int64]:
-        """(n,) memory of each customer; ``contacts``: bit k = k + 1 periods ago."""
+        """(n,) memory of each customer; ``contacts``: bit k = k periods before the last one run, k + 1 before this epoch."""
         mask = np.zeros(len(contacts), np.int64)
         for j, age in enumerate(self._age(epoch)):
             if age <= 64:

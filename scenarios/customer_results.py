@@ -43,7 +43,8 @@ class Return:
     """What one offer, channel or category (``kind``) brought against doing nothing, after all costs: discounted value of the
     customers who got it, on the same luck, less its set-up; ``noise``: standard error of that sum.
 
-    Who got several things counts for each in proportion to contacts; so the returns of a kind add up to what contacts brought.
+    Who got several things counts for each in proportion to contacts; so the returns of offers add up to what
+    contacts brought (a bundle counts for each category).
     """
 
     kind: str

@@ -85,7 +85,7 @@ def stepped_assumptions(scenario: Scenario) -> list[Assumption]:
 
 def _size(a: Assumption) -> float:
     """How much a number says: of a season's months, the distance from 1."""
-    return abs(a.value - 1) if stands_for(a.path) == "season.by_month" else a.value
+    return abs(a.value - 1) if stands_for(a.path) == "season.by_month" else abs(a.value)
 
 
 def steps(assumption: Assumption, scenario: Scenario | None = None) -> list[float]:

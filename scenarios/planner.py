@@ -167,8 +167,14 @@ class Planner:
         old, then = self._past[0]
         if len(self._past) > lag:
             self._past.pop(0)
-        old.state.contacts[:] = here.state.contacts[: len(old)]
-        return old, then
+        seen = old.copy()
+        seen.state.contacts[:] = here.state.contacts[: len(old)]
+        left = np.maximum(
+            seen.state.active_left.astype(np.int64) - (period - then), 0
+        )  # what was sent since is not seen
+        seen.state.active_left[:] = left
+        seen.state.active_arm[left == 0] = 0
+        return seen, then
 
     def _ahead(self, known: Population, period: int) -> Ahead:
         """The rest of the run, with what is left of every amount."""
@@ -195,7 +201,7 @@ class Planner:
             rule.model_copy(
                 update={
                     "min": low.allowed(period) if low else rule.min,
-                    "max": (high.left(period) if self._whole else high.allowed(period)) if high else rule.max,
+                    "max": max(high.left(period) if self._whole else high.allowed(period), 0.0) if high else rule.max,
                 }
             )
             for rule, low, high in self._paces

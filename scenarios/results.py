@@ -100,6 +100,10 @@ class BudgetPrice:
     planned_cost: float
 
 
+OVERLAP = "offers that last until the same customer's next one"
+"""An obstacle to the bound; in a model of types such offers count in full."""
+
+
 @dataclass(frozen=True)
 class Ceiling:
     """What any strategy that keeps the rules' amounts in expectation could bring at most, discounted, more than doing nothing.

@@ -93,8 +93,8 @@ class Flow:
             problems.append(f"follow: expected memories below {m}, got {self.follow.max()}")
         if (self.mass < 0).any():
             problems.append(f"mass: expected numbers >= 0, got {self.mass.min()}")
-        if not (self.limit >= 0).all():
-            problems.append(f"limit: expected numbers >= 0, got {self.limit.min() if r else self.limit}")
+        if not ((self.limit >= 0) & np.isfinite(self.limit)).all():
+            problems.append(f"limit: expected finite numbers >= 0, got {self.limit.min() if r else self.limit}")
         if problems:
             raise ProblemError(problems)
 

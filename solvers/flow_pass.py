@@ -86,10 +86,10 @@ def _forward(
             here[:] = there
 
 
-def run_pass(flow: Flow, price: FloatArray) -> tuple[FloatArray, NDArray[np.int8], FloatArray]:
+def run_pass(flow: Flow, price: FloatArray) -> tuple[FloatArray, NDArray[np.int16], FloatArray]:
     """Value (G, T + 1, M, S), choice (G, T, M, S) with 0 = none, and sums (J + 1, T, K, S) of the measures, last the worth."""
     t, k, g, m, s = flow.shape
-    value, choice = np.zeros((g, t + 1, m, s)), np.zeros((g, t, m, s), np.int8)
+    value, choice = np.zeros((g, t + 1, m, s)), np.zeros((g, t, m, s), np.int16)
     sums = np.zeros((len(flow.use) + 1, t, k, s))
     moves = flow.calm, flow.hit, flow.follow
     _backward(flow.worth, flow.use, flow.chance, *moves, price, value, choice)

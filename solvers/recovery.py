@@ -125,8 +125,9 @@ def _program(
     fixed_arm = plan.arm.copy()
     fixed_arm[freed] = -1
     fixed = plan_of(layout, fixed_arm)
-    w = np.concatenate([layout.measures[:, :, freed].astype(np.float64), np.ones((1, k_count, len(freed)))])
-    w[:h][~layout.read] = 0.0
+    w = np.zeros((h + 1, k_count, len(freed)))
+    w[:h][layout.read] = layout.measures[layout.read][:, :, freed]
+    w[h] = 1.0
     if layout.mask.size:
         w[:, ~layout.mask[:, freed]] = 0.0
     score = sums_of_sets(layout.sets, -np.einsum("mhk,hkm->km", price.form[layout.class_of[freed]], w))

@@ -209,6 +209,14 @@ def holds_together(*features: str) -> None:
     assert sum(d.planned_cost for d in greedy.decisions) <= budget * (1 + 1e-9)
 
 
+LONG_OFFERS = {
+    "time": {"horizon_periods": 24},
+    "rules": [{"name": "budget", "measure": "cost", "max": 10_000_000}],
+    "offers": {
+        "coupon": {"duration_periods": 8, "effects": {"response": {"base": 0.8}}},
+        "stay": {"duration_periods": 12, "effects": {"response": {"base": 0.8}}},
+    },
+}
 FORESEEN = sorted(
     set(FEATURES) - {"service", "tilt", "growth", "inferred"}
 )  # the planner does not foresee these, as docs/ says
@@ -225,6 +233,10 @@ def test_what_an_oracle_plans_comes_about(feature, every):
     n = 8000
     data = merged(merged(BASE, FEATURES[feature]), ORACLE | {"population": {"customers": n}})
     data["planning"]["every_periods"] = every
+    if every == 2:  # everybody gets everything, and offers last four to six decisions
+        data = merged(data, LONG_OFFERS)
+        if feature == "habituation":
+            data["offers"]["coupon"]["effects"]["response"].pop("base")
     scenario, problems = validate(data)
     assert not problems
     setup = Setup(scenario, SyntheticBase(scenario.population.synthetic), n)

@@ -161,11 +161,23 @@ def test_corners_keep_the_point():
     assert (weights >= 0).all() and weights.sum(axis=1) == pytest.approx(1)
 
 
+def test_more_arms_than_a_byte_counts():
+    """Only the last of 200 arms is worth anything."""
+    f = flow(1, stages=1, arms=200, types=1, places=1)
+    worth = np.zeros_like(f.worth)
+    worth[:, -1] = 5.0
+    f = replace(f, worth=worth, limit=np.full(len(f.limit), 1e6))
+    found = lagrangian(f)
+    assert found.model_value == pytest.approx(5.0 * f.mass.sum())
+    assert found.bound == pytest.approx(found.model_value)
+
+
 def test_bad_input():
     f = flow(0)
     for change, text in [
-        ({"limit": np.array([-1.0])}, "limit: expected numbers >= 0, got -1"),
+        ({"limit": np.array([-1.0])}, "limit: expected finite numbers >= 0, got -1"),
         ({"limit": np.array([np.nan])}, "limit"),
+        ({"limit": np.array([np.inf])}, "limit"),
         ({"chance": f.chance + 2}, "chance: expected numbers from 0 to 1"),
         ({"calm": f.calm * 0.5}, "calm: expected probabilities"),
         ({"mass": -f.mass}, "mass: expected numbers >= 0"),

@@ -130,3 +130,7 @@ def test_worlds_that_the_engine_refuses_are_left_out(telecom):
     """No margin is five times the price."""
     wild = Job({"margins.gross_margin_rate": 5.0}, 1, 50, ("none",), {})
     assert try_job(telecom, wild) is None
+
+
+def test_negative_numbers_are_stepped():
+    assert "offers.club.effects.tilt.contact" in {a.path for a in stepped_assumptions(load("club").scenario)}

@@ -4,10 +4,12 @@ import dataclasses
 
 import numpy as np
 import pytest
+from engine_worlds import rich_population, rich_world
 
 from engine import Arm, Economics, Fatigue, OrderValue, Segments, Simulation, World, make_population
 from engine.candidates import MEASURES, candidates
 from engine.rates import factor_table, level_table
+from engine.standing import standing_value
 from engine.valuation import candidate, future_value, order_tables, orders_ahead
 
 WEEK = 1.10 ** (-1 / 52)
@@ -196,3 +198,21 @@ def test_the_array_loop_agrees_with_its_slow_twin(name: str, sd: float) -> None:
     slow = candidate(w, tables, population, arm, 7, sd)
     for got, measure in zip(fast, MEASURES, strict=True):
         np.testing.assert_allclose(got[0], getattr(slow, measure), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_all_arms_at_once_take_off_what_is_left_of_an_offer(seed):
+    """The kernel against its slow twin where offers act on some customers."""
+    world = rich_world(seed)
+    population = rich_population(world, 300, seed)
+    rng = np.random.default_rng(seed)
+    population.state.active_arm[:] = rng.integers(0, 5, 300)
+    population.state.active_left[:] = np.where(population.state.active_arm > 0, rng.integers(1, 4, 300), 0)
+    tables = order_tables(world.segments, world.horizon, world.economics.discount_factor)
+    standing = standing_value(world, tables, population, 1)
+    assert (standing[population.state.active_arm == 0] == 0).all()
+    assert np.abs(standing).max() > 1
+    got = candidates(world, tables, population, 1)
+    for k, arm in enumerate(world.arms):
+        wanted = candidate(world, tables, population, arm, 1, standing=standing)
+        np.testing.assert_allclose(got[MEASURES.index("value"), k], wanted.value, rtol=1e-4, atol=1e-4)

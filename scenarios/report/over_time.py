@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scenarios.report.formats import amount, clean, decimals_for
-from scenarios.results import BudgetPrice, RunResults, StrategyResult
+from scenarios.results import OVERLAP, BudgetPrice, RunResults, StrategyResult
 
 ALIKE = 0.02
 MOST = 16
@@ -26,6 +26,8 @@ def lines(ranked: Sequence[StrategyResult], results: RunResults) -> list[str]:
         )
     for s in planners:
         value = s.model_value or 0.0
+        if top is not None and OVERLAP in top.obstacles:
+            out.append(f"In the model of {clean(s.name)} offers that overlap count in full, so its value is too high.")
         why = f"; no bound is proven with {', '.join(top.obstacles)}" if top is not None and top.obstacles else ""
         out.append(
             f"Model value of {clean(s.name)}: {amount(value, decimals_for([value]))} {unit} a customer at its first decision{why}."

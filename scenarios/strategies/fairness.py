@@ -57,6 +57,9 @@ def fill_fairly(problem: Problem, customers: NDArray[np.integer], arms: NDArray[
     are kept as ever.  This is parity of numbers; a parity of money may still be missed, and is reported then.
     """
     customers, arms = np.asarray(customers, np.int64), np.asarray(arms, np.int64)
+    if problem.eligible is not None:  # who may not get it takes no place
+        open_to = problem.eligible[arms, customers]
+        customers, arms = customers[open_to], arms[open_to]
     group = np.where(fair.arms[arms], fair.group[customers], -1)
     size = np.bincount(fair.group[fair.group >= 0], minlength=int(fair.group.max(initial=0)) + 1)
     key = np.empty(len(customers))
