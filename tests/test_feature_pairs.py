@@ -175,6 +175,7 @@ def test_a_feature_by_itself(feature):
     holds_together(feature)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 def test_two_features(pair):
     holds_together(*pair)
