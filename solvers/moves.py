@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from solvers._jit import Floats, Ints, Mask, Parts, Whole, kernel, parallel_kernel
 from solvers.layout import Layout
-from solvers.pricing import Prices
+from solvers.pricing import Prices, add_up
 
 FloatArray = NDArray[np.float64]
 LOOKED_AT = 200_000  # customers whose moves are looked at in a turn
@@ -60,7 +60,7 @@ def cheapest_moves(
     customer * (S + 1) + new set (S = none), or -1;
     rate (Q, G): regret per unit, rising.
     """
-    h_count, k_count, _ = measures.shape
+    k_count = measures.shape[1]
     s_count = len(sets)
     masked, tolled = mask.shape[0] > 0, len(toll) > 0
     for q in range(chunks[0], chunks[1]):
@@ -76,18 +76,8 @@ def cheapest_moves(
             m = min(_STEP, start[q + 1] - lo)
             for k in range(k_count):
                 s, u = one[k], uses[k]
-                for i in range(m):
-                    s[i] = -p[h_count, k]
-                    u[i] = a[h_count, k]
-                for h in range(h_count):
-                    w = measures[h, k, lo : lo + m]
-                    ph, ah = p[h, k], a[h, k]
-                    if ph != 0:
-                        for i in range(m):
-                            s[i] -= ph * w[i]
-                    if ah != 0:
-                        for i in range(m):
-                            u[i] += ah * w[i]
+                add_up(measures, p, True, k, lo, s[:m])
+                add_up(measures, a, False, k, lo, u[:m])
                 if tolled:
                     for i in range(m):
                         s[i] -= toll[lo + i]

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers._jit import Floats, Ints, Mask, Parts, Whole, parallel_kernel
+from solvers._jit import Floats, Ints, Mask, Parts, Whole, kernel, parallel_kernel
 from solvers.homes import set_sizes, share_out
 from solvers.layout import Layout
 from solvers.plan import chosen_sums, sum_chunk
@@ -47,6 +47,20 @@ class Prices:
         return set_sizes(sets)[:, None] * self.toll[some] if len(self.toll) else 0.0
 
 
+@kernel
+def add_up(measures: Floats, form: Floats, minus: bool, k: int, lo: int, out: Floats) -> None:
+    """out[i] = sum_h form[h, k] w[h, k, lo + i] + form[H, k], or minus that: one arm of customers lo, lo + 1, ..."""
+    h_count = measures.shape[0]
+    for i in range(len(out)):
+        out[i] = -form[h_count, k] if minus else form[h_count, k]
+    for h in range(h_count):
+        c = -form[h, k] if minus else form[h, k]
+        if c != 0:
+            w = measures[h, k, lo : lo + len(out)]
+            for i in range(len(out)):
+                out[i] += c * w[i]
+
+
 @parallel_kernel
 def price_pass(
     chunks: Parts,
@@ -63,7 +77,7 @@ def price_pass(
     """One pass.  price (C, H + 1, K) in the dtype of measures.  Out: arm_out (n,), -1 = none; sums (Q, H + 1, K), or,
     where score_out is (n,) and not (0,), the chosen arms' scores instead.
     """
-    h_count, k_count, _ = measures.shape
+    k_count = measures.shape[1]
     masked, scored = mask.shape[0] > 0, len(score_out) > 0
     for q in range(chunks[0], chunks[1]):
         lo, m = start[q], start[q + 1] - start[q]
@@ -73,14 +87,7 @@ def price_pass(
             best[i] = 0
             arm[i] = -1
         for k in range(k_count):
-            for i in range(m):
-                score[i] = -p[h_count, k]
-            for h in range(h_count):
-                c = p[h, k]
-                if c != 0:
-                    w = measures[h, k, lo : lo + m]
-                    for i in range(m):
-                        score[i] -= c * w[i]
+            add_up(measures, p, True, k, lo, score)
             kk = np.int32(k)
             if masked:
                 ok = mask[k, lo : lo + m]
@@ -129,14 +136,7 @@ def price_sets(
         score = np.empty((k_count, m), measures.dtype)
         for k in range(k_count):
             one = score[k]
-            for i in range(m):
-                one[i] = -p[h_count, k]
-            for h in range(h_count):
-                c = p[h, k]
-                if c != 0:
-                    w = measures[h, k, lo : lo + m]
-                    for i in range(m):
-                        one[i] -= c * w[i]
+            add_up(measures, p, True, k, lo, one)
             if masked:
                 ok = mask[k, lo : lo + m]
                 for i in range(m):
