@@ -1,7 +1,8 @@
 """The command line: parse, call, render, exit code.
 
 Everything but click is imported when a command runs, so that ``cvmax --help`` is instant.  Exit codes: 0 done; 1
-the run failed; 2 bad input or usage; 3 infeasible, no plan; 4 done, but the target gap or limit was not met.
+the run failed; 2 bad input or usage; 3 infeasible, no plan; 4 done, but the target gap or limit was not met; 130 stopped
+by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -17,16 +18,25 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-RUN_FAILED, BAD_INPUT, INFEASIBLE = 1, 2, 3
+RUN_FAILED, BAD_INPUT, INFEASIBLE, STOPPED = 1, 2, 3, 130
 
 
 class Cvmax(click.Group):
     """The one place where errors become messages and exit codes."""
 
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Start; as a program (no arguments given) without the current folder on the import path."""
+        if not args and not options:
+            leave_current_folder()
+        return super().main(*args, **options)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; problems go to stderr, one a line."""
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("stopped", err=True)
+            ctx.exit(STOPPED)
         except Exception as error:
             from engine.errors import EngineError
             from scenarios.errors import CvmaxError, InfeasibleError, InputError
@@ -53,6 +63,13 @@ class Cvmax(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """In the order in which they were written."""
         return list(self.commands)
+
+
+def leave_current_folder() -> None:
+    """Import from where cvmax is, never from the folder that the user stands in: it may hold an ``engine`` of its own."""
+    own, current = Path(__file__).resolve().parent, Path.cwd()
+    if own != current:
+        sys.path[:] = [entry for entry in sys.path if entry and Path(entry).resolve() != current]
 
 
 def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:

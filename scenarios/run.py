@@ -20,6 +20,7 @@ from scenarios.jobs import Job, JobResult, Setup, Stages, difference_variance, r
 from scenarios.lives import draw_customers
 from scenarios.pilot import pilot_arms
 from scenarios.play import Played
+from scenarios.processes import Runner
 from scenarios.results import Ceiling, Driver, RunResults
 from scenarios.schema.scenario import Scenario
 from scenarios.split import split_curve
@@ -28,7 +29,7 @@ from scenarios.strategies.base import Strategy
 from scenarios.strategies.catalogue import DESCRIPTIONS
 from scenarios.strategies.optimising import Nobody
 from scenarios.verdict import verdict
-from scenarios.workers import Runner, runner
+from scenarios.workers import runner
 
 Progress = Callable[[str], None]
 Pilots = Mapping[str, int]

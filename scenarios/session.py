@@ -16,11 +16,11 @@ from scenarios.customers import customer_base, data_files
 from scenarios.errors import ConfigError
 from scenarios.folder import check_free, save_run
 from scenarios.loading import LoadedScenario, load
+from scenarios.processes import prepare
 from scenarios.provenance import collect
 from scenarios.results import RunResults
 from scenarios.run import Options, Run, run
 from scenarios.suggest import nearest
-from scenarios.workers import prepare
 from scenarios.yamlfile import dump_yaml
 
 Progress = Callable[[str], None]
