@@ -290,7 +290,7 @@ def run(
             done = run_scenario(
                 name, sets=sets, override=override, seed=seed, options=options, out=folder, strict=strict, progress=tell
             )
-        for text in done.remarks:
+        for text in (*done.remarks, *(done.results.warnings if as_json else ())):
             remark(text, quiet)
         documents.append({**done.results.to_dict(), "folder": str(done.folder)})
         if not as_json:

@@ -11,6 +11,7 @@ from typing import Any
 from scenarios import paths
 from scenarios.errors import ConfigError
 from scenarios.paths import Change, PathError
+from scenarios.scaling import unscaled
 from scenarios.schema.base import Problem
 from scenarios.schema.references import Names, check
 from scenarios.schema.references import warnings as scenario_warnings
@@ -224,7 +225,8 @@ def _finish(
     if found:
         raise ConfigError(list(dict.fromkeys(found)))
     remarks = tuple(located(path, sentence, data, lines) for path, sentence in scenario_warnings(scenario))
-    return LoadedScenario(scenario, data, files, lines, (*changes, *more), remarks, override)
+    done = (*changes, *more)
+    return LoadedScenario(scenario, data, files, lines, done, (*remarks, *unscaled(scenario, done)), override)
 
 
 def _latent(data: dict[str, Any], lines: Lines) -> Iterator[str]:

@@ -131,7 +131,7 @@ class StrategyResult:
         simulation_ci: noise of this run alone (paired, common random numbers).
         difference_ci: what a decision is signed on: resampled customers, redrawn effects, and simulation noise.
         behind, behind_ci: how far the winner is ahead of this strategy, per customer, and its decision interval.
-        p_best: probability of being the best (:func:`scenarios.statistics.probability_best`); no value without outer draws.
+        p_best: probability of being the best (:func:`scenarios.statistics.probability_best`); printed only with enough outer draws.
         spend, budget, unspent: promotion cost realised (contacts, discounts, redemptions), the budget allowed (None = no rule),
             and what is left of it.
         planned_spend: expected by the planner; liability: if every contact redeemed.

@@ -22,6 +22,7 @@ from scenarios.pilot import pilot_arms
 from scenarios.play import Played
 from scenarios.processes import Runner
 from scenarios.results import Ceiling, Driver, RunResults
+from scenarios.scaling import MADE_UP
 from scenarios.schema.scenario import Scenario
 from scenarios.split import split_curve
 from scenarios.statistics import probability_best
@@ -71,7 +72,7 @@ def run(
 ) -> Run:
     """Compare the scenario's strategies.  Same scenario, base and seed: same results for any number of workers."""
     names = _names(scenario, options)
-    customers = scenario.population.customers or base.real_customers or 20_000
+    customers = scenario.population.customers or base.real_customers or MADE_UP
     setup = Setup(scenario, base, customers)
     with runner(setup, options.workers, options.cluster) as on:
         progress("finding each simple rule's best offer")

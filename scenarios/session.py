@@ -28,7 +28,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Finished:
-    """A run's results and where they are kept (None: nowhere).  ``remarks`` are for stderr."""
+    """A run's results and where they are kept (None: nowhere).  ``remarks`` are for stderr, as the results' own warnings are."""
 
     results: RunResults
     folder: Path | None
@@ -80,7 +80,7 @@ def run_scenario(
         folder = save_run(
             done.results, scenario_yaml=dump_yaml(loaded.resolved), tables=tables(done, source.base.ids), out=out
         )
-    return Finished(done.results, folder, (*source.remarks, *loaded.warnings))
+    return Finished(done.results, folder, source.remarks)
 
 
 def tables(done: Run, ids: np.ndarray[Any, Any]) -> Mapping[str, pa.Table]:
