@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -152,7 +153,7 @@ def remark(text: str, quiet: bool) -> None:
 
 @contextmanager
 def progress(quiet: bool) -> Iterator[Callable[[str], None]]:
-    """A line on stderr that says what is going on: rewritten in place on a terminal, one line each step elsewhere."""
+    """A line on stderr that says what is going on: rewritten in place on a terminal, few lines elsewhere."""
     if quiet:
         yield lambda _: None
         return
@@ -160,10 +161,19 @@ def progress(quiet: bool) -> Iterator[Callable[[str], None]]:
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda text: click.echo(f"... {text}", err=True)
+        yield lambda text: click.echo(f"... {text}", err=True) if tells_much(text) else None
         return
     with console.status("starting") as status:
         yield lambda text: status.update(text)
+
+
+def tells_much(text: str) -> bool:
+    """Whether a step is worth a line of a log: of those that are counted ("3 of 40") the quarters are."""
+    counted = re.search(r"(\d+) of (\d+)$", text)
+    if counted is None:
+        return True
+    done, all_of_them = map(int, counted.groups())
+    return 4 * done // all_of_them > 4 * (done - 1) // all_of_them
 
 
 def print_json(document: Any) -> None:

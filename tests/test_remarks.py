@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 from fake_results import fake_results
 
+from cli import tells_much
 from scenarios.chance import ENOUGH_DRAWS, chance
 from scenarios.loading import load
 from scenarios.report import columns as cols
@@ -74,3 +75,9 @@ capabilities: {model: {once: 100, needed_by: [WHO]}}
                 "s.yaml:3 capabilities.model.needed_by: needed by optimal, not by optimal_over_time, though both optimise; "
                 "who does not pay may win by that alone"
             )
+
+
+@pytest.mark.parametrize(("text", "shown"), [("outer draw 1 of 40", False), ("outer draw 10 of 40", True), ("outer draw 40 of 40", True), ("reading", True), ("outer draw 1 of 2", True)])  # fmt: skip
+def test_a_log_gets_the_quarters_of_counted_steps(text, shown):
+    assert tells_much(text) == shown
+    assert sum(tells_much(f"outer draw {i + 1} of 40") for i in range(40)) == 4
