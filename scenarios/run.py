@@ -10,6 +10,7 @@ import numpy as np
 
 from scenarios.assumptions import STATE_DEPENDENCE, assumptions, redrawn
 from scenarios.base import Base
+from scenarios.budget_results import Ceiling
 from scenarios.building import build_world
 from scenarios.ceiling import ceiling, obstacles
 from scenarios.comparison import Frame, series, strategy_result
@@ -21,7 +22,7 @@ from scenarios.lives import draw_customers
 from scenarios.pilot import pilot_arms
 from scenarios.play import Played
 from scenarios.processes import Runner
-from scenarios.results import Ceiling, Driver, RunResults
+from scenarios.results import Driver, RunResults
 from scenarios.scaling import MADE_UP
 from scenarios.schema.scenario import Scenario
 from scenarios.split import split_curve

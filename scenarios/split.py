@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenarios.assumptions import changed
+from scenarios.budget_results import Split, SplitPoint
 from scenarios.building import build_world
 from scenarios.jobs import Setup, Stages
 from scenarios.lives import draw_customers
 from scenarios.processes import Runner
-from scenarios.results import Split, SplitPoint
 from scenarios.schema.surroundings import budget
 from scenarios.statistics import paired_variance
 

@@ -16,10 +16,10 @@ import pytest
 from fake_results import bare_results, fake_results
 from report_cases import KINDS, every_kind
 
+from scenarios.budget_results import Ceiling
 from scenarios.report import columns
 from scenarios.report.figures import all_figures
 from scenarios.report.html import render
-from scenarios.results import Ceiling
 
 
 @functools.cache

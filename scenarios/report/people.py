@@ -106,8 +106,8 @@ def _named_losers(strategy: StrategyResult, unit: str, *, whole: bool) -> Iterat
             f"{percent(lost.orders_share)} of orders ({amount(lost.orders_loss, 0)})"
         )
         if lost.segments:
-            named = ", ".join(f"'{clean(s)}'" for s in lost.segments)
-            words.append(f"segment{'s' if len(lost.segments) > 1 else ''} {named}")
+            whole_ones = ", ".join(f"'{clean(s)}'" for s in lost.segments)
+            words.append(f"segment{'s' if len(lost.segments) > 1 else ''} {whole_ones}")
     bad = [r for r in strategy.returns if r.loses]
     if bad:
         decimals = 0 if max(abs(r.value) for r in bad) >= 100 else decimals_for(r.value for r in bad)
