@@ -1,12 +1,15 @@
 """The command line: parse, call, render, exit code.
 
 Everything but click is imported when a command runs, so that ``cvmax --help`` is instant.  Exit codes: 0 done; 1
-the run failed; 2 bad input or usage; 3 infeasible, no plan; 4 done, but the target gap or limit was not met.
+the run failed; 2 bad input or usage; 3 infeasible, no plan; 4 done, but the target gap or limit was not met; 130 stopped
+by Ctrl-C.
 """
 
 from __future__ import annotations
 
 import json
+import math
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,16 +20,25 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-RUN_FAILED, BAD_INPUT, INFEASIBLE = 1, 2, 3
+RUN_FAILED, BAD_INPUT, INFEASIBLE, STOPPED = 1, 2, 3, 130
 
 
 class Cvmax(click.Group):
     """The one place where errors become messages and exit codes."""
 
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Start; as a program (no arguments given) without the current folder on the import path."""
+        if not args and not options:
+            leave_current_folder()
+        return super().main(*args, **options)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; problems go to stderr, one a line."""
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("stopped", err=True)
+            ctx.exit(STOPPED)
         except Exception as error:
             from engine.errors import EngineError
             from scenarios.errors import CvmaxError, InfeasibleError, InputError
@@ -55,6 +67,13 @@ class Cvmax(click.Group):
         return list(self.commands)
 
 
+def leave_current_folder() -> None:
+    """Import from where cvmax is, never from the folder that the user stands in: it may hold an ``engine`` of its own."""
+    own, current = Path(__file__).resolve().parent, Path.cwd()
+    if own != current:
+        sys.path[:] = [entry for entry in sys.path if entry and Path(entry).resolve() != current]
+
+
 def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
     if asked:
         from importlib.metadata import PackageNotFoundError, version
@@ -81,6 +100,35 @@ def main() -> None:
     """
 
 
+class Told:
+    """What was expected, and what came instead."""
+
+    kind = "a number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number, or an error in the words of all our errors."""
+        assert isinstance(self, click.IntRange | click.FloatRange)
+        try:
+            number = super().convert(value, param, ctx)  # type: ignore[misc]  # the class beside this one has it
+            if not math.isfinite(number):
+                self.fail("not finite")
+            return number
+        except click.BadParameter:
+            low = "" if self.min is None else f" {'>' if self.min_open else '>='} {self.min}"
+            high = "" if self.max is None else f" {'<' if self.max_open else '<='} {self.max}"
+            self.fail(f"expected {self.kind}{low}{' and' if low and high else ''}{high}, got {value!r}", param, ctx)
+
+
+class Whole(Told, click.IntRange):
+    """A whole number within bounds."""
+
+    kind = "a whole number"
+
+
+class Real(Told, click.FloatRange):
+    """A number within bounds."""
+
+
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 quiet = click.option("--quiet", "-q", is_flag=True, help="No remarks on stderr.")
 force = click.option("--force", is_flag=True, help="Replace files that exist.")
@@ -105,7 +153,7 @@ def remark(text: str, quiet: bool) -> None:
 
 @contextmanager
 def progress(quiet: bool) -> Iterator[Callable[[str], None]]:
-    """A line on stderr that says what is going on: rewritten in place on a terminal, one line each step elsewhere."""
+    """A line on stderr that says what is going on: rewritten in place on a terminal, few lines elsewhere."""
     if quiet:
         yield lambda _: None
         return
@@ -113,10 +161,19 @@ def progress(quiet: bool) -> Iterator[Callable[[str], None]]:
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda text: click.echo(f"... {text}", err=True)
+        yield lambda text: click.echo(f"... {text}", err=True) if tells_much(text) else None
         return
     with console.status("starting") as status:
         yield lambda text: status.update(text)
+
+
+def tells_much(text: str) -> bool:
+    """Whether a step is worth a line of a log: of those that are counted ("3 of 40") the quarters are."""
+    counted = re.search(r"(\d+) of (\d+)$", text)
+    if counted is None:
+        return True
+    done, all_of_them = map(int, counted.groups())
+    return 4 * done // all_of_them > 4 * (done - 1) // all_of_them
 
 
 def print_json(document: Any) -> None:
@@ -198,11 +255,11 @@ def schema(rules: bool) -> None:
 @sets
 @override
 @click.option("--strategies", metavar="A,B", help="Only these, and the baseline.")
-@click.option("--replications", type=click.IntRange(0), metavar="N", help="Outer draws instead of the scenario's.")
+@click.option("--replications", type=Whole(0), metavar="N", help="Outer draws instead of the scenario's.")
 @click.option("--no-sensitivity", is_flag=True, help="Do not step the assumptions.")
-@click.option("--workers", type=click.IntRange(0), default=0, metavar="N", help="Processes; 0 = one a core.")
+@click.option("--workers", type=Whole(0), default=0, metavar="N", help="Processes; 0 = one a core.")
 @click.option("--cluster", metavar="ADDRESS", help="Dask scheduler to run the draws on.")
-@click.option("--seed", type=click.IntRange(0), help="Seed instead of the scenario's.")
+@click.option("--seed", type=Whole(0), help="Seed instead of the scenario's.")
 @click.option("--strict", is_flag=True, help="Make dirt in a purchase log an error.")
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder.  [default: runs/SCENARIO-TIME]")
 @as_json
@@ -243,7 +300,7 @@ def run(
             done = run_scenario(
                 name, sets=sets, override=override, seed=seed, options=options, out=folder, strict=strict, progress=tell
             )
-        for text in done.remarks:
+        for text in (*done.remarks, *(done.results.warnings if as_json else ())):
             remark(text, quiet)
         documents.append({**done.results.to_dict(), "folder": str(done.folder)})
         if not as_json:
@@ -260,9 +317,7 @@ def run(
 @click.option("--date-format", metavar="FORMAT", help="Like %d.%m.%Y, for dates that are neither ISO nor YYYYMMDD.")
 @click.option("--order-id", metavar="COL", help="Column of the order; without it, a customer's lines of a day are one.")
 @click.option("--category", metavar="COL", help="Column of the category, for wallets and cross-selling.")
-@click.option(
-    "--categories", type=click.IntRange(0, 32), default=8, show_default=True, help="How many to keep, by sales."
-)
+@click.option("--categories", type=Whole(0, 32), default=8, show_default=True, help="How many to keep, by sales.")
 @click.option("--period", type=click.Choice(["day", "week", "month"]), default="week", show_default=True)
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Last day to use.")
 @click.option(
@@ -271,8 +326,8 @@ def run(
     help="Whether customers lived before the log began.  [default: as the dataset says; for a file they did]",
 )
 @click.option("--segments", type=click.Path(path_type=Path), help="YAML file with window_periods and rules.")
-@click.option("--state-dependence", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Assumed.")
-@click.option("--holdout", type=click.IntRange(0), metavar="N", help="Last periods to hold out.  [default: a quarter]")
+@click.option("--state-dependence", type=Real(0, 1), default=0.5, show_default=True, help="Assumed.")
+@click.option("--holdout", type=Whole(0), metavar="N", help="Last periods to hold out.  [default: a quarter]")
 @click.option("--strict", is_flag=True, help="Make dirt in the log an error.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="FILE.yaml to write.")
 @force
@@ -303,7 +358,12 @@ def fit(transactions: str, out: Path, force: bool, as_json: bool, quiet: bool, *
 @click.argument("scenario")
 @sets
 @override
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Parquet file to write.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="FILE.parquet, .csv or .xlsx to write.",
+)
 @force
 @quiet
 def score(scenario: str, sets: tuple[str, ...], override: str | None, out: Path, force: bool, quiet: bool) -> None:
@@ -341,17 +401,17 @@ rules_option = click.option(
     "--rules", required=True, type=click.Path(path_type=Path), help="YAML file with objective and constraints."
 )
 gap_option = click.option(
-    "--gap", type=click.FloatRange(0, 1), default=1e-5, show_default=True, help="Target (bound - value) / bound."
+    "--gap", type=Real(0, 1), default=1e-5, show_default=True, help="Target (bound - value) / bound."
 )
 time_limit_option = click.option(
-    "--time-limit", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Stop solving after this long."
+    "--time-limit", type=Real(0, min_open=True), metavar="SECONDS", help="Stop solving after this long."
 )
 
 
 @main.command()
 @candidates_argument
 @rules_option
-@click.option("--budget", type=float, help="Maximum of the rule named 'budget'.")
+@click.option("--budget", type=Real(), help="Maximum of the rule named 'budget'.")
 @gap_option
 @time_limit_option
 @click.option("--price-rules", is_flag=True, help="Solve again without each binding rule, and 1 % looser and tighter.")
@@ -411,12 +471,12 @@ def allocate(
 @candidates_argument
 @rules_option
 @click.option("--rule", metavar="NAME", help="Whose bound moves.  [default: budget]")
-@click.option("--points", type=click.IntRange(2, 1000), default=21, show_default=True, metavar="N")
-@click.option("--from", "low", type=float, metavar="X", help="First bound.")
-@click.option("--to", "high", type=float, metavar="X", help="Last bound.  [default: where more brings nothing]")
-@click.option("--target-value", type=float, metavar="X", help="Find the least bound that is worth X.")
-@click.option("--target-roi", type=float, metavar="Y", help="Find the largest that returns Y a unit on average.")
-@click.option("--gap", type=click.FloatRange(0, 1), default=1e-4, show_default=True, help="Target of each point.")
+@click.option("--points", type=Whole(2, 1000), default=21, show_default=True, metavar="N")
+@click.option("--from", "low", type=Real(), metavar="X", help="First bound.")
+@click.option("--to", "high", type=Real(), metavar="X", help="Last bound.  [default: where more brings nothing]")
+@click.option("--target-value", type=Real(), metavar="X", help="Find the least bound that is worth X.")
+@click.option("--target-roi", type=Real(), metavar="Y", help="Find the largest that returns Y a unit on average.")
+@click.option("--gap", type=Real(0, 1), default=1e-4, show_default=True, help="Target of each point.")
 @time_limit_option
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for frontier.html and frontier.csv."

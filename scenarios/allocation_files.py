@@ -1,4 +1,4 @@
-"""An allocation as files: the plan as Parquet, CSV or a workbook, and why customers get nothing."""
+"""Tables as files (Parquet, CSV, a workbook): candidates, an allocation's plan, and why customers get nothing."""
 
 from __future__ import annotations
 
@@ -43,18 +43,40 @@ def write_allocation(
 
     """
     path = allocation_path(folder, kind, name)
+    write_rows(rows, path, kind, force, sheets=sheets, name="plan" if sheets else name)
+    return path
+
+
+def kind_of_file(path: Path) -> Format:
+    """What a file's ending says.
+
+    Raises:
+        InputError: it says nothing that can be written.
+    """
+    for kind in FORMATS:
+        if path.suffix.casefold() == f".{kind}":
+            return kind
+    endings = ", ".join(f".{kind}" for kind in FORMATS)
+    raise InputError([f"--out {path}: expected a file that ends with {endings}, got {path.suffix or 'no ending'}"])
+
+
+def write_rows(
+    rows: Any, path: Path, kind: Format, force: bool = False, *, sheets: Sequence[Sheet] = (), name: str = "rows"
+) -> None:
+    """Write an Arrow table; in a workbook as the sheet ``name``, after ``sheets``.
+
+    Raises:
+        InputError: the file exists, its folder cannot be written, or there are more rows than a sheet holds.
+    """
     if kind == "xlsx" and rows.num_rows > _XLSX_ROWS:
-        raise InputError(
-            [f"{path}: a sheet holds {_XLSX_ROWS:,} rows, got {rows.num_rows:,}; use --format parquet or csv"]
-        )
+        raise InputError([f"{path}: a sheet holds {_XLSX_ROWS:,} rows, got {rows.num_rows:,}; hint: parquet or csv"])
     with whole_file(path, force) as temporary:
         if kind == "parquet":
             write_arrow(temporary, rows)
         elif kind == "csv":
             _write_csv(temporary, rows)
         else:
-            _write_xlsx(temporary, {"plan" if sheets else name: rows}, sheets)
-    return path
+            _write_xlsx(temporary, {name: rows}, sheets)
 
 
 def why_not_rows(allocation: Allocation) -> Any:

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from engine import Ledger, World
 from engine.ledger import ENDED, FAILURES, LOSING_ORDERS, LOSSES, MICRO, ON_TIME, SERVICE_CONTACTS, WAITED
 from engine.service import Service
+from scenarios.around_results import Growth, NewCustomers, ServiceResult
 from scenarios.customer_results import Losing, Seen
 from scenarios.play import Played
-from scenarios.results import Growth, NewCustomers, ServiceResult
 
 
 def traffic(world: World, ledger: Ledger) -> NDArray[np.int64]:

@@ -22,11 +22,11 @@ from engine.valuation import candidate
 from scenarios.ahead import at_every_place
 from scenarios.base import Customers
 from scenarios.briefing import MEASURES
+from scenarios.budget_results import OVERLAP
 from scenarios.contacts_ahead import Memories
 from scenarios.flow_ahead import make_flow
 from scenarios.jobs import Setup
 from scenarios.planner import Planner
-from scenarios.results import OVERLAP
 from scenarios.schema.scenario import Scenario
 from scenarios.strategies.optimising import Nobody
 from solvers import lagrangian

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from engine import World
 from scenarios.around import costs, flows, growth, losing, new_customers, seen, service_result, traffic
 from scenarios.bridge import bridge
+from scenarios.budget_results import BudgetPrice
 from scenarios.jobs import JobResult, cumulative_margin, difference_variance
 from scenarios.play import Played
-from scenarios.results import BudgetPrice, Interval, Month, Series, StrategyResult
+from scenarios.results import Interval, Month, Series, StrategyResult
 from scenarios.returns import returns
 from scenarios.schema.planning import Time
 from scenarios.statistics import normal_interval, outer_interval

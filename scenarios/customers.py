@@ -15,7 +15,7 @@ from scenarios.datasets import Columns
 from scenarios.errors import ConfigError
 from scenarios.fitted import RealBase
 from scenarios.fitted_file import load_fitted, sidecar
-from scenarios.fitting import FittedLog, fit_log
+from scenarios.fitting import FittedLog, fit_log, too_little
 from scenarios.loading import LoadedScenario
 from scenarios.purchases import PurchaseLog, read_purchases
 from scenarios.rules import texts
@@ -48,10 +48,12 @@ def customer_base(loaded: LoadedScenario, *, strict: bool = False) -> Source:
             fitted = load_fitted(loaded.folder / population.fitted)
         except ConfigError as error:
             raise ConfigError(loaded.at(("population", "fitted"), error.problems)) from None
+        thin: list[str] = []
     else:
         assert population.fit is not None
         log = purchases(population.fit, loaded.folder, loaded.scenario.time.period, strict=strict)
         fitted = fit_purchases(log, population.fit, population.kappa.value)
+        thin = [f"warning: {log.source}: {text}" for text in too_little(log)]
     if fitted.period_name != loaded.scenario.time.period:
         raise ConfigError(
             [
@@ -63,7 +65,8 @@ def customer_base(loaded: LoadedScenario, *, strict: bool = False) -> Source:
     lapsed = [name for name, is_lapsed in zip(segments.names, segments.lapsed, strict=True) if is_lapsed]
     loaded.check_fitted(segments.names, lapsed, base.categories)
     report = fitted.report
-    return Source(base, report.to_dict() if report else None, tuple(report.cleaning.lines()) if report else ())
+    cleaning = report.cleaning.lines() if report else []
+    return Source(base, report.to_dict() if report else None, (*cleaning, *thin))
 
 
 def data_files(loaded: LoadedScenario) -> list[Path]:

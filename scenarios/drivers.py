@@ -11,10 +11,10 @@ import numpy as np
 from engine.errors import EngineError
 from scenarios.assumptions import STATE_DEPENDENCE, assumptions, changed, limits
 from scenarios.jobs import Job, JobResult, Setup, run_job
+from scenarios.processes import Runner
 from scenarios.results import Assumption, Driver
 from scenarios.schema.scenario import Scenario
 from scenarios.uncertain import holds, moves_together, nearer, range_of, stands_for
-from scenarios.workers import Runner
 
 STEPS = (0.0, 2.0)
 """Multiples of today's value to which each assumption is stepped."""

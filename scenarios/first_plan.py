@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from engine import Population
 from scenarios.briefing import Briefing
+from scenarios.budget_results import BudgetPoint
 from scenarios.jobs import Setup
 from scenarios.lives import draw_customers
 from scenarios.planner import Planner, shadow_price
-from scenarios.results import BudgetPoint
 from scenarios.schema.rules import Rule
 from scenarios.strategies.optimising import Nobody
 from solvers import Solution, Status, solve

@@ -21,6 +21,11 @@ from scenarios.schema.planning import PERIODS_PER_YEAR
 HOLDOUT_SHARE = 0.25
 TOLERANCE = 0.05  # a simulated total further off the log than this is noted
 
+FEWEST_CUSTOMERS = 100
+"""Their spread is known within 7 %: a sample's standard deviation has the relative error 1 / sqrt(2 n)."""
+FEWEST_ORDERS = 400
+"""The mean rate is known within 5 %: a Poisson count has the relative error 1 / sqrt(n)."""
+
 
 @dataclass(frozen=True)
 class FittedLog:
@@ -95,7 +100,8 @@ def fit_log(
         )
     except CalibrationError as error:
         dirt = log.report.lines() if log.report.issues else []
-        raise DataError([*(f"{log.source}: {problem}" for problem in error.problems), *dirt]) from error
+        problems = [*error.problems, *too_little(log)]
+        raise DataError([*(f"{log.source}: {problem}" for problem in problems), *dirt]) from error
     made = None
     if report:
         notes: list[str] = []
@@ -118,7 +124,7 @@ def fit_log(
             reconciled=reconciled,
             holdout=hold_out(log, rules, held, notes),
             categories=base.categories,
-            notes=(*_notes(base), *_off(reconciled), *notes),
+            notes=(*too_little(log), *_notes(base), *_off(reconciled), *notes),
         )
     return FittedLog(base, log.source, log.period_name, log.first_day, log.last_day, log.left_truncated, made)
 
@@ -134,6 +140,17 @@ def hold_out(log: PurchaseLog, rules: SegmentRules, periods: int, notes: list[st
         notes.append(f"no holdout: {error.problems[0]}")
         return None
     return Holdout.compare(base, log, cut, rules.window_periods)
+
+
+def too_little(log: PurchaseLog) -> list[str]:
+    """A warning if so few customers or orders make no customers to decide on."""
+    customers, orders = len(log.customer_ids), len(log.customer)
+    if customers >= FEWEST_CUSTOMERS and orders >= FEWEST_ORDERS:
+        return []
+    return [
+        f"too little to fit: {customers:,} customers and {orders:,} orders; expected at least {FEWEST_CUSTOMERS} and "
+        f"{FEWEST_ORDERS}, or the numbers are luck"
+    ]
 
 
 def _off(reconciled: Reconciled | None) -> list[str]:

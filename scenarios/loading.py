@@ -11,6 +11,8 @@ from typing import Any
 from scenarios import paths
 from scenarios.errors import ConfigError
 from scenarios.paths import Change, PathError
+from scenarios.scaling import unscaled
+from scenarios.schema.base import Problem
 from scenarios.schema.references import Names, check
 from scenarios.schema.references import warnings as scenario_warnings
 from scenarios.schema.scenario import Scenario
@@ -19,6 +21,11 @@ from scenarios.suggest import nearest
 from scenarios.yamlfile import KeyPath, kind_of, parse_scalar, read_yaml
 
 Lines = dict[KeyPath, tuple[str, int]]  # path -> (file, line)
+
+IF_EMPTY = "; hint: `cvmax new NAME` writes a scenario to start from"
+IF_TABLE = (
+    " of a scenario; hint: `cvmax fit` makes customers of a purchase log, `cvmax allocate` chooses among candidates"
+)
 
 
 @dataclass(frozen=True)
@@ -97,7 +104,8 @@ def load(
         ConfigError: every problem of the file, each with file, line and path.
 
     """
-    data, lines, files = _extended(find(ref), ())
+    wrong: list[str] = []
+    data, lines, files = _extended(find(ref), (), wrong)
     for path, mark in list(lines.items()):
         if path[0:1] == ("strategies",) and len(path) > 3:  # {mine: {share: 0.1}}: share is then an option of item 0
             lines.setdefault((*path[:2], *path[3:]), mark)
@@ -107,14 +115,21 @@ def load(
     if override is not None:
         chosen = data.get("overrides")
         known = chosen if isinstance(chosen, dict) else {}
-        if not isinstance(known.get(override), dict):
-            raise ConfigError([f"{files[0]}: unknown override {override!r}{nearest(override, known)}"])
-        said = {path: _mark(("overrides", override, path), lines) for path in known[override]}
-        data, lines, changes = _set(data, lines, known[override], said)
-    values = dict(_assignment(text) for text in sets)
+        if isinstance(known.get(override), dict):
+            said = {path: _mark(("overrides", override, path), lines) for path in known[override]}
+            data, lines, changes, lost = _set(data, lines, known[override], said)
+            wrong += lost
+        else:
+            wrong.append(f"{files[0]}: unknown override {override!r}{nearest(override, known)}")
+    values: dict[str, Any] = {}
+    for text in sets:
+        try:
+            values.update([_assignment(text)])
+        except ConfigError as error:
+            wrong += error.problems
     if seed is not None:
         values["seed"] = seed
-    return _finish(data, files, lines, values, "--set", changes, override, latent)
+    return _finish(data, files, lines, values, "--set", changes, override, (*wrong, *latent))
 
 
 def find(ref: str | Path) -> Path:
@@ -137,12 +152,12 @@ def find(ref: str | Path) -> Path:
     raise ConfigError([f"{name}: no such file, and no shipped scenario{nearest(name, shipped())}"])
 
 
-def _extended(path: Path, below: tuple[Path, ...]) -> tuple[dict[str, Any], Lines, tuple[Path, ...]]:
-    """A file on top of what it extends."""
+def _extended(path: Path, below: tuple[Path, ...], faults: list[str]) -> tuple[dict[str, Any], Lines, tuple[Path, ...]]:
+    """A file on top of what it extends; ``faults`` takes problems of single values."""
     if path.resolve() in below:
         chain = " -> ".join(str(item.name) for item in (*below[below.index(path.resolve()) :], path))
         raise ConfigError([f"{path}: extends itself: {chain}"])
-    document = read_yaml(path)
+    document = read_yaml(path, faults, if_empty=IF_EMPTY, if_table=IF_TABLE)
     data = dict(document.data)
     if str(data.get("format", "")).startswith("cvmax fitted"):
         raise ConfigError(
@@ -160,7 +175,7 @@ def _extended(path: Path, below: tuple[Path, ...]) -> tuple[dict[str, Any], Line
         base_path = beside if beside.is_file() else find(ref)
     except ConfigError as error:
         raise ConfigError([f"{where}: {problem}" for problem in error.problems]) from None
-    base, base_lines, files = _extended(base_path, (*below, path.resolve()))
+    base, base_lines, files = _extended(base_path, (*below, path.resolve()), faults)
     return paths.merged(base, data), {**base_lines, **lines}, (path, *files)
 
 
@@ -173,8 +188,8 @@ def _assignment(text: str) -> tuple[str, Any]:
 
 def _set(
     data: dict[str, Any], lines: Lines, values: Mapping[str, Any], marks: Mapping[str, tuple[str, int]]
-) -> tuple[dict[str, Any], Lines, tuple[Change, ...]]:
-    """All values set and their lines moved to where they were said, or all paths that lead nowhere."""
+) -> tuple[dict[str, Any], Lines, tuple[Change, ...], list[str]]:
+    """Values set and their lines moved to where they were said; and the paths that lead nowhere."""
     problems, changes = [], []
     lines = dict(lines)
     for path, value in values.items():
@@ -184,9 +199,7 @@ def _set(
             changes += changed
         except PathError as error:
             problems.append(f"{_place(marks[path])}: {error}")
-    if problems:
-        raise ConfigError(problems)
-    return data, lines, tuple(changes)
+    return data, lines, tuple(changes), problems
 
 
 def _finish(
@@ -199,18 +212,21 @@ def _finish(
     override: str | None,
     latent: tuple[str, ...] = (),
 ) -> LoadedScenario:
-    data, lines, more = _set(data, lines, values, dict.fromkeys(values, (what, 0)))
+    data, lines, more, lost = _set(data, lines, values, dict.fromkeys(values, (what, 0)))
     data = with_strategies_spelt_out(data)
     scenario, problems = validate(data)
     found = [
         located(path, sentence, data, lines) for path, sentence in sorted(problems, key=lambda p: _mark(p[0], lines))
     ]
-    found += latent
+    places = {text.partition(": ")[0] for text in latent}  # a value that could not be read is told once
+    found = [text for text in found if text.partition(": ")[0] not in places]
+    found += [*lost, *latent]
     found += _latent_levers(data, lines) if not found and values else ()
     if found:
         raise ConfigError(list(dict.fromkeys(found)))
     remarks = tuple(located(path, sentence, data, lines) for path, sentence in scenario_warnings(scenario))
-    return LoadedScenario(scenario, data, files, lines, (*changes, *more), remarks, override)
+    done = (*changes, *more)
+    return LoadedScenario(scenario, data, files, lines, done, (*remarks, *unscaled(scenario, done)), override)
 
 
 def _latent(data: dict[str, Any], lines: Lines) -> Iterator[str]:
@@ -218,30 +234,31 @@ def _latent(data: dict[str, Any], lines: Lines) -> Iterator[str]:
 
     Each is held against the scenario as written, not against other changes.
     """
-    sound = not validate(data)[1]
+    told = validate(data)[1]
     named: list[tuple[tuple[str | int, ...], Any]] = []
     if isinstance(overrides := data.get("overrides"), dict):
         named += [(("overrides", name), values) for name, values in overrides.items()]
     if isinstance(planning := data.get("planning"), dict):
         named.append((("planning", "beliefs"), planning.get("beliefs")))
-    yield from _held(named, data, lines, sound)
-    yield from _latent_levers(data, lines, sound)
+    yield from _held(named, data, lines, told)
+    yield from _latent_levers(data, lines, told)
 
 
-def _latent_levers(data: dict[str, Any], lines: Lines, sound: bool = True) -> Iterator[str]:
-    """Faults of strategies' levers, on top of the scenario."""
+def _latent_levers(data: dict[str, Any], lines: Lines, told: Sequence[Problem] = ()) -> Iterator[str]:
+    """Faults of strategies' levers, on top of the scenario; ``told``: the scenario's own."""
     named: list[tuple[tuple[str | int, ...], Any]] = []
     strategies = data.get("strategies")
     for index, strategy in enumerate(strategies if isinstance(strategies, list) else ()):
         if isinstance(strategy, dict) and strategy.get("levers"):
             named.append((("strategies", index, "levers"), strategy["levers"]))
-    yield from _held(named, data, lines, sound)
+    yield from _held(named, data, lines, told)
 
 
 def _held(
-    named: Sequence[tuple[tuple[str | int, ...], Any]], data: dict[str, Any], lines: Lines, sound: bool
+    named: Sequence[tuple[tuple[str | int, ...], Any]], data: dict[str, Any], lines: Lines, told: Sequence[Problem]
 ) -> Iterator[str]:
-    """Values by dotted path, each set held against the data."""
+    """Values by dotted path, each set held against the data; places where something is wrong without them are told already."""
+    wrong = {path for path, _ in told}
     for at, values in named:
         if not isinstance(values, dict):
             continue
@@ -251,8 +268,9 @@ def _held(
                 changed, _ = paths.with_values(changed, {path: value})
             except PathError as error:
                 yield f"{_place(_mark((*at, path), lines))} {paths.dotted(at, data)}: {error}"
-        for inner, sentence in validate(changed)[1] if sound else ():
-            yield located(at, f"{paths.dotted(inner, changed)}: {sentence}", data, lines)
+        for inner, sentence in validate(changed)[1]:
+            if inner not in wrong:
+                yield located(at, f"{paths.dotted(inner, changed)}: {sentence}", data, lines)
 
 
 def located(path: KeyPath, sentence: str, data: Any, lines: Lines) -> str:

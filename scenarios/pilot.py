@@ -9,10 +9,10 @@ import numpy as np
 from scenarios.jobs import Setup
 from scenarios.lives import draw_customers
 from scenarios.play import play
+from scenarios.processes import Runner
 from scenarios.strategies.base import Strategy
 from scenarios.strategies.catalogue import ONE_ARM
 from scenarios.strategies.ranked import Ranked
-from scenarios.workers import Runner
 
 PILOT_CUSTOMERS = 2000
 PILOT_SEED = 0x9107

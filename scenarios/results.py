@@ -9,6 +9,8 @@ import math
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
+from scenarios.around_results import Growth, NewCustomers, ServiceResult
+from scenarios.budget_results import BudgetPoint, BudgetPrice, Ceiling, Split
 from scenarios.customer_results import Concentration, Losing, Return, Seen
 
 
@@ -45,79 +47,6 @@ class Month:
 
 
 @dataclass(frozen=True)
-class Growth:
-    """Revenue net of discounts = traffic x conversion x order value, exactly, within the horizon, new customers included.
-
-    ``traffic_is``: ``visits`` where the scenario names them, else ``live customer-periods``; ``conversion``: orders for each.
-    Without orders the last two factors are None.
-    """
-
-    traffic_is: str
-    traffic: int
-    orders: int
-    conversion: float | None
-    order_value: float | None
-    revenue: float
-
-
-@dataclass(frozen=True)
-class ServiceResult:
-    """The contact centre as customers met it: shares of contacts that failed and that were answered on time, mean wait in
-    seconds (those who gave up included), relationships ended, wages, and answered work / time of the agents.
-    """
-
-    contacts: int
-    failed: float | None
-    on_time: float | None
-    wait_seconds: float | None
-    ended: int
-    cost: float
-    occupancy: float
-
-
-@dataclass(frozen=True)
-class NewCustomers:
-    """Who joined: their number, what they cost, CLV of each net of that, and how many have not paid for themselves
-    within the horizon; ``base_clv``: CLV per customer of the base alone; ``by_source``: joined, cost and clv_each of each.
-    """
-
-    joined: int
-    cost: float
-    clv_each: float | None
-    not_paid_back: int
-    base_clv: float
-    by_source: dict[str, dict[str, float | None]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class BudgetPrice:
-    """One decision of a strategy that plans over time: value of the budget's next unit, discounted to that decision, and the cost
-    planned at it.
-    """
-
-    period: int
-    price: float
-    planned_cost: float
-
-
-OVERLAP = "offers that last until the same customer's next one"
-"""An obstacle to the bound; in a model of types such offers count in full."""
-
-
-@dataclass(frozen=True)
-class Ceiling:
-    """What any strategy that keeps the rules' amounts in expectation could bring at most, discounted, more than doing nothing.
-
-    ``per_customer`` and ``total`` are a proven bound on the expected value, for the drawn customers in the scenario's own world;
-    None where something stands in the way of the proof: ``obstacles``.
-    """
-
-    per_customer: float | None
-    total: float | None
-    obstacles: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class StrategyResult:
     """One strategy, main run unless said otherwise.
 
@@ -131,7 +60,7 @@ class StrategyResult:
         simulation_ci: noise of this run alone (paired, common random numbers).
         difference_ci: what a decision is signed on: resampled customers, redrawn effects, and simulation noise.
         behind, behind_ci: how far the winner is ahead of this strategy, per customer, and its decision interval.
-        p_best: probability of being the best (:func:`scenarios.statistics.probability_best`); no value without outer draws.
+        p_best: probability of being the best (:func:`scenarios.statistics.probability_best`); printed only with enough outer draws.
         spend, budget, unspent: promotion cost realised (contacts, discounts, redemptions), the budget allowed (None = no rule),
             and what is left of it.
         planned_spend: expected by the planner; liability: if every contact redeemed.
@@ -252,44 +181,6 @@ class Series:
 
 
 @dataclass(frozen=True)
-class BudgetPoint:
-    """Model value of the first epoch's optimal plan at one budget.  ``marginal``: value of the next unit of money."""
-
-    budget: float
-    value: float
-    marginal: float
-
-
-@dataclass(frozen=True)
-class SplitPoint:
-    """One ``share`` of the budget for new customers: what was spent on them (``acquisition``) and on offers (``promotion``), who
-    ``joined``, CLV per customer of the base, its ``difference`` against today's share, and that one's standard error.
-    """
-
-    share: float
-    acquisition: float
-    promotion: float
-    joined: int
-    clv_per_customer: float
-    difference: float
-    noise: float
-
-
-@dataclass(frozen=True)
-class Split:
-    """One budget over new customers and offers, under one strategy: today's share, the best found, and every share tried."""
-
-    strategy: str
-    today: float
-    best: float
-    points: tuple[SplitPoint, ...]
-
-    def at(self, share: float) -> SplitPoint:
-        """The point of a share that was tried."""
-        return next(point for point in self.points if point.share == share)
-
-
-@dataclass(frozen=True)
 class RunResults:
     """A whole run.
 
@@ -334,7 +225,8 @@ class RunResults:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON document: intervals as [low, high], what has no value as null."""
-        return plain(self)  # type: ignore[no-any-return]
+        document: dict[str, Any] = plain(self)
+        return document
 
 
 def plain(value: Any) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 
 from scenarios.assumptions import STATE_DEPENDENCE, assumptions, redrawn
 from scenarios.base import Base
+from scenarios.budget_results import Ceiling
 from scenarios.building import build_world
 from scenarios.ceiling import ceiling, obstacles
 from scenarios.comparison import Frame, series, strategy_result
@@ -20,7 +21,9 @@ from scenarios.jobs import Job, JobResult, Setup, Stages, difference_variance, r
 from scenarios.lives import draw_customers
 from scenarios.pilot import pilot_arms
 from scenarios.play import Played
-from scenarios.results import Ceiling, Driver, RunResults
+from scenarios.processes import Runner
+from scenarios.results import Driver, RunResults
+from scenarios.scaling import MADE_UP
 from scenarios.schema.scenario import Scenario
 from scenarios.split import split_curve
 from scenarios.statistics import probability_best
@@ -29,7 +32,7 @@ from scenarios.strategies.catalogue import DESCRIPTIONS
 from scenarios.strategies.optimising import Nobody
 from scenarios.verdict import verdict
 from scenarios.warm import compile_ahead
-from scenarios.workers import Runner, runner
+from scenarios.workers import runner
 
 Progress = Callable[[str], None]
 Pilots = Mapping[str, int]
@@ -71,7 +74,7 @@ def run(
 ) -> Run:
     """Compare the scenario's strategies.  Same scenario, base and seed: same results for any number of workers."""
     names = _names(scenario, options)
-    customers = scenario.population.customers or base.real_customers or 20_000
+    customers = scenario.population.customers or base.real_customers or MADE_UP
     setup = Setup(scenario, base, customers)
     with runner(setup, options.workers, options.cluster) as on:
         compile_ahead(on, progress)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from engine.valuation import future_value
+from scenarios.allocation_files import kind_of_file, write_rows
 from scenarios.assumptions import changed
 from scenarios.building import build_world
 from scenarios.customers import customer_base
@@ -18,13 +18,13 @@ from scenarios.jobs import Setup
 from scenarios.lives import with_lives
 from scenarios.loading import load
 from scenarios.margins import enough_margin
-from scenarios.writing import whole_file
+from scenarios.writing import refuse_overwrite
 
 
 def score(
     reference: str, out: Path, *, sets: tuple[str, ...] = (), override: str | None = None, force: bool = False
 ) -> int:
-    """Write one row for each real customer and open arm; returns the number of rows.
+    """Write one row for each real customer and open arm, as what the file's ending says; returns the number of rows.
 
     Columns: ``customer_id, offer, channel, kind, segment, value, cost, revenue, margin, liability, clv,
     orders_per_period, order_value``.  ``value`` is incremental CLV net of ``cost``; ``clv`` what the customer is worth
@@ -32,8 +32,11 @@ def score(
     has been contacted yet.
 
     Raises:
-        ConfigError: the scenario's customers are made up.
+        InputError: the scenario's customers are made up, or the file exists or ends with another word than .parquet, .csv
+            or .xlsx; before anything is worked out.
     """
+    kind = kind_of_file(out)
+    refuse_overwrite(out, force)
     loaded = load(reference, sets, override)
     base = customer_base(loaded).base
     if not isinstance(base, RealBase):
@@ -89,6 +92,5 @@ def score(
             "order_value": known.traits.order_value[who].astype(np.float64),
         }
     )
-    with whole_file(out, force) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+    write_rows(table, out, kind, force, name="candidates")
     return len(table)

@@ -16,11 +16,11 @@ from scenarios.customers import customer_base, data_files
 from scenarios.errors import ConfigError
 from scenarios.folder import check_free, save_run
 from scenarios.loading import LoadedScenario, load
+from scenarios.processes import prepare
 from scenarios.provenance import collect
 from scenarios.results import RunResults
 from scenarios.run import Options, Run, run
 from scenarios.suggest import nearest
-from scenarios.workers import prepare
 from scenarios.yamlfile import dump_yaml
 
 Progress = Callable[[str], None]
@@ -28,7 +28,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Finished:
-    """A run's results and where they are kept (None: nowhere).  ``remarks`` are for stderr."""
+    """A run's results and where they are kept (None: nowhere).  ``remarks`` are for stderr, as the results' own warnings are."""
 
     results: RunResults
     folder: Path | None
@@ -80,7 +80,7 @@ def run_scenario(
         folder = save_run(
             done.results, scenario_yaml=dump_yaml(loaded.resolved), tables=tables(done, source.base.ids), out=out
         )
-    return Finished(done.results, folder, (*source.remarks, *loaded.warnings))
+    return Finished(done.results, folder, source.remarks)
 
 
 def tables(done: Run, ids: np.ndarray[Any, Any]) -> Mapping[str, pa.Table]:

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenarios.assumptions import changed
+from scenarios.budget_results import Split, SplitPoint
 from scenarios.building import build_world
 from scenarios.jobs import Setup, Stages
 from scenarios.lives import draw_customers
-from scenarios.results import Split, SplitPoint
+from scenarios.processes import Runner
 from scenarios.schema.surroundings import budget
 from scenarios.statistics import paired_variance
-from scenarios.workers import Runner
 
 SHARE = "acquisition.share_of_budget"
 FIRST = (0.0, 0.25, 0.5, 0.75, 1.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from scenarios.chance import ENOUGH_DRAWS, chance
 from scenarios.drivers import leans_on
 from scenarios.results import Driver, StrategyResult
 
@@ -39,14 +40,18 @@ def verdict(
         )
         rival = next((r for r in rest if r.name != baseline), None)
         if rival is not None and rival.behind_ci.low > 0:
-            ahead = "surely ahead" if draws >= 2 else "ahead"
+            ahead = "surely ahead" if draws >= ENOUGH_DRAWS else "ahead"
             sentence += f", {ahead} of the next best, {rival.name}, by {money(rival.behind, currency)}"
         elif rival is not None:
-            chances = f": probability of being best {best.p_best:.0%} and {rival.p_best:.0%}" if draws >= 2 else ""
-            sentence += f", not surely ahead of {rival.name}{chances}"
+            sentence += f", not surely ahead of {rival.name}"
+            if draws >= ENOUGH_DRAWS:
+                chances = f"{chance(best.p_best, draws)} and {chance(rival.p_best, draws)}"
+                sentence += f": probability of being best {chances}"
         idle = next((r for r in rest if r.contacts_per_customer == 0 and r.difference > 0), None)
         if idle is not None and best.contacts_per_customer > 0:
             sentence += f"; stopping {baseline} alone brings {money(idle.difference, currency)} of it"
+    if 0 < draws < ENOUGH_DRAWS:
+        sentence += f"; {draws} draw{'s are' if draws > 1 else ' is'} too few to tell: take at least {ENOUGH_DRAWS}"
     if drivers:
         top = leans_on(drivers)
         low, high = top.steps[0][0], top.steps[-1][0]

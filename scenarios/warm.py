@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from scenarios.jobs import Setup
 from scenarios.pilot import pilot_value
+from scenarios.processes import Runner
 from scenarios.strategies.optimising import Nobody
-from scenarios.workers import Runner
 from solvers.warm import compile_kernels, is_cold
 
 

@@ -2,41 +2,15 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from scenarios.errors import ConfigError
+from scenarios.processes import Runner, processes
 
 R = TypeVar("R")
-
-
-class Runner(Protocol):
-    """Runs ``function(shared, job)`` for every job and gives the results in order, as they come."""
-
-    def __call__(self, function: Callable[[Any, Any], R], jobs: Iterable[Any]) -> Iterator[R]:
-        """The results."""
-        ...
-
-
-_shared: Any = None
-
-
-def _start(shared: Any) -> None:
-    """In a worker: keep what all jobs share; one thread each, since the workers fill the cores."""
-    global _shared  # a process has no other place that lives from job to job
-    _shared = shared
-    import numba
-
-    numba.set_num_threads(1)
-
-
-def _call(call: tuple[Callable[[Any, Any], R], Any]) -> R:
-    function, job = call
-    return function(_shared, job)
 
 
 @contextmanager
@@ -63,36 +37,8 @@ def runner(shared: Any, workers: int = 0, cluster: str | None = None) -> Iterato
 
         yield here
         return
-    with ProcessPoolExecutor(count, _context(), _start, (shared,)) as pool:
-
-        def on_processes(function: Callable[[Any, Any], R], jobs: Iterable[Any]) -> Iterator[R]:
-            return pool.map(_call, [(function, job) for job in jobs])
-
-        try:
-            yield on_processes
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-
-
-def _context() -> Any:
-    """New processes: forked from a fresh server that has imported what jobs need, where the system can; else spawned.
-
-    Never forked from this process: compiled kernels and DuckDB have started threads in it.
-    """
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    prepare()
-    return multiprocessing.get_context("forkserver")
-
-
-def prepare() -> None:
-    """Start the server of worker processes now: it imports what jobs need while this process does something else."""
-    if "forkserver" in multiprocessing.get_all_start_methods():
-        from multiprocessing import forkserver
-
-        forkserver.set_forkserver_preload(["scenarios.run"])
-        forkserver.ensure_running()
+    with processes(shared, count) as on_processes:
+        yield on_processes
 
 
 def _cluster(address: str) -> Any:

@@ -43,6 +43,8 @@ _IMPLICIT = (
     ),
 )
 _MAX_DIGITS = 300
+_MAX_SHOWN = 60  # characters of a value in a message
+_TABLES = (".csv", ".csv.gz", ".tsv", ".parquet", ".parq", ".pq", ".xlsx", ".duckdb")
 _MAX_NODES = 200_000  # anchors that repeat anchors grow without bound
 
 
@@ -94,13 +96,22 @@ class Document:
         return f"{self.source}:{line}{' ' + name if name else ''}"
 
 
-def read_yaml(path: Path) -> Document:
+def read_yaml(path: Path, faults: list[str] | None = None, *, if_empty: str = "", if_table: str = "") -> Document:
     """The document in a file; its top must be a mapping.
+
+    Args:
+        path: the file.
+        faults: takes problems of single values (which are None then, or left out), instead of an error.
+        if_empty: hint for an empty file.
+        if_table: hint for a table of data.
 
     Raises:
         ConfigError: the file cannot be read, is not strict YAML, or its top is not a mapping.
 
     """
+    table = ConfigError([f"{path}: looks like a table of data, expected YAML{if_table}"])
+    if path.name.casefold().endswith(_TABLES):
+        raise table
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -109,25 +120,38 @@ def read_yaml(path: Path) -> Document:
         ) from None
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror or error}"]) from None
-    document = parse_yaml(text, str(path))
+    try:
+        document = parse_yaml(text, str(path), faults)
+    except ConfigError:
+        if _looks_like_csv(text):
+            raise table from None
+        raise
     if document.data is None:
-        raise ConfigError([f"{path}: expected keys and values, got an empty file"])
+        raise ConfigError([f"{path}: expected keys and values, got an empty file{if_empty}"])
     if not isinstance(document.data, dict):
+        if _looks_like_csv(text):
+            raise table
         raise ConfigError(
             [f"{path}:{document.lines[()]}: expected a mapping (key: value), got {kind_of(document.data)}"]
         )
     return document
 
 
-def parse_yaml(text: str, source: str) -> Document:
-    """The single document in a text, of any kind; an empty text is None.
+def _looks_like_csv(text: str) -> bool:
+    """Two lines with the same separators."""
+    first, second = ([line for line in text[:100_000].splitlines() if line.strip()] + ["", ""])[:2]
+    return any(first.count(mark) == second.count(mark) > 0 for mark in ",;\t|")
+
+
+def parse_yaml(text: str, source: str, faults: list[str] | None = None) -> Document:
+    """The single document in a text, of any kind; an empty text is None.  ``faults`` takes problems of single values.
 
     Raises:
         ConfigError: with every problem as ``source:line ...``.
 
     """
     try:
-        return _parse(text, source)
+        return _parse(text, source, faults)
     except RecursionError:
         raise ConfigError([f"{source}: nested too deeply"]) from None
     except yaml.reader.ReaderError as error:
@@ -137,13 +161,15 @@ def parse_yaml(text: str, source: str) -> Document:
         raise ConfigError([_syntax_problem(error, source)]) from None
 
 
-def _parse(text: str, source: str) -> Document:
+def _parse(text: str, source: str, faults: list[str] | None) -> Document:
     node = _Loader(text).get_single_node()
     if node is None:
         return Document(None, {(): 1}, source)
     builder = _Builder(source)
     data = builder.build(node, (), ())
-    if builder.problems:
+    if faults is not None:
+        faults += builder.problems
+    elif builder.problems:
         raise ConfigError(builder.problems)
     return Document(data, builder.lines, source)
 
@@ -166,6 +192,8 @@ def kind_of(value: Any) -> str:
         return "a mapping"
     if isinstance(value, list | tuple):
         return "a list"
+    if isinstance(value, str) and len(value) > _MAX_SHOWN:
+        return f"{value[:_MAX_SHOWN]!r}... ({len(value):,} characters)"
     return repr(value)
 
 

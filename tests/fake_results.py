@@ -6,19 +6,9 @@ import math
 from dataclasses import replace
 from typing import Any
 
+from scenarios.budget_results import BudgetPoint, Split, SplitPoint
 from scenarios.customer_results import Concentration, Losing, Return, Seen
-from scenarios.results import (
-    Assumption,
-    BudgetPoint,
-    Driver,
-    Interval,
-    Month,
-    RunResults,
-    Series,
-    Split,
-    SplitPoint,
-    StrategyResult,
-)
+from scenarios.results import Assumption, Driver, Interval, Month, RunResults, Series, StrategyResult
 
 NAMES = ("current_plan", "none", "everyone", "top_rfm", "top_clv", "best_per_segment", "greedy", "optimal")
 SEGMENTS = ("champions", "loyal", "promising", "at_risk", "lapsed")

@@ -153,7 +153,9 @@ def test_a_missed_gap_exits_with_4_and_writes_the_plan(run, tmp_path, monkeypatc
         ("allocate absent.csv --rules r.yaml", "absent.csv: expected a CSV, Parquet or DuckDB file, got no such file"),
         ("allocate c.csv --rules absent.yaml", "absent.yaml: cannot be read: No such file or directory"),
         ("allocate c.csv", "Missing option '--rules'"),
-        ("allocate c.csv --rules r.yaml --gap 3", "3.0 is not in the range 0<=x<=1"),
+        ("allocate c.csv --rules r.yaml --gap 3", "'--gap': expected a number >= 0 and <= 1, got '3'"),
+        ("run starter --seed x", "'--seed': expected a whole number >= 0, got 'x'"),
+        ("run starter --workers -1", "'--workers': expected a whole number >= 0, got '-1'"),
         ("validate nothing", "nothing: no such file, and no shipped scenario; known: "),
     ],
 )

@@ -267,6 +267,25 @@ def test_a_log_too_short(tmp_path):
         fit_log(read_purchases(path, period="day"), holdout_periods=40)
 
 
+def test_a_log_too_little_is_told_what_is_needed(tmp_path, music):
+    path = tmp_path / "log.csv"
+    path.write_text(
+        "customer_id,date,amount\n1,2024-01-01,3\n2,2024-01-02,3\n1,2024-02-01,4\n3,2024-03-01,5\n2,2024-09-02,6\n"
+    )
+    said = "too little to fit: 3 customers and 5 orders; expected at least 100 and 400, or the numbers are luck"
+    with pytest.raises(DataError, match=said):
+        fit_log(read_purchases(path))
+    random = np.random.default_rng(3)
+    rows = [
+        f"{c},{np.datetime64('2024-01-01') + int(d)},5"
+        for c, d in zip(random.integers(0, 40, 300), random.integers(0, 300, 300), strict=True)
+    ]
+    path.write_text("customer_id,date,amount\n" + "\n".join(rows))
+    first = fit_log(read_purchases(path)).report.notes[0]
+    assert first.startswith("too little to fit: 40 customers and ")
+    assert not any("too little" in note for note in music[1].report.notes)
+
+
 def test_own_rules_and_days(tmp_path):
     """A log of days, with rules by value, end to end from a CSV with other column names."""
     random = np.random.default_rng(3)

@@ -13,6 +13,7 @@ from fake_results import fake_results as fake
 
 from engine import Fatigue
 from scenarios.ahead import Lookahead, Types
+from scenarios.budget_results import BudgetPrice, Ceiling
 from scenarios.building import build_world
 from scenarios.ceiling import axis, ceiling, obstacles, spread
 from scenarios.contacts_ahead import Memories
@@ -25,7 +26,6 @@ from scenarios.pacing import Pace
 from scenarios.planner import Planner
 from scenarios.report import over_time
 from scenarios.report.console import print_results
-from scenarios.results import BudgetPrice, Ceiling
 from scenarios.strategies.optimising import Nobody
 from solvers import lagrangian
 

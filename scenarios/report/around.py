@@ -90,7 +90,7 @@ def _service(ranked: Sequence[StrategyResult], unit: str) -> Part | None:
             column("on time", [none if s is None else percent(s.on_time) for s in known]),
             column("mean wait, seconds", [none if s is None else amount(s.wait_seconds, 1) for s in known]),
             column("occupancy", [none if s is None else percent(s.occupancy) for s in known]),
-            column("relation- ships ended", [none if s is None else f"{s.ended:,}" for s in known]),
+            column("relationships ended", [none if s is None else f"{s.ended:,}" for s in known]),
             column(f"wages, {unit}", [none if s is None else amount(s.cost, 0) for s in known]),
         ],
     )

@@ -17,10 +17,11 @@ from typing import Any
 import altair as alt
 import vl_convert
 
+from scenarios.budget_results import BudgetPoint
 from scenarios.folder import replace_text
 from scenarios.report.columns import ranked
 from scenarios.report.formats import amount, clean, decimals_for, finite, significant
-from scenarios.results import BudgetPoint, RunResults
+from scenarios.results import RunResults
 
 Spec = dict[str, Any]
 Rows = list[dict[str, Any]]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from scenarios.chance import ENOUGH_DRAWS, chance
 from scenarios.report.formats import amount, between, clean, decimals_for, half_width, percent, plus_minus
 from scenarios.results import Interval, Month, RunResults, StrategyResult
 
@@ -19,6 +20,7 @@ class Kind(Enum):
     LEAD = "money per customer, with its sign"
     TOTAL = "money in total"
     SHARE = "share"
+    CHANCE = "share of draws"
     CHANGE = "relative change"
     FACTOR = "plain number"
     DECISION = "interval to decide on"
@@ -43,7 +45,7 @@ VALUE = (
     Column("difference", "difference per customer", Kind.LEAD, lambda s: s.difference),
     Column("difference_relative", "in %", Kind.CHANGE, lambda s: s.difference_relative),
     Column("difference_ci", "decision interval", Kind.DECISION, lambda s: s.difference_ci),
-    Column("p_best", "P(best)", Kind.SHARE, lambda s: s.p_best),
+    Column("p_best", "P(best)", Kind.CHANCE, lambda s: s.p_best),
     Column("simulation_ci", "noise of this run", Kind.NOISE, lambda s: s.simulation_ci),
 )
 MONEY = (
@@ -88,8 +90,12 @@ def title(column: Column, level: float) -> str:
     return column.title
 
 
-def cells(column: Column, strategies: Sequence[StrategyResult], plus_minus_mark: str = "+/- ") -> list[str]:
-    """The column as text; amounts that stand together have the same decimals."""
+def cells(
+    column: Column, strategies: Sequence[StrategyResult], plus_minus_mark: str = "+/- ", draws: int = 0
+) -> list[str]:
+    """The column as text; amounts that stand together have the same decimals, chances the digits that ``draws`` carry."""
+    if column.kind is Kind.CHANCE:
+        return [chance(s.p_best, draws) for s in strategies]
     values = [column.get(s) for s in strategies]
     scale: list[float | None] = []
     for v in values:
@@ -118,10 +124,10 @@ def _cell(kind: Kind, value: Value, decimals: int, mark: str) -> str:
 def ranked(results: RunResults) -> tuple[StrategyResult, ...]:
     """Strategies by CLV, largest first; those without a value last; ties as listed.
 
-    P(best) is a share of draws: without draws it has no value.
+    P(best) is a share of draws: with too few of them it has no value.
     """
     known = results.strategies
-    if results.draws < 2:
+    if results.draws < ENOUGH_DRAWS:
         known = tuple(replace(s, p_best=float("nan")) for s in known)
     return tuple(
         sorted(known, key=lambda s: -s.clv_per_customer if s.clv_per_customer == s.clv_per_customer else 1e308)
@@ -156,6 +162,11 @@ def legend(results: RunResults) -> tuple[str, str]:
     """What each of the two intervals holds."""
     if results.draws < 2:
         decision = "decision interval: without draws it holds no more than the noise of this run; do not decide on it."
+    elif results.draws < ENOUGH_DRAWS:
+        decision = (
+            f"decision interval: {results.draws} draws are too few to tell; it is wide, and P(best) has no value; "
+            f"take at least {ENOUGH_DRAWS} (--replications, uncertainty.draws)."
+        )
     else:
         decision = (
             "decision interval: customers resampled, effects redrawn, and the noise of this run; decide on this one."

@@ -71,7 +71,7 @@ def _parts(results: RunResults, width: int, folder: Path | None) -> Iterator[Ren
         yield _lines(f"Changed: {change}", width)
     yield ""
     level, unit = results.level, clean(results.currency)
-    value = [_Column(cols.title(c, level), tuple(cols.cells(c, ranked))) for c in cols.VALUE]
+    value = [_Column(cols.title(c, level), tuple(cols.cells(c, ranked, draws=results.draws))) for c in cols.VALUE]
     money = [_Column(cols.title(c, level), tuple(cols.cells(c, ranked))) for c in cols.MONEY]
     names = [_name(results, s) for s in ranked]
     title = f"Value in {unit}; differences are against {clean(results.baseline)}; {cols.made_of(results)}"

@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
+from scenarios.chance import ENOUGH_DRAWS, chance
 from scenarios.report import around, charts, over_time, people
 from scenarios.report import columns as cols
 from scenarios.report.figures import all_figures
@@ -49,7 +50,8 @@ def render(results: RunResults) -> str:
             (p.title, [head for head, _ in p.columns], p.rows([clean(s.name) for s in cols.ranked(results)]))
             for p in (*around.parts(cols.ranked(results), results), *people.parts(cols.ranked(results), results))
         ],
-        notes=[*over_time.lines(cols.ranked(results), results), *around.lines(cols.ranked(results), results)],
+        notes=around.lines(cols.ranked(results), results),
+        planned_ahead=over_time.lines(cols.ranked(results), results),
         returns=_returns(results),
         seen=_seen(results),
         flows=_flows(results),
@@ -103,7 +105,13 @@ def _cards(results: RunResults, winner: StrategyResult) -> list[tuple[str, str, 
     against = f"against {clean(results.baseline)}"
     month = next(c for c in cols.DETAIL if c.key == "payback_month")
     return [
-        ("Best strategy", _soft(clean(winner.name)), f"P(best) {percent(winner.p_best)}"),
+        (
+            "Best strategy",
+            _soft(clean(winner.name)),
+            f"P(best) {chance(winner.p_best, results.draws)}"
+            if results.draws >= ENOUGH_DRAWS
+            else "too few draws to tell P(best)",
+        ),
         *(
             [
                 (f"Per customer, {unit}", amount(winner.difference, decimals, sign=True), against),
@@ -127,7 +135,7 @@ def _cards(results: RunResults, winner: StrategyResult) -> list[tuple[str, str, 
 def _strategies(results: RunResults, columns: Sequence[cols.Column]) -> Table:
     """Header and rows of a strategy table; each row knows its marks."""
     ranked = cols.ranked(results)
-    texts = [cols.cells(c, ranked, "± ") for c in columns]
+    texts = [cols.cells(c, ranked, "± ", results.draws) for c in columns]
     return {
         "head": [cols.title(c, results.level) for c in columns],
         "kinds": [

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from scenarios.budget_results import OVERLAP, BudgetPrice
 from scenarios.report.formats import amount, clean, decimals_for
-from scenarios.results import OVERLAP, BudgetPrice, RunResults, StrategyResult
+from scenarios.results import RunResults, StrategyResult
 
 ALIKE = 0.02
 MOST = 16

@@ -30,6 +30,7 @@ FORMATS = {
     cols.Kind.TOTAL: TOTAL,
     cols.Kind.BUDGET: TOTAL,
     cols.Kind.SHARE: SHARE,
+    cols.Kind.CHANCE: SHARE,
     cols.Kind.CHANGE: SHARE,
     cols.Kind.FACTOR: FACTOR,
     cols.Kind.MONTH: COUNT,

@@ -43,7 +43,7 @@ def translate(error: ValidationError, model: type[BaseModel], data: Any) -> list
     found: dict[Path, tuple[list[str], str]] = {}
     sentences: list[Problem] = []
     for item in error.errors(include_url=False):
-        path = _path_in_data(item["loc"], data)
+        path = path_in_data(item["loc"], data)
         kind, got, context = item["type"], item["input"], item.get("ctx", {})
         if kind == "missing":
             sentences.append((path, f"{item['loc'][-1]!r} is missing"))
@@ -85,7 +85,7 @@ def _expected(kind: str, got: Any, context: Mapping[str, Any], message: str) -> 
     return expected, ""
 
 
-def _path_in_data(location: tuple[str | int, ...], data: Any) -> Path:
+def path_in_data(location: tuple[str | int, ...], data: Any) -> Path:
     """The location without what pydantic adds to it: branches of a choice, ``[key]``, and a key that is missing."""
     path: list[str | int] = []
     for part in location:

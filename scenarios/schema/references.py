@@ -18,6 +18,7 @@ from scenarios.suggest import nearest
 RULE_MEASURES = ("value", "cost", "revenue", "margin", "count")
 RULE_LABELS = ("offer", "channel", "kind", "segment")
 PLAN_LABELS = ("segment",)
+OPTIMISING = ("greedy", "optimal", "optimal_over_time")
 KINDS = ("contact", "discount", "retention", "cross_sell", "up_sell", "win_back")
 
 
@@ -129,6 +130,7 @@ def warnings(scenario: Scenario) -> Iterator[Problem]:
         if lift is not None and lift > 10:
             said = f"{lift:g} brings {lift:g} extra orders for each that would come anyway"
             yield ("offers", name, "effects", "orders", "lift"), f"{said}; 10 % more is 0.10"
+    yield from _unevenly_charged(scenario)
     epochs = scenario.planning.waves or tuple(range(0, time.horizon_periods, every))
     for index, rule in enumerate(scenario.rules):
         starts = windows(rule.per, time, epochs)
@@ -136,6 +138,17 @@ def warnings(scenario: Scenario) -> Iterator[Problem]:
         if held < len(starts):
             lost = f"{len(starts) - held} of {len(starts)} windows hold no decision, and their amount is never used"
             yield ("rules", index, "per"), f"{lost}; plan more often"
+
+
+def _unevenly_charged(scenario: Scenario) -> Iterator[Problem]:
+    """A capability that some strategies that optimise pay for, and others do not."""
+    optimising = [s.name for s in scenario.strategies if s.type in OPTIMISING]
+    for name, capability in scenario.capabilities.items():
+        pay = [s for s in optimising if s in capability.needed_by]
+        free = [s for s in optimising if s not in capability.needed_by]
+        if pay and free:
+            said = f"needed by {' and '.join(pay)}, not by {' and '.join(free)}, though both optimise"
+            yield ("capabilities", name, "needed_by"), f"{said}; who does not pay may win by that alone"
 
 
 def _offer(path: tuple[str | int, ...], offer: Offer, names: Names) -> Iterator[Problem]:

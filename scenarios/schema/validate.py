@@ -10,6 +10,7 @@ from scenarios.schema.base import Problem, walk
 from scenarios.schema.messages import translate
 from scenarios.schema.planning import spelt_out
 from scenarios.schema.references import Names, check
+from scenarios.schema.repair import repaired
 from scenarios.schema.scenario import Scenario
 
 _BY_ITEM = ("channels", "offers", "rules", "strategies", "overrides")  # a fault in one item leaves the others readable
@@ -21,19 +22,47 @@ def validate(data: dict[str, Any]) -> tuple[Scenario, list[Problem]]:
     Problems' paths are those of the data with :func:`with_strategies_spelt_out`.
     """
     data = with_strategies_spelt_out(data)
-    problems: list[Problem] = []
-    places: dict[str, list[int]] = {}
     try:
         scenario = Scenario.model_validate(data)
     except ValidationError as error:
-        problems += translate(error, Scenario, data)
-        scenario, places = _sound_parts(data, [item["loc"] for item in error.errors()])
+        problems = translate(error, Scenario, data)
+        return _sound_parts(data, _locations(error))[0], [*problems, *_certain(data, error)]
+    return scenario, _told(scenario, Names(data), {})
+
+
+def _certain(data: dict[str, Any], error: ValidationError) -> list[Problem]:
+    """What is wrong whatever the faulty values should have been."""
+    names = Names(data)
+    ways, faults = repaired(data, error, Scenario)
+    found: list[list[Problem]] = []
+    for way in ways:
+        places: dict[str, list[int]] = {}
+        try:
+            scenario = Scenario.model_validate(way)
+        except ValidationError as rest:
+            scenario, places = _sound_parts(way, _locations(rest))
+        found.append(_told(scenario, names, places))
+    return [
+        problem
+        for problem in found[0]
+        if all(problem in other for other in found[1:])
+        and not any(problem[0][: len(fault)] == fault for fault in faults)
+    ]
+
+
+def _told(scenario: Scenario, names: Names, places: dict[str, list[int]]) -> list[Problem]:
+    """What does not fit together, with paths of the data."""
+    problems: list[Problem] = []
     found = [((*path, *below), sentence) for path, model in walk(scenario) for below, sentence in model.problems()]
-    for path, sentence in [*found, *check(scenario, Names(data))]:
+    for path, sentence in [*found, *check(scenario, names)]:
         if len(path) > 1 and path[0] in places and isinstance(path[1], int):
             path = (path[0], places[str(path[0])][path[1]], *path[2:])
         problems.append((path, sentence))
-    return scenario, problems
+    return problems
+
+
+def _locations(error: ValidationError) -> list[tuple[str | int, ...]]:
+    return [item["loc"] for item in error.errors()]
 
 
 def with_strategies_spelt_out(data: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,50 @@
+"""What surrounds the offers of one strategy, as results: growth, contact centre, new customers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Revenue net of discounts = traffic x conversion x order value, exactly, within the horizon, new customers included.
+
+    ``traffic_is``: ``visits`` where the scenario names them, else ``live customer-periods``; ``conversion``: orders for each.
+    Without orders the last two factors are None.
+    """
+
+    traffic_is: str
+    traffic: int
+    orders: int
+    conversion: float | None
+    order_value: float | None
+    revenue: float
+
+
+@dataclass(frozen=True)
+class ServiceResult:
+    """The contact centre as customers met it: shares of contacts that failed and that were answered on time, mean wait in
+    seconds (those who gave up included), relationships ended, wages, and answered work / time of the agents.
+    """
+
+    contacts: int
+    failed: float | None
+    on_time: float | None
+    wait_seconds: float | None
+    ended: int
+    cost: float
+    occupancy: float
+
+
+@dataclass(frozen=True)
+class NewCustomers:
+    """Who joined: their number, what they cost, CLV of each net of that, and how many have not paid for themselves
+    within the horizon; ``base_clv``: CLV per customer of the base alone; ``by_source``: joined, cost and clv_each of each.
+    """
+
+    joined: int
+    cost: float
+    clv_each: float | None
+    not_paid_back: int
+    base_clv: float
+    by_source: dict[str, dict[str, float | None]] = field(default_factory=dict)

@@ -1,0 +1,62 @@
+"""Amounts that are meant for a number of customers, where that number was changed and they were not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from scenarios.paths import Change
+from scenarios.schema.scenario import Scenario
+
+CUSTOMERS = "population.customers"
+MADE_UP = 20_000
+"""Customers of a made-up population that does not say how many."""
+_SUMS = ("value", "cost", "revenue", "margin", "count")
+_SHOWN = 4
+
+
+def unscaled(scenario: Scenario, changes: Sequence[Change]) -> Iterator[str]:
+    """A remark if ``population.customers`` was changed, and amounts of rules, channels or acquisition were not."""
+    changed = {path: (old, new) for path, old, new in changes}
+    old, new = changed.get(CUSTOMERS, (None, None))
+    if old is None and scenario.population.synthetic is not None:
+        old = MADE_UP
+    if not isinstance(old, int | float) or not isinstance(new, int | float) or old == new:
+        return
+    factor = new / old
+    stay = [(path, value) for path, value in _amounts(scenario) if value and path not in changed]
+    if stay:
+        words = " ".join(f"--set {_quoted(path, value * factor)}" for path, value in stay[:_SHOWN])
+        more = f" and {len(stay) - _SHOWN} more" if len(stay) > _SHOWN else ""
+        times = f"{1 / factor:.3g} times as much" if factor < 1 else f"1/{factor:.3g} of it"
+        yield (
+            f"{CUSTOMERS}: {old:,} -> {new:,}, but amounts stay, so that a customer has {times}; "
+            f"in proportion: {words}{more}"
+        )
+
+
+def _amounts(scenario: Scenario) -> Iterator[tuple[str, float]]:
+    """Totals of money, contacts and people by dotted path."""
+    for rule in scenario.rules:
+        if rule.measure in _SUMS:
+            for name, bound in (("min", rule.min), ("max", rule.max)):
+                if bound is not None:
+                    yield f"rules.{rule.name}.{name}", bound
+            if rule.releases:
+                yield f"rules.{rule.name}.releases", float(sum(release.amount for release in rule.releases))
+    for name, channel in scenario.channels.items():
+        if channel.capacity_per_period is not None:
+            yield f"channels.{name}.capacity_per_period", channel.capacity_per_period
+    if scenario.service is not None and scenario.service.agents is not None:
+        yield "service.agents", scenario.service.agents
+    if scenario.acquisition is not None:
+        if scenario.acquisition.budget_per_period is not None:
+            yield "acquisition.budget_per_period", scenario.acquisition.budget_per_period
+        for name, source in scenario.acquisition.sources.items():
+            yield f"acquisition.sources.{name}.capacity_per_period", source.capacity_per_period
+
+
+def _quoted(path: str, value: float) -> str:
+    heads = path.endswith(("capacity_per_period", "agents"))
+    amount = max(round(value), 1) if heads else float(f"{value:.4g}")
+    text = f"{path}={amount:g}"
+    return f'"{text}"' if " " in text else text

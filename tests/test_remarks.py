@@ -1,0 +1,83 @@
+"""What a run says of its own limits: too few draws, amounts meant for other customers, costs that only some bear."""
+
+import dataclasses
+
+import pytest
+from fake_results import fake_results
+
+from cli import tells_much
+from scenarios.chance import ENOUGH_DRAWS, chance
+from scenarios.loading import load
+from scenarios.report import columns as cols
+from scenarios.results import Interval
+from scenarios.verdict import verdict
+
+
+@pytest.mark.parametrize(
+    ("share", "draws", "words"),
+    [
+        (1.0, 2, "no value"), (float("nan"), 40, "no value"), (1.0, 5, "over 80 %"), (0.0, 6, "under 20 %"), (0.47, 6, "40 %"),
+        (0.97, 16, "over 90 %"), (0.62, 16, "60 %"), (0.02, 40, "under 5 %"), (0.62, 40, "60 %"), (0.623, 1000, "62 %"), (1.0, 1000, "over 99 %"),
+    ],
+)  # fmt: skip
+def test_a_chance_has_the_digits_that_the_draws_carry(share, draws, words):
+    assert chance(share, draws) == words
+
+
+def told(draws):
+    results = fake_results()
+    ahead = Interval(-1.0, 3.0)
+    strategies = [dataclasses.replace(s, p_best=0.98, behind_ci=ahead) for s in results.strategies]
+    return verdict(strategies, "optimal", results.baseline, (), "EUR", draws, 0.95)
+
+
+def test_a_verdict_of_few_draws_says_so_and_names_no_chance():
+    assert f"2 draws are too few to tell: take at least {ENOUGH_DRAWS}" in told(2)
+    assert "probability of being best" not in told(2)
+    assert "too few" not in told(0) and "too few" not in told(40)
+    assert "probability of being best over 95 % and over 95 %" in told(40)
+
+
+def test_tables_of_few_draws_have_no_chance():
+    column = next(c for c in cols.VALUE if c.key == "p_best")
+    few = dataclasses.replace(fake_results(), draws=2)
+    assert set(cols.cells(column, cols.ranked(few), draws=2)) == {"no value"}
+    assert "2 draws are too few to tell" in cols.legend(few)[0]
+    many = dataclasses.replace(few, draws=40)
+    assert all("%" in cell for cell in cols.cells(column, cols.ranked(many), draws=40))
+
+
+def test_amounts_that_were_meant_for_other_customers_are_named():
+    (warning,) = load("starter", ("population.customers=2000",)).warnings
+    assert warning == (
+        "population.customers: 20,000 -> 2,000, but amounts stay, so that a customer has 10 times as much; "
+        "in proportion: --set rules.budget.max=400 --set channels.phone.capacity_per_period=100"
+    )
+    scaled = ("population.customers=2000", "rules.budget.max=400", "channels.phone.capacity_per_period=100")
+    assert load("starter", scaled).warnings == ()
+    (warning,) = load("starter", ("population.customers=40000",)).warnings
+    assert "a customer has 1/2 of it; in proportion: --set rules.budget.max=8000" in warning
+    (warning,) = load("service_desk", ("population.customers=4000",)).warnings
+    assert "--set service.agents=3" in warning
+
+
+def test_a_capability_that_only_some_planners_pay_for_is_warned_about(tmp_path):
+    text = """
+extends: toy_shop
+capabilities: {model: {once: 100, needed_by: [WHO]}}
+"""
+    for who, warned in (("optimal", True), ("optimal, optimal_over_time", False), ("current_plan", False)):
+        (tmp_path / "s.yaml").write_text(text.replace("WHO", who))
+        warnings = load(tmp_path / "s.yaml").warnings
+        assert bool(warnings) == warned
+        if warned:
+            assert warnings[0].endswith(
+                "s.yaml:3 capabilities.model.needed_by: needed by optimal, not by optimal_over_time, though both optimise; "
+                "who does not pay may win by that alone"
+            )
+
+
+@pytest.mark.parametrize(("text", "shown"), [("outer draw 1 of 40", False), ("outer draw 10 of 40", True), ("outer draw 40 of 40", True), ("reading", True), ("outer draw 1 of 2", True)])  # fmt: skip
+def test_a_log_gets_the_quarters_of_counted_steps(text, shown):
+    assert tells_much(text) == shown
+    assert sum(tells_much(f"outer draw {i + 1} of 40") for i in range(40)) == 4
