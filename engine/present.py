@@ -65,12 +65,15 @@ def multiples(population: Population, world: World) -> Floats:
     return grown * world.dynamics.tiers[population.life.tier] if len(world.dynamics.tiers) else grown
 
 
+def growing_value(population: Population, world: World) -> Floats:
+    """(n,) mean value of an order now without what was cross-sold, which neither tiers nor growth multiply."""
+    own = population.traits.order_value.astype(np.float64)
+    return own if world.dynamics is None else own * multiples(population, world)
+
+
 def present_value(population: Population, world: World) -> Floats:
     """(n,) mean value of an order now."""
-    own = population.traits.order_value.astype(np.float64)
-    if world.dynamics is not None:
-        own = own * multiples(population, world)
-    return own + population.state.extra_value
+    return growing_value(population, world) + population.state.extra_value
 
 
 def categories_owned(owned: NDArray[np.uint32]) -> NDArray[np.int64]:

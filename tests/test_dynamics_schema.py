@@ -165,7 +165,7 @@ def test_a_tiny_share_of_a_large_wallet_is_no_reason_to_refuse():
 
     setup, world = setup_of("subscription")
     population = draw_customers(setup.scenario, setup.base, world, 8000, 3).population
-    assert (population.traits.rate * (1 + np.exp(-population.life.share.astype(float)))).max() * 1.2 > 500
+    assert population.traits.rate.max() * 1.2 * (1 + np.exp(-float(population.life.share.min()))) > 500
     Simulation(world, population, seed=3)
     most = largest_boost(population, world, 1.0)
     for period in (0, 10):

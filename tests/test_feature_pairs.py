@@ -218,9 +218,7 @@ LONG_OFFERS = {
         "stay": {"duration_periods": 12, "effects": {"response": {"base": 0.8}}},
     },
 }
-FORESEEN = sorted(
-    set(FEATURES) - {"service", "tilt", "growth", "inferred"}
-)  # the planner does not foresee these, as docs/ says
+FORESEEN = sorted(set(FEATURES) - {"service", "tilt", "inferred"})  # the planner does not foresee these, as docs/ says
 
 
 @pytest.mark.parametrize("every", [12, 2])
