@@ -1,6 +1,7 @@
 """What an arm adds to a customer in a world with dynamics: :func:`engine.valuation.candidate` with every feature in it.
 
-Approximations, beyond those of the plain candidate: order values stay at today's growth; the own share of wallet and trust
+Approximations, beyond those of the plain candidate: order values stay at today's growth where there is an attrition model (else
+:mod:`engine.growth`), and costs are those of today's order values; the own share of wallet and trust
 stay as they are; an extra order that is not needed later is paid back at once; exposure, deal memory, opting out and trust
 that this contact leaves behind are not valued, and what its fatigue does to moves is charged at once; with an attrition
 model, breadth does not hold moves into lapsed segments.
@@ -13,9 +14,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.growth import excess
 from engine.levels import Levels, carried, look_up, places, survival, transitions
 from engine.population import Population
-from engine.present import categories_owned, multiples, own_log_odds, present_rate, present_value, share_of
+from engine.present import (
+    categories_owned,
+    growing_value,
+    multiples,
+    own_log_odds,
+    present_rate,
+    present_value,
+    share_of,
+)
 from engine.rules import GRID, curve_shift
 from engine.tables import members
 from engine.valuation import Candidate, OrderTables, active_transitions
@@ -224,6 +234,16 @@ def given_response(
     paid_back = world.dynamics.pantry.share * np.maximum(more, 0) * extra if world.dynamics.pantry else 0.0
     given = rate * (w * (lasting + more * extra - paid_back - q) - discount * active)
     given = given + rate * gm * (h * (trial + sticks * kept) + gain * (active + after))
+    if tables.growth is not None:
+        net = 1 + more * (1 - (world.dynamics.pantry.share if world.dynamics.pantry else 0.0))
+        moves = active_transitions(world.segments, arm)
+        moves = (moves[1], moves[1]) if begun else moves
+        g = excess(world, tables.growth, tables.level, tables.factor, population, t, arm.duration, moves, net)
+        now_worth = growing_value(population, world)
+        taken = 0.0 if arm.category >= 0 else arm.depth
+        given = given + rate * (
+            gm * ((now_worth + gain) * g.offered - now_worth * g.none) - taken * now_worth * g.active
+        )
     return Responder(
         given=given,
         ignored=rate * w * (at(cells.ignored) - q),

@@ -34,6 +34,29 @@ def present_rate(population: Population, world: World, t: int) -> Floats:
     return np.asarray(rate * share_of(own_log_odds(population, world, t)) / start)
 
 
+def largest_boost(population: Population, world: World, lift: float) -> Floats:
+    """(n,) bound on the order rate over the rate trait, for any offer in any period.
+
+    Without competition the largest lift.  With it, of the wallet 1 / s0: at most all, and at most lift x the share at the best
+    pull, trust and offer, so that a customer of tiny share is not taken to spend his whole wallet with us.
+    """
+    out = np.full(len(population), lift)
+    dynamics, life = world.dynamics, population.life
+    if dynamics is None or dynamics.competition is None or life is None:
+        return out
+    c, decay = dynamics.competition, dynamics.trust_decay
+    won = max((arm.more.trust for arm in world.arms), default=0.0)
+    kept = min(1 / max(1 - decay, 1e-9), world.horizon)
+    trust = max(float(life.trust.max(initial=0)), 0.0) + max(won, 0.0) * kept
+    best = (
+        float(c.pull.max(initial=0))
+        + max(c.trust, 0.0) * trust
+        + max((a.more.share_shift for a in world.arms), default=0.0)
+    )
+    own = life.share.astype(np.float64)
+    return np.asarray(np.minimum(lift * share_of(own + max(best, 0.0)), 1.0) / share_of(own))
+
+
 def multiples(population: Population, world: World) -> Floats:
     """(n,) price multiple of the tier x growth of the order value so far."""
     if world.dynamics is None or population.life is None:
@@ -42,12 +65,15 @@ def multiples(population: Population, world: World) -> Floats:
     return grown * world.dynamics.tiers[population.life.tier] if len(world.dynamics.tiers) else grown
 
 
+def growing_value(population: Population, world: World) -> Floats:
+    """(n,) mean value of an order now without what was cross-sold, which neither tiers nor growth multiply."""
+    own = population.traits.order_value.astype(np.float64)
+    return own if world.dynamics is None else own * multiples(population, world)
+
+
 def present_value(population: Population, world: World) -> Floats:
     """(n,) mean value of an order now."""
-    own = population.traits.order_value.astype(np.float64)
-    if world.dynamics is not None:
-        own = own * multiples(population, world)
-    return own + population.state.extra_value
+    return growing_value(population, world) + population.state.extra_value
 
 
 def categories_owned(owned: NDArray[np.uint32]) -> NDArray[np.int64]:

@@ -15,6 +15,7 @@ from engine.errors import PopulationError, WorldError
 from engine.ledger import CAPABILITY, SETUP, Ledger, currency, empty_ledger
 from engine.life import Columns
 from engine.population import Population, State, Traits, check_population
+from engine.present import largest_boost
 from engine.rng import split
 from engine.rules import make_rules
 from engine.service.centre import Centre
@@ -233,10 +234,8 @@ class Simulation:
 
     def _check_size(self, population: Population) -> None:
         traits, tables = population.traits, self._tables
-        lift = float(tables.lift.max(initial=1.0))
-        if self._rules is not None and self._rules.competes and population.life is not None:
-            lift = max(lift, 1 + float(np.exp(-population.life.share.min(initial=0))))  # at most the whole wallet
-        rate = float(traits.rate.max(initial=0)) * float(tables.pace.max(initial=0)) * lift
+        fastest = traits.rate * largest_boost(population, self.world, float(tables.lift.max(initial=1.0)))
+        rate = float(fastest.max(initial=0)) * float(tables.pace.max(initial=0))
         most = 1.0 if self._rules is None else float(self._rules.multiple.max() * self._rules.growth_limit)
         value = float(traits.order_value.max(initial=0)) * most + float(traits.headroom.max(initial=0)) * max(
             len(self.world.categories), 1

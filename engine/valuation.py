@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import WorldError
+from engine.growth import Growth, growth_tables, natural_excess
 from engine.levels import EXTENSION, Levels, level_tables, look_up, places
 from engine.population import Population
-from engine.present import present_rate, present_value
+from engine.present import growing_value, present_rate, present_value
 from engine.rates import factor_table, level_table
 from engine.season import Season
 from engine.world import Arm, Segments, World
@@ -37,12 +38,14 @@ class OrderTables:
         level: (S, T) ``[start, t]``.
         discounted: (T + 1, S, S) ``[t, start, now]``, discounted to period t, all future; row T is the terminal one.
         levels: the same by strength of leaving, in worlds with dynamics.
+        growth: what growing order values add, where they grow.
     """
 
     factor: Floats
     level: Floats
     discounted: Floats
     levels: Levels | None = None
+    growth: Growth | None = None
 
 
 def order_tables(segments: Segments, horizon: int, discount_factor: float, season: Season | None = None) -> OrderTables:
@@ -81,7 +84,10 @@ def order_tables(segments: Segments, horizon: int, discount_factor: float, seaso
 def value_tables(world: World) -> OrderTables:
     """The tables of a world, with its dynamics."""
     tables = order_tables(world.segments, world.horizon, world.economics.discount_factor, world.season)
-    return tables if world.dynamics is None else replace(tables, levels=level_tables(world))
+    if world.dynamics is None:
+        return tables
+    growth = growth_tables(world, tables.level, tables.factor, tables.discounted[-1])
+    return replace(tables, levels=level_tables(world), growth=growth)
 
 
 def orders_ahead(tables: OrderTables, segments: Segments, t: int, periods: int) -> Floats:
@@ -160,7 +166,11 @@ def future_value(tables: OrderTables, population: Population, world: World, t: i
     start, now = population.traits.start_segment, population.state.segment
     if tables.levels is not None:
         q = look_up(tables.levels.discounted[t], places(tables.levels, population, world, t), start, now)
-        return np.asarray(present_rate(population, world, t) * order_margin(population, world) * q)
+        rate = present_rate(population, world, t)
+        if tables.growth is not None:
+            more = natural_excess(tables.growth, world, population, t) * growing_value(population, world)
+            return np.asarray(rate * (order_margin(population, world) * q + world.economics.gross_margin_rate * more))
+        return np.asarray(rate * order_margin(population, world) * q)
     q = tables.discounted[t][start, now]
     return np.asarray(population.traits.rate * order_margin(population, world) * q)
 

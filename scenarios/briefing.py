@@ -53,10 +53,11 @@ class Briefing:
     gap: float = 1e-4
     tracked: NDArray[np.bool_] | None = None
 
-    def as_known(self, population: Population, period: int = 0) -> Population:
+    def as_known(self, population: Population, period: int = 0, since: Floats | None = None) -> Population:
         """The customers with the traits that the planner takes for true; state is observed.
 
-        ``population``: those who are there, the first so many of the drawn customers.
+        ``population``: those who are there, the first so many of the drawn customers.  ``since`` (n,): when a move showed each
+        alive.
         """
         knowledge = self.scenario.planning.knowledge
         if knowledge == "oracle":
@@ -76,6 +77,7 @@ class Briefing:
             Population(traits, population.state, population.life),
             period,
             np.zeros(n, np.int64) if c.joined is None else np.maximum(c.joined[:n], 0).astype(np.int64),
+            since,
         )
 
     def candidates(self, known: Population, period: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine import NEVER, Population, World
+from engine import Population, World
 from engine.valuation import OrderTables
 from scenarios.lives import segment_means
-from scenarios.schema.dynamics import Attrition, Dynamics
+from scenarios.schema.dynamics import Attrition
 from scenarios.schema.scenario import Scenario
+from scenarios.silence import alive, apparent_segment, silence
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -26,8 +27,10 @@ def known_lives(
     now: Population,
     period: int,
     joined: Ints,
+    since: Floats | None = None,
 ) -> Population:
-    """``now`` with its lives as known; ``joined`` (n,): the period since which each is there.
+    """``now`` with its lives as known; ``joined`` (n,): the period since which each is there; ``since`` (n,): when a move
+    showed him alive (:class:`scenarios.silence.Watch`), as ``joined`` if left out.
 
     The trait of leaving is its posterior mean given that the customer is still there.  Where the business does not see
     departures, those who left look as before, and everybody's rate is multiplied by the probability of being alive.
@@ -47,21 +50,23 @@ def known_lives(
         left = (life.gone > 0) & d.attrition.seen
         changes["dropout"] = trait(d.attrition, orders, period, joined, life.renewal, left).astype(np.float32)
         if not d.attrition.seen:
-            hidden = life.gone > 0
-            segment = np.where(hidden, life.gone - np.uint8(1), state.segment)
+            segment = apparent_segment(now)
             pace = (
                 tables.factor[traits.start_segment, segment]
                 * tables.level[traits.start_segment, min(period, world.horizon - 1)]
             )
+            rate = np.asarray(traits.rate * pace, np.float64)
             chance = alive(
-                d,
-                changes["dropout"].astype(np.float64),
-                orders,
-                traits.rate * pace,
-                state.recency,
-                period - joined,
-                state.orders,
+                d.attrition,
+                orders=orders,
+                there=period - joined,
+                rate=rate,
+                silent=silence(state.recency, period - joined, rate),
+                unmoved=np.asarray(period - (joined if since is None else np.maximum(since, joined)), np.float64),
+                stays=np.diagonal(world.segments.transition)[segment],
+                shape=1.0 + state.orders.astype(np.float64),
             )
+            chance = np.where(world.segments.lapsed[segment], 1.0, chance)  # nobody leaves from there
             state = replace(state, segment=segment.astype(np.uint8))
             traits = replace(traits, rate=(traits.rate * chance).astype(np.float32))
             changes["gone"] = np.zeros(len(now), np.uint8)
@@ -80,32 +85,6 @@ def trait(
         own = renewal.astype(np.int64)
         asked = np.asarray((period + own) // a.renews_every - (joined + own) // a.renews_every, np.float64)
     return np.asarray(((a.a or 0.0) + once) / ((a.a or 0.0) + (a.b or 0.0) + np.maximum(asked, once)))
-
-
-def alive(
-    d: Dynamics,
-    trait_mean: Floats,
-    orders: Floats,
-    rate: Floats,
-    recency: NDArray[np.uint16],
-    there: Ints,
-    history: NDArray[np.float32],
-) -> Floats:
-    """(n,) probability of being alive after a silence, everybody being so when he came; ``there``: periods since then.
-
-    With the rate known to the precision of ``history`` orders (a gamma of shape 1 + orders): BG/NBD
-    ``1 / (1 + p / (1 - p) (1 + rate D / k)^k)`` after at least one order, Pareto/NBD
-    ``1 / (1 + mu / (rate + mu) ((1 + (rate + mu) D / k)^k - 1))``, D the silent periods, k the shape.
-    """
-    assert d.attrition is not None
-    silent = np.where(recency == NEVER, there, np.minimum(recency, there)).astype(np.float64)
-    k = 1.0 + history
-    if d.attrition.model == "pareto_nbd":
-        total = rate + trait_mean
-        odds = trait_mean / np.maximum(total, 1e-12) * ((1 + total * silent / k) ** k - 1)
-    else:
-        odds = np.where(orders > 0, trait_mean / np.maximum(1 - trait_mean, 1e-12) * (1 + rate * silent / k) ** k, 0.0)
-    return np.asarray(1 / (1 + odds))
 
 
 def hidden_spread(scenario: Scenario, sd: float) -> list[float]:

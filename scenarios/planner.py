@@ -17,6 +17,7 @@ from scenarios.inference import SegmentFilter
 from scenarios.pacing import Pace, last_share, windows
 from scenarios.rules import CompiledRules, plan_table
 from scenarios.schema.rules import Rule
+from scenarios.silence import Watch
 from scenarios.strategies.base import Choice, Strategy, View
 from scenarios.strategies.fairness import Fairness
 from solvers import Problem, Solution, Status
@@ -65,6 +66,7 @@ class Planner:
     priced_cost: NDArray[np.float64] | None = None
     seen_segments: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 0), np.int64))
     _past: list[tuple[Population, int]] = field(default_factory=list)
+    _watch: Watch = field(default_factory=Watch)
     _lookahead: Lookahead | None = None
 
     def __post_init__(self) -> None:
@@ -124,7 +126,8 @@ class Planner:
         """The plan of this epoch for the engine: 0 = none, 1 + arm."""
         b, period = self.briefing, epoch.period
         here = present(simulation)
-        known = b.as_known(*self._seen(here, period))
+        seen, then = self._seen(here, period)
+        known = b.as_known(seen, then, self._watch(seen, then))
         if self._filter is not None:
             known = self._filter(known, period)
         self._compare(here, known)

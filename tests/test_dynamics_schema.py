@@ -155,3 +155,21 @@ def test_nobody_is_planned_for_without_consent():
     for k, arm in enumerate(world.arms):
         consent = customers.population.life.consent >> np.uint32(arm.more.channel) & 1 == 1
         assert not (eligible[k] & ~consent).any() and eligible[k].any()
+
+
+def test_a_tiny_share_of_a_large_wallet_is_no_reason_to_refuse():
+    """Customers of 1 % share have a wallet of a hundred times their orders, which no offer wins as a whole."""
+    from engine import Simulation
+    from engine.outlook import boost
+    from engine.present import largest_boost, present_rate
+
+    setup, world = setup_of("subscription")
+    population = draw_customers(setup.scenario, setup.base, world, 8000, 3).population
+    assert population.traits.rate.max() * 1.2 * (1 + np.exp(-float(population.life.share.min()))) > 500
+    Simulation(world, population, seed=3)
+    most = largest_boost(population, world, 1.0)
+    for period in (0, 10):
+        for arm in world.arms:
+            rate = present_rate(population, world, period) * boost(population, world, arm, period)
+            assert (rate <= population.traits.rate * most * (1 + 1e-6)).all()
+    assert most.max() < 1 + np.exp(0.8), "the largest shift's odds"

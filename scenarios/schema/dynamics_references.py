@@ -109,6 +109,14 @@ def warn_of_dynamics(scenario: Scenario) -> Iterator[Problem]:
                 ("population", "synthetic", "transition"),
                 f"customers in {', '.join(stuck)} can never lapse, and no attrition model is named: they order for ever",
             )
+    if d and d.attrition and synthetic is None:
+        yield (
+            ("dynamics", "attrition"),
+            f"comes on top of what the log already shows of leaving, and who leaves goes to the fitted {d.attrition.into!r}, where "
+            "customers still order now and then and come back",
+        )
+    if d and d.tiers and synthetic is None:
+        yield ("dynamics", "tiers"), "come on top of the differences in prices that the log already shows"
     for name, offer in scenario.offers.items():
         curve = offer.effects.orders.curve if offer.effects.orders else None
         if curve is not None and curve.kind == "elasticity" and abs(curve.elasticity or 0) > 2.5:

@@ -117,10 +117,6 @@ def warnings(scenario: Scenario) -> Iterator[Problem]:
     if not any(rule.measure == "cost" and (rule.max is not None or rule.releases) for rule in scenario.rules):
         yield ("rules",), "no rule limits cost: every strategy may spend what it likes"
     yield from warn_of_dynamics(scenario)
-    dynamics = scenario.dynamics
-    if dynamics is not None and scenario.population.synthetic is None and (dynamics.attrition or dynamics.tiers):
-        both = "attrition and tiers of a fitted population come on top of what the log already shows of leaving and of prices"
-        yield ("dynamics",), both
     time, every = scenario.time, scenario.planning.every_periods
     if time.discount_rate_annual > 1:
         said = f"{time.discount_rate_annual:g} is {time.discount_rate_annual:.0%} a year"

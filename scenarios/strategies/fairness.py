@@ -53,8 +53,9 @@ def fill_fairly(problem: Problem, customers: NDArray[np.integer], arms: NDArray[
     """:func:`solvers.fill` of candidates in order, with the same share of every group at every point of it.
 
     One by one, the first candidate of any group would break parity, and nobody would get anything.  So candidates are taken by
-    their place within the group over the group's customers, up to the share that the smallest group can reach; the other rules
-    are kept as ever.  This is parity of numbers; a parity of money may still be missed, and is reported then.
+    their customer's place within the group over the group's customers (a customer may have several, taken in their order until one
+    fits), up to the share that the smallest group can reach; the other rules are kept as ever.  This is parity of numbers; a
+    parity of money may still be missed, and is reported then.
     """
     customers, arms = np.asarray(customers, np.int64), np.asarray(arms, np.int64)
     if problem.eligible is not None:  # who may not get it takes no place
@@ -66,14 +67,23 @@ def fill_fairly(problem: Problem, customers: NDArray[np.integer], arms: NDArray[
     reach = np.inf
     for g in np.flatnonzero(size):
         mine = group == g
-        key[mine] = (np.arange(int(mine.sum())) + 0.5) / size[g]
-        reach = min(reach, float(mine.sum() / size[g]))
+        place, count = places(customers[mine])
+        key[mine] = (place + 0.5) / size[g]
+        reach = min(reach, count / size[g])
     outside = group < 0
     key[outside] = (np.arange(int(outside.sum())) + 0.5) / max(len(fair.group), 1)
     taken = outside | (key <= reach)
     order = np.flatnonzero(taken)[np.argsort(key[taken], kind="stable")]
     loose = replace(problem, rows=tuple(row for row in problem.rows if row.name not in fair.rows))
     return fill(loose, customers[order], arms[order])
+
+
+def places(customers: Ints) -> tuple[Ints, int]:
+    """(m,) place of each one's first appearance among those of all, who may appear several times, and how many they are."""
+    _, first, which = np.unique(customers, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[which], len(first)
 
 
 def fill_in(

@@ -17,7 +17,7 @@ class Nobody:
 
 
 class Greedy:
-    """By return: the solver's greedy rule; under parity each customer's arm of the best return, best returns first."""
+    """By return: the solver's greedy rule; under parity customers by their best return, each with his arms in that order."""
 
     def choose(self, view: View) -> Choice:
         """Greedy."""
@@ -29,11 +29,15 @@ class Greedy:
     def _fairly(self, view: View) -> Arms:
         """The solver's rule would take nobody: its first customer of any group would break parity."""
         open_to = np.stack([view.open_to(k) for k in range(len(view.arms))])
-        good = open_to & (view.value > 0)
-        ratio = np.where(good, view.value / np.maximum(view.cost, 1e-9), -np.inf)
-        arm, who = ratio.argmax(axis=0), np.flatnonzero(good.any(axis=0))
-        order = who[np.argsort(-ratio.max(axis=0)[who], kind="stable")]
-        return view.fill(order, arm[order])
+        ratio = np.where(open_to & (view.value > 0), view.value / np.maximum(view.cost, 1e-9), -np.inf)
+        best = np.argsort(-ratio, axis=0, kind="stable")
+        order = np.argsort(-ratio.max(axis=0), kind="stable")
+        who, arms = (
+            np.repeat(order, len(best)),
+            best[:, order].T.ravel(),
+        )  # each customer's arms, best first: rules may close one
+        good = np.isfinite(ratio[arms, who])
+        return view.fill(who[good], arms[good])
 
 
 class Optimal:
