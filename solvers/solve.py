@@ -18,7 +18,18 @@ from solvers.giving import gives
 from solvers.impossible import without_impossible
 from solvers.layout import Layout, arrange
 from solvers.mend import broken_rows
-from solvers.methods import Found, at_least, by_decomposition, by_exact, by_greedy, by_path, closed, join
+from solvers.methods import (
+    Found,
+    at_least,
+    by_decomposition,
+    by_exact,
+    by_greedy,
+    by_path,
+    join,
+    missed,
+    narrowed,
+    split,
+)
 from solvers.path import path_row
 from solvers.plan import plan_of
 from solvers.problem import Problem
@@ -167,12 +178,29 @@ def _solve(
         found = at_least(layout, found, incumbent, gap)
     if method == "auto":
         if not small:
-            found = _possible(layout, found, gap, deadline, backend, given)
-            found = closed(layout, found, gap, pairs, backend, deadline)
+            found = _closed(layout, found, gap, deadline, backend, given)
         why = "for one budget" if found.method == "path" else f"for {pairs} open pairs of customer and arm"
         found = replace(found, note=join(f"auto: {found.method}, {why}", found.note))
     found = replace(found, note=join(found.note, warning))
     return answer(layout, found, gap, backend, began)
+
+
+def _closed(
+    layout: Layout, found: Found, gap: float, deadline: float, backend: Backend, given: NDArray[np.int64] | None
+) -> Found:
+    """Where decomposition missed the gap: whatever may close it, cheapest first."""
+
+    def done() -> bool:
+        # What an integer program leaves open, the others leave open too.
+        return found.searched or found.infeasible or time.perf_counter() > deadline or not missed(layout, found, gap)
+
+    if not done() or (found.plan is None and not found.infeasible):
+        found, _ = narrowed(layout, found, gap, backend, deadline)
+    if not done():
+        found = _possible(layout, found, gap, deadline, backend, given)
+    if not done() and not np.isfinite(found.proved):
+        found = split(layout, found, gap, backend, deadline)
+    return found
 
 
 def _possible(
@@ -182,11 +210,7 @@ def _possible(
 
     The multipliers stay: prices say what more room would bring, and these offers may be what it brings.
     """
-    if found.plan is None or time.perf_counter() > deadline:
-        return found
-    bound = layout.bound(found.multipliers)
-    if min(bound, found.proved) - found.plan.value <= gap * max(abs(bound), 1e-12):
-        return found
+    assert found.plan is not None
     tight = without_impossible(layout.problem)
     if tight is None:
         return found
