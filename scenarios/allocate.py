@@ -81,7 +81,7 @@ def allocate_case(
         outcome, text = _not_below(case, incumbent, outcome, limits, held)
         remarks.append(text)
     if not outcome.found:
-        return Allocation(outcome, (), None, tuple(remarks), None, conflicts(outcome))
+        return Allocation(outcome, (), None, tuple(remarks), None, conflicts(outcome, limits))
     measured = price_rules(outcome, limits) if prices else ()
     results = _results(outcome, measured)
     shared = None
@@ -150,7 +150,7 @@ def _not_below(
         # No plan was found, but there is one: the bound at the multipliers is all that is known.
         proof = certify(case.problem, full_plan(case, incumbent.arms), outcome.solution.multipliers)
         solution = replace(
-            solution, objective=proof.objective, bound=proof.bound, gap=proof.gap, conflict=(), conflict_gives=(),
+            solution, objective=proof.objective, bound=proof.bound, gap=proof.gap, conflict=(), gives=(),
             rows=outcome.solution.rows,
         )  # fmt: skip
     value = valued.solution.objective

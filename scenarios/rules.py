@@ -142,14 +142,8 @@ def compile_rules(
         ConfigError: unknown measures, labels or values, filters that keep nothing; all at once, ``where`` first.
 
     """
-    places = places or {}
-    problems = [
-        f"{places.get(rule.name, f'{where} {rule.name}')}: {text}"
-        for rule in rules
-        for text in _problems(rule, subject)
-    ]
-    if problems:
-        raise ConfigError(list(dict.fromkeys(problems)))
+    if problems := rule_problems(rules, subject, where, places):
+        raise ConfigError(problems)
     groups = {rule.parity.by for rule in rules if isinstance(rule, Fair) and rule.parity}
     used = [name for name in subject.customers if name in groups or any(name in rule.where for rule in rules)]
     class_of, values = _classes(used, subject)
@@ -179,6 +173,17 @@ def compile_rules(
             )
         compiled.append(_compile(rule, classes, arms, class_of, subject, slack))
     return CompiledRules(tuple(compiled), class_of, len(values))
+
+
+def rule_problems(
+    rules: Sequence[Constraint], subject: Subject, where: str = "rules", places: Mapping[str, str] | None = None
+) -> list[str]:
+    """What rules name that is not there: a sentence each, for :func:`compile_rules`' arguments."""
+    at = places or {}
+    texts = [
+        f"{at.get(rule.name, f'{where} {rule.name}')}: {text}" for rule in rules for text in _problems(rule, subject)
+    ]
+    return list(dict.fromkeys(texts))
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from solvers.solution import RowResult, Solution, Status
 
 FloatArray = NDArray[np.float64]
 EXACT_PAIRS = 400  # open (customer, arm) pairs up to which the integer program is solved whole at once
+WHOLE_PAIRS = 2_000  # ... and up to which conflicts of whole plans are looked for
 
 
 def _nobody(layout: Layout) -> Plan | None:
@@ -63,7 +64,7 @@ def answer(layout: Layout, found: Found, gap: float, backend: Backend, began: fl
                 note=note,
             )
     nobody = np.full(n, NO_ARM, np.int16)
-    conflict, note = _conflict(layout, found, backend)
+    conflict, note = _conflict(layout, backend)
     return Solution(
         status=Status.INFEASIBLE,
         method=found.method,
@@ -74,7 +75,6 @@ def answer(layout: Layout, found: Found, gap: float, backend: Backend, began: fl
         rows=row_results(problem, certify(problem, nobody, np.zeros(len(y))), np.zeros(len(y))),
         multipliers=y,
         conflict=tuple(problem.rows[r].name for r in conflict.rows),
-        conflict_gives=conflict.gives,
         conflict_group=conflict.group,
         seconds=time.perf_counter() - began,
         passes=found.passes,
@@ -82,17 +82,20 @@ def answer(layout: Layout, found: Found, gap: float, backend: Backend, began: fl
     )
 
 
-def _conflict(layout: Layout, found: Found, backend: Backend) -> tuple[Conflict, str]:
+def _conflict(layout: Layout, backend: Backend) -> tuple[Conflict, str]:
     """Rows in conflict, and a sentence on how sure that is."""
-    conflict = explain(layout, Mixes(layout, backend))
-    if conflict is not None:
+    mixes = Mixes(layout, backend)
+    small = int(layout.gross[-1].sum()) <= WHOLE_PAIRS
+    conflict = explain(layout, Integral(layout, mixes, backend) if small else mixes)
+    if conflict is None:
+        return Conflict(()), (
+            "not proven: no plan was found, though the rules can be met on average; give equalities of money a band"
+        )
+    of = np.array(conflict.group)
+    masks = [np.isin(np.arange(len(layout.lower)), np.array(conflict.rows)[of == group]) for group in np.unique(of)]
+    if all(mixes.conflict(mask) is not None for mask in masks):
         return conflict, "proven: the rules named conflict, even on average"
-    if int(layout.gross[-1].sum()) <= EXACT_PAIRS:
-        conflict = explain(layout, Integral(layout, backend))
-        if conflict is not None:
-            return conflict, "proven: the rules named can be met on average but by no whole plan; widen their bounds"
-    note = "not proven: no plan was found, though the rules can be met on average; give equalities of money a band"
-    return Conflict((), ()), note
+    return conflict, "proven: the rules named can be met on average but by no whole plan; widen their bounds"
 
 
 def row_results(problem: Problem, proof: Certificate, y: FloatArray) -> tuple[RowResult, ...]:

@@ -60,15 +60,20 @@ def row_size(lower: float, upper: float) -> float:
     return max([1.0] + [abs(x) for x in (lower, upper) if np.isfinite(x)])
 
 
+def counts_offers(row: Row, counts_at: int) -> bool:
+    """Whether a row's sum is a number of offers, its constant aside; ``counts_at``: see :func:`integral_bounds`."""
+    line = row.coefficients
+    used = line.data != 0
+    return bool(used.any() and (line.indices[used] >= counts_at).all() and (line.data[used] == 1).all())
+
+
 def integral_bounds(row: Row, counts_at: int) -> tuple[float, float]:
     """Bounds of a row less its constant, rounded inwards if it counts customers (coefficients 1 on the count only).
 
     ``counts_at``: the first position of the count among the coefficients, H * C * K.
     """
     lower, upper = row.lower - row.constant, row.upper - row.constant
-    line = row.coefficients
-    used = line.data != 0
-    if used.any() and (line.indices[used] >= counts_at).all() and (line.data[used] == 1).all():
+    if counts_offers(row, counts_at):
         slack = TOLERANCE * row_size(row.lower, row.upper)
         upper = np.floor(upper + slack)
         lower = np.ceil(lower - slack)

@@ -27,8 +27,10 @@ from solvers.search import Response, respond, search, trouble
 FloatArray = NDArray[np.float64]
 
 FIXING_PAIRS = 1_000_000  # pairs up to which those that cannot be better are sought, where decomposition left a gap
-CLOSING_PAIRS = 800  # ... and up to which remaining pairs an integer program may close it
-CLOSING_NODES = 100
+CLOSING_PAIRS = 3_000  # ... and up to which remaining pairs an integer program may close it, in nodes x pairs
+CLOSING_WORK = 1_000_000
+SPLIT_FIRST = 5_000  # customers beyond which cases of whole numbers come before a better plan
+FEW_PAIRS = 1_000  # ... and up to which it is cheaper than a better plan to start from
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Found:
         proved: an upper bound beside the multipliers' own.
         infeasible: the rows were seen to conflict (a proof follows).
         passes: pricing passes.
+        searched: an integer program over all that could be better has had its try.
 
     """
 
@@ -52,6 +55,7 @@ class Found:
     proved: float = np.inf
     infeasible: bool = False
     passes: int = 0
+    searched: bool = False
 
 
 def join(*sentences: str) -> str:
@@ -138,9 +142,16 @@ def by_decomposition(
             layout, pricer, [dual.best], 0.3 * gap, backend=backend, passes=more, most_penalty=1e9, deadline=deadline
         )
     if spare is not None and dual.feasible and not dual.stopped:
-        whole = split(layout, Found(spare, dual.best.y, "decomposition", passes=pricer.passes), gap, backend, deadline)
-        if np.isfinite(whole.proved) and whole.proved - _value(whole) <= gap * max(abs(whole.proved), 1e-12):
+        whole = Found(spare, dual.best.y, "decomposition", passes=pricer.passes)
+        if not missed(layout, whole, gap):
             return whole
+        whole, tried = narrowed(layout, whole, gap, backend, deadline, FEW_PAIRS)
+        if tried:
+            return whole
+        if layout.shape[2] > SPLIT_FIRST:
+            whole = split(layout, whole, gap, backend, deadline)
+            if not missed(layout, whole, gap):
+                return whole
         spare = whole.plan
     plan = _recovered(layout, pricer, dual, gap, backend, deadline)
     if plan is None or (spare is not None and spare.value > plan.value):
@@ -193,35 +204,39 @@ def split(layout: Layout, found: Found, gap: float, backend: Backend, deadline: 
     return replace(found, plan=plan, proved=min(found.proved, max(more.bound, plan.value)), note=note)
 
 
-def closed(layout: Layout, found: Found, gap: float, pairs: int, backend: Backend, deadline: float) -> Found:
-    """Let the exact method have a try where decomposition missed the gap on a problem that is not large."""
-    if found.infeasible or time.perf_counter() > deadline:
-        return found
-    keep, at_hand, bound, choices = None, -np.inf, np.inf, pairs
+def missed(layout: Layout, found: Found, gap: float) -> bool:
+    """Whether there is a plan whose bound is farther than the gap."""
+    if found.plan is None:
+        return False
+    bound = layout.bound(found.multipliers)
+    return min(bound, found.proved) - found.plan.value > gap * max(abs(bound), 1e-12)
+
+
+def narrowed(
+    layout: Layout, found: Found, gap: float, backend: Backend, deadline: float, most: int = CLOSING_PAIRS
+) -> tuple[Found, bool]:
+    """An integer program over the choices that could be better, where these are at most ``most``; and whether it was tried."""
+    pairs = int(layout.gross[-1].sum())
+    at_hand = _value(found)
+    keep, choices, bound = None, pairs, np.inf
     if found.plan is not None:
-        at_hand = found.plan.value
+        if pairs * len(layout.sets) > FIXING_PAIRS * layout.shape[1]:
+            return found, False
         bound = layout.bound(found.multipliers)
-        if min(bound, found.proved) - at_hand <= gap * max(abs(bound), 1e-12):
-            return found
-        if not np.isfinite(found.proved):
-            found = split(layout, found, gap, backend, deadline)
-            at_hand = _value(found)
-        if (
-            min(bound, found.proved) - at_hand <= gap * max(abs(bound), 1e-12)
-            or pairs * len(layout.sets) > FIXING_PAIRS * layout.shape[1]
-        ):
-            return found
         keep = promising(layout, Pricer(layout).prices(found.multipliers), found.multipliers, at_hand)
         choices = int((keep & open_sets(layout)).sum())
-    if choices > CLOSING_PAIRS:
-        return found
-    result = exact_plan(layout, gap, backend=backend, nodes=CLOSING_NODES, seconds=_seconds(deadline), keep=keep)
+    if choices > most:
+        return found, False
+    nodes = CLOSING_WORK // max(choices, 1)
+    result = exact_plan(layout, gap, backend=backend, nodes=nodes, seconds=_seconds(deadline), keep=keep)
     better = result.plan is not None and result.plan.value > at_hand
-    return replace(
+    found = replace(
         found,
         plan=result.plan if better else found.plan,
         method="exact" if better else found.method,
         proved=min(max(result.bound, at_hand), bound, found.proved),
         infeasible=result.infeasible and keep is None,
-        note=join(found.note, f"an integer program over the {choices} choices that could be better followed"),
+        searched=True,
+        note=join(found.note, f"an integer program over the {choices} choices that could be better"),
     )
+    return found, True

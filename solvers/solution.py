@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,22 @@ class RowResult:
     binding: bool
 
 
+End = Literal["lower", "upper"]
+
+
+@dataclass(frozen=True)
+class Give:
+    """What a row in conflict must give at its ``end`` (``lower`` or ``upper``) if the others hold.
+
+    ``enough``: a whole plan shows it; NaN if none was found.  ``at_least``: no whole plan does with less; inf if giving alone
+    is proven not to help.
+    """
+
+    enough: float
+    at_least: float
+    end: End
+
+
 @dataclass(frozen=True)
 class Solution:
     """A plan and its certificate.
@@ -46,8 +63,7 @@ class Solution:
         multipliers: (R,) the dual prices behind the bound (start of a later solve), >= 0 prices the upper bound.
         others: (M - 1, n) int16 further arms of the same customers, rising, -1 = none; no rows where one offer is allowed.
         conflict: if infeasible, names of rules that cannot all be met; else empty.
-        conflict_gives: if infeasible, for each of those rules the least by which it would have to give if all others hold,
-            but those of other conflicts (NaN if giving alone does not help).
+        gives: if infeasible, what each of those rules would have to give if all others hold, but those of other conflicts.
         conflict_group: if infeasible, which conflict each of those rules belongs to, 0, 1, ...: separate sets, each irreducible.
         seconds, passes: solving time and pricing passes.
         note: one sentence where something is worth saying (why a method was chosen, why the gap was not met).
@@ -62,12 +78,17 @@ class Solution:
     rows: tuple[RowResult, ...]
     multipliers: NDArray[np.float64]
     conflict: tuple[str, ...] = ()
-    conflict_gives: tuple[float, ...] = ()
+    gives: tuple[Give, ...] = ()
     conflict_group: tuple[int, ...] = ()
     seconds: float = 0.0
     passes: int = 0
     note: str = ""
     others: NDArray[np.int16] = field(default_factory=lambda: np.zeros((0, 0), np.int16))
+
+    @property
+    def conflict_gives(self) -> tuple[float, ...]:
+        """For each rule in conflict, what it would have to give: an amount that a whole plan shows to be enough."""
+        return tuple(give.enough for give in self.gives)
 
     @property
     def selected(self) -> int:

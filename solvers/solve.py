@@ -14,10 +14,22 @@ from solvers.answer import EXACT_PAIRS, answer
 from solvers.certify import certify
 from solvers.errors import SolverError
 from solvers.evaluate import checked_plan
+from solvers.giving import gives
 from solvers.impossible import without_impossible
 from solvers.layout import Layout, arrange
 from solvers.mend import broken_rows
-from solvers.methods import Found, at_least, by_decomposition, by_exact, by_greedy, by_path, closed, join
+from solvers.methods import (
+    Found,
+    at_least,
+    by_decomposition,
+    by_exact,
+    by_greedy,
+    by_path,
+    join,
+    missed,
+    narrowed,
+    split,
+)
 from solvers.path import path_row
 from solvers.plan import plan_of
 from solvers.problem import Problem
@@ -40,6 +52,7 @@ def solve(
     backend: Backend = "highs",
     plan: NDArray[np.integer] | None = None,
     fixed: NDArray[np.bool_] | None = None,
+    amounts: bool = True,
 ) -> Solution:
     """Maximise measure 0 over plans that keep every row.
 
@@ -59,6 +72,7 @@ def solve(
         plan: a plan at hand, (n,) arms or (M, n) where several are allowed: the answer is worth at least as much, if it
             keeps the rows (the note says if it does not).
         fixed: (n,) customers who keep the arms that ``plan`` gives them; the others are optimised.
+        amounts: where rules conflict, find out by more solves what each would have to give (``Solution.gives``).
 
     Returns:
         A certified solution: its objective, bound, rows and status come from :func:`solvers.certify.certify`.  A
@@ -97,11 +111,31 @@ def solve(
     given = None if plan is None else checked_plan(problem, plan)
     with threads_for(problem.measures.size):
         if fixed is None or given is None:
-            return _solve(problem, method, gap, deadline, start, backend, began, given)
+            solution = _solve(problem, method, gap, deadline, start, backend, began, given)
+            return _with_gives(problem, solution, gap, deadline, backend) if amounts else solution
         rest, worth = rest_of(problem, given, fixed)
         # The gap is one of the whole: what is fixed is certain.
         solution = _solve(rest, method, gap, deadline, start, backend, began, given[..., ~fixed])
+        solution = _with_gives(rest, solution, gap, deadline, backend) if amounts else solution
         return rejoined(problem, given, fixed, solution, worth, gap)
+
+
+def _with_gives(problem: Problem, solution: Solution, gap: float, deadline: float, backend: Backend) -> Solution:
+    """What each row in conflict must give: by solves of their own."""
+    if not solution.conflict:
+        return solution
+    place = {row.name: r for r, row in enumerate(problem.rows)}
+    rows = [place[name] for name in solution.conflict]
+    groups = solution.conflict_group
+
+    def best(other: Problem) -> Solution:
+        return _solve(other, "auto", min(gap, 1e-5), deadline, None, backend, time.perf_counter(), None)
+
+    found = tuple(
+        gives(problem, r, [x for x, of in zip(rows, groups, strict=True) if of != group], best)
+        for r, group in zip(rows, groups, strict=True)
+    )
+    return replace(solution, gives=found)
 
 
 def _solve(
@@ -144,12 +178,29 @@ def _solve(
         found = at_least(layout, found, incumbent, gap)
     if method == "auto":
         if not small:
-            found = _possible(layout, found, gap, deadline, backend, given)
-            found = closed(layout, found, gap, pairs, backend, deadline)
+            found = _closed(layout, found, gap, deadline, backend, given)
         why = "for one budget" if found.method == "path" else f"for {pairs} open pairs of customer and arm"
         found = replace(found, note=join(f"auto: {found.method}, {why}", found.note))
     found = replace(found, note=join(found.note, warning))
     return answer(layout, found, gap, backend, began)
+
+
+def _closed(
+    layout: Layout, found: Found, gap: float, deadline: float, backend: Backend, given: NDArray[np.int64] | None
+) -> Found:
+    """Where decomposition missed the gap: whatever may close it, cheapest first."""
+
+    def done() -> bool:
+        # What an integer program leaves open, the others leave open too.
+        return found.searched or found.infeasible or time.perf_counter() > deadline or not missed(layout, found, gap)
+
+    if not done() or (found.plan is None and not found.infeasible):
+        found, _ = narrowed(layout, found, gap, backend, deadline)
+    if not done():
+        found = _possible(layout, found, gap, deadline, backend, given)
+    if not done() and not np.isfinite(found.proved):
+        found = split(layout, found, gap, backend, deadline)
+    return found
 
 
 def _possible(
@@ -159,11 +210,7 @@ def _possible(
 
     The multipliers stay: prices say what more room would bring, and these offers may be what it brings.
     """
-    if found.plan is None or time.perf_counter() > deadline:
-        return found
-    bound = layout.bound(found.multipliers)
-    if min(bound, found.proved) - found.plan.value <= gap * max(abs(bound), 1e-12):
-        return found
+    assert found.plan is not None
     tight = without_impossible(layout.problem)
     if tight is None:
         return found

@@ -191,7 +191,7 @@ def test_negative_cost_where_it_is_allowed(tmp_path):
     ("text", "problem"),
     [
         ("constraints: [{name: a, measure: cost, min: 3, max: 2}]", "1 constraints.a: expected min <= max, got 3 > 2"),
-        ("constraints:\n - {name: a, measure: cost, max: 1}\n - {name: a, measure: cost}", "1 constraints: 'a' is the name of two constraints"),
+        ("constraints:\n - {name: a, measure: cost, max: 1}\n - {name: a, measure: cost}", "3 constraints.a#2: 'a' is the name of two constraints"),
         ("per_customer: {only_if: {coupon: call}}", "1 per_customer.only_if: a prerequisite needs room for two offers: expected max_offers of at least 2"),
         ("constraint: []", "1 constraint: unknown key 'constraint'; did you mean 'constraints'?"),
         ("constraints: [{name: a, measure: cost, max: 1, per: year}]", "1 constraints.a.per: unknown key 'per'; known: name, measure, ratio, where, scope, parity, for_each, min, max, equal, report, penalty"),

@@ -242,8 +242,8 @@ def test_bounds_at_todays_plan_of_several_offers_return_it(tmp_path):
 @pytest.mark.parametrize(
     ("lines", "problem"),
     [
-        (["0,o0", "0,o2", "0,o1"], "row 3 customer_id: more than 2 offers, or nothing and an offer, for customer '0'"),
-        (["0,", "0,o2"], "row 2 customer_id: more than 2 offers, or nothing and an offer, for customer '0'"),
+        (["0,o0", "0,o2", "0,o1"], "row 3 customer_id: more than 2 offers for customer '0'"),
+        (["0,", "0,o2"], "row 2 customer_id: a row that says no offer beside another row for customer '0'"),
         (["0,o2", "1,o1", "0,o2"], "row 3 offer: the customer has, in another row, 'o2'"),
         (["0,o2", "0,o9"], "row 2: unknown offer 'o9'"),
     ],

@@ -277,7 +277,7 @@ def test_conflicts_of_whole_plans_only() -> None:
     assert "no whole plan" in solution.note
     layout = arrange(problem)
     assert explain(layout, Mixes(layout)) is None
-    assert explain(layout, Integral(layout)) is not None
+    assert explain(layout, Integral(layout, Mixes(layout))) is not None
 
 
 def test_a_ratio_that_nothing_can_meet() -> None:

@@ -111,6 +111,7 @@ class Allocation:
                 {
                     "name": item.name,
                     "must_give": _number(item.gives),
+                    "at_least": _number(item.at_least),
                     "end": item.end or None,
                     "bound": item.bound,
                     "needed": item.needed,

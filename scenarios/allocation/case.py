@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +17,12 @@ from scenarios.allocation.rules_file import (
     at_key,
     base_of,
     columns_of,
+    in_order,
     labels_of,
     measures_of,
     mixed_of,
     read_rules,
+    sums_of,
     with_known_columns,
     written_columns,
 )
@@ -28,8 +31,8 @@ from scenarios.allocation.spelling import spell_out
 from scenarios.allocation.units import strange_units
 from scenarios.candidates import Candidates, columns_in, read_candidates, rows_named
 from scenarios.errors import CvmaxError, DataError
-from scenarios.rules import CompiledRules, Subject, compile_rules, plan_table
-from scenarios.schema.allocation import AllocationRules, SingleRule
+from scenarios.rules import COUNT, CompiledRules, Subject, compile_rules, plan_table, rule_problems
+from scenarios.schema.allocation import AllocationRules, Range, SingleRule
 from scenarios.suggest import nearest
 from solvers.problem import Problem
 
@@ -124,29 +127,67 @@ def build_case(candidates: str | Path, rules: str | Path, budget: float | None =
             reported=[name for name in written_columns(file) if name not in columns],
         )
     except CvmaxError as error:
-        raise _with(error, problems) from None
-    singles, unknown = spell_out(asked.constraints, subject_of(data))
-    problems += [f"{file.places.get(name, name)}: {text}" for name, text in unknown]
-    places = {single.name: _place(single.name, file.places) for single in singles}
-    try:
-        compiled = compile_rules(singles, subject_of(data), file.source, places)
-    except CvmaxError as error:
-        problems += error.problems
-    tests = Tests()
+        problems += [*error.problems, *_names_without_numbers(candidates, file, asked, columns)]
+        raise type(error)(in_order(problems, file.source)) from None
+    singles, tests, places = _names(data, subject_of(data), file, asked, problems)
     for check in (_check_cost, _check_errors):
         problems += check(data, asked)
+    households = households_of(data, asked, file.places, problems)
+    if problems:
+        raise DataError(in_order(problems, file.source))
+    compiled = compile_rules(singles, subject_of(data), file.source, places)
+    eligible = data.eligible if tests.closed is None else data.eligible & (tests.closed == 0)
+    problem = _problem(data, compiled, eligible, asked, households, problems)
+    warnings = strange_units(data, compiled, eligible, places)
+    return Case(file, data, tuple(singles), compiled, tests, eligible, problem, warnings, households)
+
+
+def _names(
+    data: Candidates, subject: Subject, file: RulesFile, asked: AllocationRules, problems: list[str]
+) -> tuple[list[SingleRule], Tests, dict[str, str]]:
+    """Rules spelt out, tests, and where rules are written; names that nothing has are added to ``problems``."""
+    singles, unknown = spell_out(asked.constraints, subject)
+    problems += [f"{file.places.get(name, name)}: {text}" for name, text in unknown]
+    places = {single.name: _place(single.name, file.places) for single in singles}
+    problems += rule_problems(singles, subject, file.source, places)
+    tests = Tests()
     try:
         tests = run_tests(data, asked, file.places, file.folder)
     except CvmaxError as error:
         problems += error.problems
     company(data, asked, file.places, problems)
-    households = households_of(data, asked, file.places, problems)
-    if problems:
-        raise DataError(list(dict.fromkeys(problems)))
-    eligible = data.eligible if tests.closed is None else data.eligible & (tests.closed == 0)
-    problem = _problem(data, compiled, eligible, asked, households, problems)
-    warnings = strange_units(data, compiled, eligible, places)
-    return Case(file, data, tuple(singles), compiled, tests, eligible, problem, warnings, households)
+    return singles, tests, places
+
+
+def _names_without_numbers(
+    candidates: str | Path, file: RulesFile, asked: AllocationRules, columns: Sequence[str]
+) -> list[str]:
+    """What is wrong with names, where the candidates' numbers cannot be read; nothing if their labels cannot be either."""
+    try:
+        data = read_candidates(candidates, (), labels_of(asked), others=columns_of(asked)[1])
+    except CvmaxError:
+        return []
+    nothing = np.zeros(data.n)
+    measures = tuple(measures_of(asked))
+    base = dict.fromkeys(base_of(asked), nothing)
+    problems: list[str] = []
+    per = asked.per_customer
+    tests = [
+        test.model_copy(update={"only": _labels(test.only), "never": _labels(test.never)}) for test in per.eligible
+    ]
+    contacts = per.contacts.model_copy(update={"caps": ()})
+    per = per.model_copy(
+        update={"min_margin_rate": None, "min_profit": None, "eligible": tuple(tests), "contacts": contacts}
+    )
+    known = [rule for rule in asked.constraints if set(sums_of(rule)) <= {*columns, COUNT}]
+    asked = asked.model_copy(update={"per_customer": per, "constraints": tuple(known)})
+    subject = Subject(measures, data.arm_labels, data.customer_labels, data.n, base)
+    _names(data, subject, file, asked, problems)
+    return problems
+
+
+def _labels(conditions: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if conditions is None else {k: v for k, v in conditions.items() if not isinstance(v, Range)}
 
 
 def _problem(
@@ -211,10 +252,6 @@ def company(
 
 def _place(name: str, places: Mapping[str, str]) -> str:
     return places.get(name) or places.get(name.partition(" [")[0], name)
-
-
-def _with(error: CvmaxError, problems: Sequence[str]) -> CvmaxError:
-    return type(error)([*problems, *error.problems])
 
 
 def _check_cost(data: Candidates, rules: AllocationRules) -> list[str]:

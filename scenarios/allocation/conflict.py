@@ -1,17 +1,36 @@
-"""Rules in conflict, in the words and units of the rules file."""
+"""Rules in conflict, in the words and units of the rules file.
+
+What a rule must give is the amount by which a whole plan is found to break it while the others hold: of a sum, the optimum of
+a problem of its own (:mod:`solvers.giving`); of a ratio, the best ratio that a plan reaches, after Dinkelbach (solve for
+``of - r to``, go on with the ratio of the plan found); of parity, whose rows all move together, by halving, where each plan found
+moves the upper end to its own deviation.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
+from scenarios.allocation.case import Case
 from scenarios.allocation.plans import hold
-from scenarios.allocation.solving import Outcome
-from scenarios.rules import CompiledRule
+from scenarios.allocation.solving import Limits, Outcome, solve_case
 from scenarios.schema.allocation import SingleRule
+from solvers.problem import NO_ARM
+from solvers.solution import Give
 
+if TYPE_CHECKING:
+    from solvers.giving import Reach
+
+Floats = NDArray[np.float64]
 _TRIALS = 40
+_NEAR = 1e-4
+_FAR = 1e6
+_ROUGH = 1e-2  # any plan will do
 
 
 @dataclass(frozen=True)
@@ -20,9 +39,10 @@ class Conflict:
 
     Attributes:
         name: the rule.
-        gives: least amount, in the rule's unit (ratios and parity: of the ratio), by which its bound would have to give if all
-            other rules hold; NaN if that alone does not help.
-        bound, needed: the bound as it is, and as it would have to be; None for a rule with both bounds.
+        gives: amount, in the rule's unit (ratios and parity: of the ratio), with which its bound makes room for a whole plan if
+            all other rules hold; NaN if none was found.
+        at_least: no whole plan does with less; inf if giving alone is proven not to help.
+        bound, needed: the bound as it is, and as it would have to be.
         end: ``min`` or ``max``.
         group: 0, 1, ...: rules of another group are in a conflict of their own.
 
@@ -34,90 +54,138 @@ class Conflict:
     needed: float | None = None
     end: str = ""
     group: int = 0
+    at_least: float = 0.0
+
+    @property
+    def exact(self) -> bool:
+        """Less is proven not to be enough, to four digits."""
+        return self.gives - self.at_least <= 2 * _NEAR * abs(self.gives) + 1e-9
 
 
-def conflicts(outcome: Outcome) -> tuple[Conflict, ...]:
+def conflicts(outcome: Outcome, limits: Limits) -> tuple[Conflict, ...]:
     """The rules that the solver found in conflict."""
     solution = outcome.solution
     items = {row.name: (index, item) for index, item in enumerate(outcome.case.compiled.rules) for row in item.rows}
     found: dict[str, Conflict] = {}
-    groups = solution.conflict_group or (0,) * len(solution.conflict)
-    for name, gives, group in zip(solution.conflict, solution.conflict_gives, groups, strict=True):
+    for name, give, group in zip(solution.conflict, solution.gives, solution.conflict_group, strict=True):
         index, item = items[name]
-        others = {items[row][1].rule.name for row, of in zip(solution.conflict, groups, strict=True) if of != group}
         if item.rule.name in found:
             continue
-        if (len(item.terms) > 1 or item.sizes) and math.isfinite(gives) and gives > 0:
-            gives = _ratio_gives(outcome, index, name, others)
+        end = {"lower": "min", "upper": "max"}[give.end]
+        apart = {
+            items[row][1].rule.name
+            for row, of in zip(solution.conflict, solution.conflict_group, strict=True)
+            if of != group
+        }
+        if item.sizes:
+            end, give = "max", _parity_gives(outcome, index, apart, limits)
+        elif len(item.terms) > 1:
+            end = "min" if give.end == "lower" else "max"
+            give = _ratio_gives(outcome, index, name, give, apart, limits)
         low, high = item.bounds
-        end = "min" if high is None else "max" if low is None else _end(name)
-        bound = {"min": low, "max": high, "": None}[end]
+        bound = low if end == "min" else high
         needed = None
-        if bound is not None and math.isfinite(gives):
-            needed = bound - gives if end == "min" else bound + gives
-        found[item.rule.name] = Conflict(item.rule.name, gives, bound, needed, end, group)
+        if bound is not None and math.isfinite(give.enough):
+            needed = bound - give.enough if end == "min" else bound + give.enough
+        found[item.rule.name] = Conflict(item.rule.name, give.enough, bound, needed, end, group, give.at_least)
     return tuple(found.values())
 
 
-def _end(row: str) -> str:
-    """The end that a row of a ratio with two bounds holds; nothing for a sum within two."""
-    return "min" if row.endswith(" (min)") else "max" if row.endswith(" (max)") else ""
+class _Moved:
+    """The case under another bound of one rule, without the rules of other conflicts."""
+
+    def __init__(self, outcome: Outcome, index: int, apart: Collection[str]) -> None:
+        self.outcome, self.apart, self.rule = outcome, apart, outcome.case.singles[index]
+
+    def case(self, rule: SingleRule) -> Case:
+        """With this in the rule's place."""
+        singles = [rule if one is self.rule else one for one in self.outcome.case.singles]
+        return self.outcome.case.with_rules([one for one in singles if one.name not in self.apart])
+
+    def value(self, case: Case, table: Floats) -> float:
+        """The rule's ratio or deviation under a plan."""
+        item = next(one for one in case.compiled.rules if one.rule.name == self.rule.name)
+        h, k, _, c = case.problem.shape
+        return item.value(table.reshape(h + 1, c, k))
 
 
-def _ratio_gives(outcome: Outcome, index: int, row: str, others: Collection[str]) -> float:
-    """The least change of a ratio (of parity's ``within``) that makes room: the row's own gap, as a function of the bound, is
-    concave and falls to 0 there; found by regula falsi on a bracket.  ``others``: rules of other conflicts, left out.
-    """
-    rule = outcome.case.singles[index]
-    item = outcome.case.compiled.rules[index]
-    gap = _gap(outcome, index, row, others)
-    size = max(abs(x) for x in item.bounds if x is not None) or 1.0
-    near, at_near = 0.0, gap(rule)
-    if not math.isfinite(at_near):
-        return float("nan")
-    far, step = 0.0, 0.05 * size
-    while True:
-        far = near + step
-        value = gap(_loosened(rule, item, far))
-        if not math.isfinite(value) or far > 1e6 * size:
-            return float("nan")
-        if value <= 0:
-            break
-        near, at_near, step = far, value, 2 * step
-    for _ in range(_TRIALS):
-        if far - near <= 1e-6 * size:
-            break
-        # Beyond the root the gap reads 0, so the far end has no slope: halve, and use the concave near side first.
-        middle = 0.5 * (near + far)
-        value = gap(_loosened(rule, item, middle))
-        if value > 0:
-            slope = (at_near - value) / (middle - near)
-            near, at_near = middle, value
-            guess = near + at_near / slope if slope > 0 else far
-            if near < guess < far and gap(_loosened(rule, item, guess)) <= 0:
-                far = guess
-        else:
-            far = middle
-    return far
+def _ratio_gives(outcome: Outcome, index: int, row: str, give: Give, apart: Collection[str], limits: Limits) -> Give:
+    """The least change of a ratio's bound at the end that ``give`` names."""
+    from solvers.giving import reach_of  # loads kernels: only when needed
 
+    if not math.isfinite(give.enough):
+        return give
+    moved = _Moved(outcome, index, apart)
+    key, sign = ("min", 1.0) if give.end == "lower" else ("max", -1.0)
+    asked = getattr(moved.rule, key)
 
-def _gap(outcome: Outcome, index: int, row: str, others: Collection[str]) -> Callable[[SingleRule], float]:
-    from solvers.explain import least_give  # loads kernels: only when needed
-
-    def gap(rule: SingleRule) -> float:
-        singles = list(outcome.case.singles)
-        singles[index] = rule
-        case = outcome.case.with_rules([one for one in singles if one.name not in others])
+    def at(bound: float) -> tuple[Reach, float]:
+        """How far the row of this bound can be met, and the ratio of that plan."""
+        case = moved.case(moved.rule.model_copy(update={key: bound}))
         problem = case.problem if outcome.held is None else hold(case, outcome.held)
-        place = next((r for r, one in enumerate(problem.rows) if one.name == row), None)
-        return 0.0 if place is None else least_give(problem, place)
+        place = next(r for r, one in enumerate(problem.rows) if one.name == row)
+        reach = reach_of(problem, place, give.end, (), lambda other: limits.solve(other, amounts=False))
+        table = reach.table
+        if outcome.held is not None:
+            layers = np.where(outcome.held.listed, outcome.held.arms, NO_ARM)
+            table = table + case.table(layers[0], layers[1:]).ravel()
+        return reach, moved.value(case, table)
 
-    return gap
+    size = max(abs(asked), 1e-9)
+    best, step = math.nan, 0.05 * size
+    bound = asked
+    for _ in range(_TRIALS):
+        reach, ratio = at(bound)
+        if math.isnan(reach.value):
+            break
+        if math.isfinite(ratio) and sign * (asked - ratio) > 0:
+            if math.isfinite(best) and sign * (ratio - best) <= _NEAR * abs(asked - best):
+                break
+            best = ratio if math.isnan(best) else sign * max(sign * best, sign * ratio)
+            bound = best
+        elif (
+            math.isnan(best) and step <= _FAR * size
+        ):  # a plan of nothing has no ratio: a smaller one may do with something
+            bound, step = asked - sign * step, 2 * step
+        else:
+            break
+    if math.isnan(best):
+        return Give(best, give.at_least if math.isinf(give.at_least) else 0.0, give.end)
+    for share in (_NEAR, 30 * _NEAR):
+        less = (1.0 - share) * abs(asked - best)
+        reach, _ = at(asked - sign * less)
+        if reach.bound < -1e-9 * size:
+            return Give(abs(asked - best), less, give.end)
+    return Give(abs(asked - best), 0.0, give.end)
 
 
-def _loosened(rule: SingleRule, item: CompiledRule, by: float) -> SingleRule:
-    if rule.parity is not None:
-        return rule.model_copy(update={"parity": rule.parity.model_copy(update={"within": rule.parity.within + by})})
-    low = None if rule.min is None else rule.min - by
-    high = None if rule.max is None else rule.max + by
-    return rule.model_copy(update={"min": low, "max": high})
+def _parity_gives(outcome: Outcome, index: int, apart: Collection[str], limits: Limits) -> Give:
+    """The least change of what groups may differ by."""
+    moved = _Moved(outcome, index, apart)
+    parity = moved.rule.parity
+    assert parity is not None
+    quick = replace(limits, gap=max(limits.gap, _ROUGH))
+
+    def found(rule: SingleRule) -> tuple[float | None, bool]:
+        """The deviation of a plan, None if none is found, and whether that is proven."""
+        case = moved.case(rule)
+        other = solve_case(case, quick, held=outcome.held, amounts=False)
+        if not other.found:
+            return None, bool(other.solution.conflict)
+        return moved.value(case, other.table), False
+
+    far, proven = found(moved.rule.model_copy(update={"report": True}))
+    if far is None or not math.isfinite(far):
+        return Give(math.nan, math.inf if proven else 0.0, "upper")
+    near = sure = parity.within
+    while far - near > _NEAR * (far - parity.within):
+        middle = 0.5 * (near + far)
+        deviation, proven = found(
+            moved.rule.model_copy(update={"parity": parity.model_copy(update={"within": middle})})
+        )
+        if deviation is None:
+            near = middle
+            sure = middle if proven else sure
+        else:
+            far = min(deviation, middle) if math.isfinite(deviation) else middle
+    return Give(far - parity.within, sure - parity.within, "upper")

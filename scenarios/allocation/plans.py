@@ -81,13 +81,11 @@ def read_plan(source: str, data: Candidates, most: int = 1) -> GivenPlan:
     rank[order] = place_in
     alone = np.zeros(data.n, bool)  # customers with a row that says nothing
     alone[who[known[arm[known] < 0]]] = True
-    over = np.sort(order[(place_in >= most) | ((place_in > 0) & alone[who[order]])])
-    words = (
-        "a second offer for customer"
-        if most == 1
-        else f"more than {most} offers, or nothing and an offer, for customer"
-    )
-    _say(problems, source, over, "customer_id", rows.column("customer_id"), words)
+    both = alone[who[order]] & (place_in > 0)
+    many = (place_in >= most) & ~both
+    offers = "a second offer" if most == 1 else f"more than {most} offers"
+    for over, words in ((many, offers), (both, "a row that says no offer beside another row")):
+        _say(problems, source, np.sort(order[over]), "customer_id", rows.column("customer_id"), f"{words} for customer")
     pair = who[order] * (len(data.arms) + 1) + arm[order] + 1
     again = np.argsort(pair, kind="stable")
     repeats = (pair[again][1:] == pair[again][:-1]) & (place_in[again][1:] < most) & (arm[order][again][1:] >= 0)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from scenarios.schema.allocation import AllocationRule, AllocationRules, Range
 from scenarios.schema.base import Problem, walk
 from scenarios.schema.messages import translate
 from scenarios.suggest import nearest
-from scenarios.yamlfile import Document, read_yaml
+from scenarios.yamlfile import Document, KeyPath, read_yaml
 
 BUDGET = "budget"
 # Keys outside of lists that messages point at.
@@ -50,37 +52,90 @@ def read_rules(path: Path, budget: float | None = None) -> RulesFile:
 
     """
     document = read_yaml(path)
+    twice = _told_apart(document.data)
     rules, problems = _sound(document.data)
-    texts = [document.where(at, dotted(at, document.data)) + f": {text}" for at, text in problems]
+    texts = [document.where(at, dotted(at, document.data)) + f": {text}" for at, text in (*twice, *problems)]
     return RulesFile(with_budget(rules, budget), tuple(texts), str(path), _places(document))
+
+
+def in_order(problems: Iterable[str], source: str) -> list[str]:
+    """Each problem once, those of a file by line, others behind."""
+    line = re.compile(re.escape(source) + r":(\d+)\b")
+    once = list(dict.fromkeys(problems))
+    return sorted(once, key=lambda text: int(at[1]) if (at := line.match(text)) else sys.maxsize)
+
+
+def _told_apart(data: Any) -> list[Problem]:
+    """Names that are used again get a number, ``budget#2``, so that each thing has a place of its own; a sentence for each."""
+    per = data.get("per_customer")
+    contacts = per.get("contacts") if isinstance(per, dict) else None
+    lists = [
+        (("constraints",), data, "constraints"),
+        (("per_customer", "eligible"), per, "tests"),
+        (("per_customer", "contacts", "caps"), contacts, "caps"),
+    ]
+    problems: list[Problem] = []
+    for path, parent, kind in lists:
+        items = parent.get(path[-1]) if isinstance(parent, dict) else None
+        seen: dict[str, int] = {}
+        for place, item in enumerate(items if isinstance(items, list) else ()):
+            name = item.get("name") if isinstance(item, dict) else None
+            if not isinstance(name, str):
+                continue
+            seen[name] = seen.get(name, 0) + 1
+            if seen[name] > 1:
+                item["name"] = f"{name}#{seen[name]}"
+                problems.append(((*path, place), f"{name!r} is the name of two {kind}"))
+    return problems
 
 
 def _sound(data: dict[str, Any]) -> tuple[AllocationRules, list[Problem]]:
     """The parts that no fault touches, and every fault: those of fields, and of what does not fit together."""
     problems: list[Problem] = []
-    places: dict[str, list[int]] = {}
+    kept: dict[KeyPath, list[int]] = {}
+    sections: Any = data
     try:
         rules = AllocationRules.model_validate(data)
     except ValidationError as error:
         problems += translate(error, AllocationRules, data)
-        faults = [item["loc"] for item in error.errors()]
-        sections = {key: value for key, value in data.items() if key in AllocationRules.model_fields}
-        for key in list(sections):
-            inside = [fault for fault in faults if fault and fault[0] == key]
-            if inside and key == "constraints" and all(len(fault) > 1 for fault in inside):
-                bad = {fault[1] for fault in inside}
-                places[key] = [index for index in range(len(sections[key])) if index not in bad]
-                sections[key] = [sections[key][index] for index in places[key]]
-            elif inside:
-                del sections[key]
-        rules = AllocationRules.model_validate(sections)
+        bad = [tuple(item["loc"]) for item in error.errors()]
+        sections = _without(data, (), bad, kept)
+        try:
+            rules = AllocationRules.model_validate(sections)
+        except ValidationError as again:  # what is left lacks a part that it needs
+            tops = {item["loc"][0] for item in again.errors()}
+            rules = AllocationRules.model_validate({k: v for k, v in sections.items() if k not in tops})
     for path, model in walk(rules):
-        for below, sentence in model.problems():
-            at = (*path, *below)
-            if len(at) > 1 and at[0] in places and isinstance(at[1], int):
-                at = (at[0], places[str(at[0])][at[1]], *at[2:])
-            problems.append((at, sentence))
+        problems += [(_written((*path, *below), kept), sentence) for below, sentence in model.problems()]
     return rules, problems
+
+
+def _without(value: Any, path: KeyPath, bad: Sequence[KeyPath], kept: dict[KeyPath, list[int]]) -> Any:
+    """A value less its faulty parts: items of lists as wholes, keys of mappings alone.  ``kept``: places of items that stay."""
+    if isinstance(value, list):
+        faulty = {fault[len(path)] for fault in bad if fault[: len(path)] == path and len(fault) > len(path)}
+        kept[path] = [place for place in range(len(value)) if place not in faulty]
+        return [value[place] for place in kept[path]]
+    if not isinstance(value, dict):
+        return value
+    out = {}
+    for key, item in value.items():
+        at = (*path, key)
+        inside = [fault for fault in bad if fault[: len(at)] == at]
+        if not inside:
+            out[key] = item
+        elif at not in inside and isinstance(item, dict | list):
+            out[key] = _without(item, at, inside, kept)
+    return out
+
+
+def _written(path: KeyPath, kept: Mapping[KeyPath, Sequence[int]]) -> KeyPath:
+    """Where a part stands in the file, places in lists counted with the items left out."""
+    found: KeyPath = ()
+    for part in path:
+        places = kept.get(found)
+        found = (*found, places[part] if places is not None and isinstance(part, int) else part)
+    return found
 
 
 def at_key(*path: object) -> str:
@@ -125,7 +180,7 @@ def with_budget(rules: AllocationRules, budget: float | None) -> AllocationRules
 
 
 def with_known_columns(file: RulesFile, columns: Sequence[str], source: str) -> tuple[AllocationRules, list[str]]:
-    """The rules less those that name columns which the candidates lack, and a sentence for each such column."""
+    """The rules less what names columns that the candidates lack, and a sentence for each such column."""
     problems: list[str] = []
 
     def lacks(name: str, wanted: Iterable[str]) -> bool:
@@ -148,10 +203,9 @@ def with_known_columns(file: RulesFile, columns: Sequence[str], source: str) -> 
     own = {rules.objective_name, COUNT, "cost", *rules.objective}  # asked for anyway
     kept = []
     for rule in rules.constraints:
-        sums = [name for name in _sums(rule) if name not in own]
-        sums += [f"base_{name}" for name in _sums(rule) if rule.scope == "base"]
-        if not lacks(rule.name, [*sums, *_labels(rule)]):
-            kept.append(rule)
+        sums = [name for name in sums_of(rule) if name not in own]
+        sums += [f"base_{name}" for name in sums_of(rule) if rule.scope == "base"]
+        kept.append(_what_is_known(rule, columns) if lacks(rule.name, [*sums, *_labels(rule)]) else rule)
     tests = [test for test in per.eligible if not lacks(test.name, [*test.where, *(test.only or test.never or {})])]
     caps = [cap for cap in per.contacts.caps if not lacks(cap.name, [cap.column] if cap.column else [])]
     consent = {c: column for c, column in per.contacts.consent.items() if not lacks(f"consent {c}", [column])}
@@ -161,6 +215,15 @@ def with_known_columns(file: RulesFile, columns: Sequence[str], source: str) -> 
     contacts = per.contacts.model_copy(update={"caps": tuple(caps), "consent": consent})
     per = per.model_copy(update={"eligible": tuple(tests), "contacts": contacts})
     return rules.model_copy(update={"constraints": tuple(kept), "per_customer": per, "per_household": house}), problems
+
+
+def _what_is_known(rule: AllocationRule, columns: Sequence[str]) -> AllocationRule:
+    """A rule that lacks a column, less what needs it: the rest may be wrong too."""
+    where = {label: values for label, values in rule.where.items() if label in columns}
+    update: dict[str, Any] = {"measure": COUNT, "ratio": None, "parity": None, "scope": "selected", "where": where}
+    if rule.for_each not in columns:
+        update |= {"for_each": None, "min": None, "max": None, "equal": None}
+    return rule.model_copy(update=update)
 
 
 def written_columns(file: RulesFile) -> list[str]:
@@ -173,7 +236,7 @@ def measures_of(rules: AllocationRules) -> list[str]:
     """The columns that must be numbers, objective first."""
     names = [rules.objective_name, "cost"]
     for rule in rules.constraints:
-        names += _sums(rule)
+        names += sums_of(rule)
     if rules.per_customer.min_margin_rate is not None:
         names += ["margin", "revenue"]
     return [name for name in dict.fromkeys(names) if name != COUNT]
@@ -198,7 +261,7 @@ def labels_of(rules: AllocationRules) -> list[str]:
 
 def base_of(rules: AllocationRules) -> list[str]:
     """Measures with a ``base_`` column."""
-    names = [name for rule in rules.constraints if rule.scope == "base" for name in _sums(rule)]
+    names = [name for rule in rules.constraints if rule.scope == "base" for name in sums_of(rule)]
     return [name for name in dict.fromkeys(names) if name != COUNT]
 
 
@@ -222,7 +285,8 @@ def _labels(rule: AllocationRule) -> Iterator[str]:
         yield rule.parity.by
 
 
-def _sums(rule: AllocationRule) -> Iterator[str]:
+def sums_of(rule: AllocationRule) -> Iterator[str]:
+    """The measures that a rule sums."""
     if rule.ratio is not None:
         yield from (rule.ratio.of, rule.ratio.to)
     elif rule.parity is not None:

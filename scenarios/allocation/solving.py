@@ -35,10 +35,18 @@ class Limits:
     time_limit: float | None = None
     solver: Solver | None = None
 
-    def solve(self, problem: Problem, start: Floats | None = None, plan: NDArray[np.integer] | None = None) -> Solution:
-        """Solve within the limits, from multipliers and from a plan at hand."""
+    def solve(
+        self,
+        problem: Problem,
+        start: Floats | None = None,
+        plan: NDArray[np.integer] | None = None,
+        amounts: bool = True,
+    ) -> Solution:
+        """Solve within the limits, from multipliers and from a plan at hand; ``amounts``: say what rules in conflict must give."""
         call = self.solver or solve_within
-        more = {name: value for name, value in (("start", start), ("plan", plan)) if value is not None}
+        more: dict[str, Any] = {name: value for name, value in (("start", start), ("plan", plan)) if value is not None}
+        if not amounts:
+            more["amounts"] = False
         return call(problem, gap=self.gap, time_limit=self.time_limit, **more)
 
 
@@ -85,12 +93,16 @@ def solve_case(
     start: Floats | None = None,
     held: GivenPlan | None = None,
     incumbent: GivenPlan | None = None,
+    amounts: bool = True,
 ) -> Outcome:
-    """Solve; held customers keep what they have; an incumbent is improved where it keeps the rules."""
+    """Solve; held customers keep what they have; an incumbent is improved where it keeps the rules.
+
+    ``amounts``: where rules conflict, find out what each must give.
+    """
     problem = case.problem if held is None else hold(case, held)
     if held is not None:
         # The gap is of the whole plan; what is left to decide may be a small part of it.
-        rough = replace(limits, gap=max(limits.gap, 1e-2)).solve(problem, start)
+        rough = replace(limits, gap=max(limits.gap, 1e-2)).solve(problem, start, amounts=amounts)
         if rough.status is not Status.INFEASIBLE:
             whole = abs(rough.objective + held_value(case, held))
             limits_of_rest = min(limits.gap * max(whole / max(abs(rough.objective), 1e-12), 1e-3), 1.0)
@@ -99,7 +111,7 @@ def solve_case(
     else:
         # With soft rules the solver's plan holds stand-ins too, and a plan at hand has none.
         plain = incumbent is not None and possible(case, incumbent) and problem.shape[2] == case.n
-        solution = limits.solve(problem, start, incumbent.arms if plain and incumbent is not None else None)
+        solution = limits.solve(problem, start, incumbent.arms if plain and incumbent is not None else None, amounts)
     layers = np.vstack([solution.arm[None], solution.others.reshape(-1, len(solution.arm))])[:, : case.n]
     if held is not None:
         layers = with_held(held, layers)

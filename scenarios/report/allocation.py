@@ -65,8 +65,13 @@ def conflict_lines(allocation: Allocation) -> list[str]:
         if len(groups) > 1:
             lines.append(f"conflict {group + 1}:")
         lines += [f"  {item.name}: {_must(item)}" for item in allocation.conflict if item.group == group]
-    if len(groups) == 1:
-        lines.append("These rules conflict; with any one of them relaxed that far, the others can be met.")
+    shown = all(math.isfinite(item.gives) for item in allocation.conflict)
+    if len(groups) == 1 and shown:
+        lines.append(
+            "These rules conflict; with any one of them relaxed that far, all others can be met: a plan was found each time."
+        )
+    elif len(groups) == 1:
+        lines.append("These rules conflict: one of them, at least, must give.")
     elif groups:
         lines.append(
             f"{len(groups)} separate sets of rules conflict; one rule of each must give (that far, if the other conflicts are "
@@ -77,12 +82,31 @@ def conflict_lines(allocation: Allocation) -> list[str]:
 
 
 def _must(item: Conflict) -> str:
-    if not math.isfinite(item.gives):
+    if math.isinf(item.at_least):
         return "cannot help by giving alone"
+    if not math.isfinite(item.gives):
+        least = f"would have to give at least {amount_of(item.at_least)}; " if item.at_least > 0 else ""
+        return f"{least}no plan was found that shows how much it must give"
+    # The new bound is rounded to the side that makes room; the amount is what the shown bound says.
     text = f"would have to give {amount_of(item.gives)}"
     if item.bound is not None and item.needed is not None:
-        text += f" ({item.end} {amount_of(item.bound)} -> {amount_of(item.needed)})"
+        up = item.end == "max"
+        text = f"would have to give {outwards(item.gives, True)}"
+        text += f" ({item.end} {amount_of(item.bound)} -> {outwards(item.needed, up)})"
+    if not item.exact:
+        more = f"at least {amount_of(item.at_least)}" if item.at_least > 0 else "perhaps less"
+        text = text.replace("would have to give", "has room if it gives", 1) + f"; {more} is certain"
     return text
+
+
+def outwards(value: float, up: bool) -> str:
+    """:func:`amount_of`, rounded up or down in its last digit instead of to the nearest."""
+    shown = amount_of(value)
+    short = float(shown.replace(",", ""))
+    if (short >= value - 1e-9 * max(1.0, abs(value))) if up else (short <= value + 1e-9 * max(1.0, abs(value))):
+        return shown
+    digit = 0.01 if abs(value) >= 1000 else 10.0 ** (math.floor(math.log10(abs(value))) - 3)
+    return amount_of(short + digit if up else short - digit)
 
 
 def funnel_lines(allocation: Allocation) -> list[str]:

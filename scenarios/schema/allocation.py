@@ -20,7 +20,7 @@ from scenarios.schema.base import (
     Positive,
     Problem,
     Text,
-    repeats,
+    used_again,
 )
 from scenarios.schema.rules import Fair, Parity, Sum
 
@@ -156,8 +156,8 @@ class Contacts(Model):
             for name in ("history", "as_of"):
                 if getattr(self, name) is None:
                     yield (), f"caps with window_days need {name!r}"
-        for name in repeats(tuple(cap.name for cap in self.caps)):
-            yield ("caps",), f"{name!r} is the name of two caps"
+        for place, name in used_again(tuple(cap.name for cap in self.caps)):
+            yield ("caps", place), f"{name!r} is the name of two caps"
 
 
 class PerCustomer(Model):
@@ -178,8 +178,8 @@ class PerCustomer(Model):
         """Names are names of one thing; a prerequisite needs room for two."""
         if self.only_if and self.max_offers < 2:
             yield ("only_if",), "a prerequisite needs room for two offers: expected max_offers of at least 2"
-        for name in repeats(tuple(test.name for test in self.eligible)):
-            yield ("eligible",), f"{name!r} is the name of two tests"
+        for place, name in used_again(tuple(test.name for test in self.eligible)):
+            yield ("eligible", place), f"{name!r} is the name of two tests"
 
 
 class PerHousehold(Model):
@@ -214,8 +214,8 @@ class AllocationRules(Model):
 
     def problems(self) -> Iterator[Problem]:
         """Names are names of one thing."""
-        for name in repeats(tuple(rule.name for rule in self.constraints)):
-            yield ("constraints",), f"{name!r} is the name of two constraints"
+        for place, name in used_again(tuple(rule.name for rule in self.constraints)):
+            yield ("constraints", place), f"{name!r} is the name of two constraints"
 
     @property
     def objective_name(self) -> str:

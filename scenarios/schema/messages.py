@@ -50,7 +50,9 @@ def translate(error: ValidationError, model: type[BaseModel], data: Any) -> list
         elif kind == "extra_forbidden":
             key = item["loc"][-1]
             known = tuple(fields_at(model, item["loc"][:-1]))
-            sentences.append((path, f"unknown key {key!r}{nearest(key, known)}"))
+            homes = [] if item["loc"][:-1] else _homes(model, str(key))
+            hint = f"; it belongs under {' or '.join(map(repr, homes))}" if homes else nearest(key, known)
+            sentences.append((path, f"unknown key {key!r}{hint}"))
         elif kind == "too_short":
             sentences.append((path, "expected at least one entry, got none"))
         elif kind == "too_long":
@@ -117,6 +119,16 @@ def fields_at(model: type[BaseModel], location: tuple[str | int, ...]) -> tuple[
             inside = get_args(inside)[0]
     inside = _model_in(inside)
     return tuple(inside.model_fields) if isinstance(inside, type) and issubclass(inside, BaseModel) else ()
+
+
+def _homes(model: type[BaseModel], key: str) -> list[str]:
+    """Mappings of a model, one below the top, that know a key."""
+    inside = {name: _model_in(field.annotation) for name, field in model.model_fields.items()}
+    return [
+        name
+        for name, of in inside.items()
+        if isinstance(of, type) and issubclass(of, BaseModel) and key in of.model_fields
+    ]
 
 
 def _model_in(annotation: Any) -> Any:

@@ -1,0 +1,84 @@
+"""Every mistake of a rules file in one run: file, line, what was expected, what was found, a hint."""
+
+import pytest
+
+from scenarios.allocate import allocate
+from scenarios.errors import CvmaxError
+from tests.test_allocation_rules import make
+
+RULES = """objective: {OBJECTIVE: 1}
+max_offers: 2
+never_together: [[call, gift]]
+per_customer:
+  never_together: [[cal, gift]]
+  max_ofers: 2
+  eligible:
+    - {name: new, where: {chanel: mail}, never: {tier: gold}}
+    - {name: new, where: {channel: letter}, only: {tier: silvr}}
+  contacts:
+    consent: {emial: tier}
+constraints:
+  - {name: budget, measure: cst, where: {tier: gld}, max: 100}
+  - {name: budget, measure: cost, max: 200}
+  - {name: lab, measure: count, where: {teir: gold}, max: 5}
+  - {name: each, measure: cost, for_each: tier, max: {gold: 40, silve: 45}}
+  - {name: both, measure: cost, min: 5, max: 3}
+  - {name: fair, parity: {by: grup, within: 0.1}}
+  - {name: typo, mesure: cost, max: 3}
+"""
+PROBLEMS = """2 max_offers: unknown key 'max_offers'; it belongs under 'per_customer' or 'per_household'
+3 never_together: unknown key 'never_together'; it belongs under 'per_customer'
+5 per_customer.never_together: unknown offer 'cal'; did you mean 'call'?
+6 per_customer.max_ofers: unknown key 'max_ofers'; did you mean 'max_offers'?
+8 per_customer.eligible.new: {c} has no column 'chanel'; did you mean 'channel'?
+9 per_customer.eligible.new#2: 'new' is the name of two tests
+9 per_customer.eligible.new#2.where: no offer has channel 'letter'; known: phone, email, mail
+9 per_customer.eligible.new#2: nothing has tier 'silvr'; did you mean 'silver'?
+11 per_customer.contacts.consent.emial: no offer goes through 'emial'; did you mean 'email'?
+13 constraints.budget: {c} has no column 'cst'; did you mean 'cost'?
+13 constraints.budget: where tier: nothing has the value 'gld'; did you mean 'gold'?
+14 constraints.budget#2: 'budget' is the name of two constraints
+15 constraints.lab: {c} has no column 'teir'; did you mean 'tier'?
+16 constraints.each: max: tier has no value 'silve'; did you mean 'silver'?
+17 constraints.both: expected min <= max, got 5 > 3
+18 constraints.fair: {c} has no column 'grup'; did you mean 'group'?
+19 constraints.typo.mesure: unknown key 'mesure'; did you mean 'measure'?""".splitlines()
+
+
+@pytest.mark.parametrize("broken", [False, True])
+@pytest.mark.parametrize("objective", ["value", "valu"])
+def test_seventeen_mistakes_in_one_run_by_line(tmp_path, objective, broken):
+    """Also where the objective is no column, and where a number cannot be read."""
+    path, _ = make(tmp_path, 0)
+    if broken:
+        path.write_text(path.read_text().replace("c0,coupon,email,", "c0,coupon,email,abc", 1))
+    (tmp_path / "r.yaml").write_text(RULES.replace("OBJECTIVE", objective))
+    with pytest.raises(CvmaxError) as error:
+        allocate(path, tmp_path / "r.yaml")
+    found = list(error.value.problems)
+    expected = [f"{tmp_path / 'r.yaml'}:{text.replace('{c}', str(path))}" for text in PROBLEMS]
+    if objective != "value":
+        expected.insert(0, f"{tmp_path / 'r.yaml'}:1 objective: {path} has no column 'valu'; did you mean 'value'?")
+    assert found[: len(expected)] == expected
+    rest = "\n".join(found[len(expected) :])  # what is wrong with the candidates stands behind
+    assert "column 'tier': expected true or false, 1 or 0, yes or no, got 'gold'" in rest
+    assert ("abc" in rest) == (broken and objective == "value")  # nobody reads the numbers of another column
+
+
+def test_a_sound_part_beside_a_faulty_one_is_still_checked(tmp_path):
+    """One key of a section does not hide what is wrong with the others."""
+    path, _ = make(tmp_path, 0)
+    (tmp_path / "r.yaml").write_text(
+        "per_customer:\n  max_offers: none\n  only_if: {coupon: cal}\n  contacts:\n    caps:\n"
+        "      - {name: a, max: -1, column: cost}\n      - {name: b, max: 1, window_days: 3}\n"
+    )
+    with pytest.raises(CvmaxError) as error:
+        allocate(path, tmp_path / "r.yaml")
+    found = "\n".join(error.value.problems)
+    for text in (
+        "2 per_customer.max_offers: expected a whole number",
+        ".caps.a.max: expected a number >= 1",
+        "need 'history'",
+    ):
+        assert text in found
+    assert "3 per_customer.only_if: unknown offer 'cal'" in found
