@@ -32,6 +32,7 @@ from scenarios.strategies.base import Strategy
 from scenarios.strategies.catalogue import DESCRIPTIONS
 from scenarios.strategies.optimising import Nobody
 from scenarios.verdict import verdict
+from scenarios.warm import compile_ahead
 from scenarios.workers import runner
 
 Progress = Callable[[str], None]
@@ -82,6 +83,7 @@ def run(
     setup = Setup(scenario, base, customers)
     with runner(setup, options.workers, options.cluster) as plain_runner:
         on = kept.runner(plain_runner) if kept is not None else plain_runner
+        compile_ahead(plain_runner, progress)
         progress("finding each simple rule's best offer")
         pilots = pilot_arms(setup, on)
         played, nothing = _main(setup, names, pilots, on, progress)
