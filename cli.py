@@ -36,8 +36,8 @@ class Cvmax(click.Group):
         """Run a command; problems go to stderr, one a line."""
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            click.echo("stopped", err=True)
+        except KeyboardInterrupt as stop:
+            click.echo("; ".join(["stopped", *getattr(stop, "__notes__", ())]), err=True)
             ctx.exit(STOPPED)
         except Exception as error:
             from engine.errors import EngineError
@@ -46,7 +46,7 @@ class Cvmax(click.Group):
 
             if not isinstance(error, CvmaxError | EngineError | SolverError):
                 raise
-            for problem in error.problems:
+            for problem in (*error.problems, *getattr(error, "__notes__", ())):
                 click.echo(problem, err=True)
             if isinstance(error, InfeasibleError):
                 ctx.exit(INFEASIBLE)
@@ -261,6 +261,7 @@ def schema(rules: bool) -> None:
 @click.option("--cluster", metavar="ADDRESS", help="Dask scheduler to run the draws on.")
 @click.option("--seed", type=Whole(0), help="Seed instead of the scenario's.")
 @click.option("--strict", is_flag=True, help="Make dirt in a purchase log an error.")
+@click.option("--resume", is_flag=True, help="Take up the finished draws of the same run, if it was stopped.")
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder.  [default: runs/SCENARIO-TIME]")
 @as_json
 @quiet
@@ -275,6 +276,7 @@ def run(
     cluster: str | None,
     seed: int | None,
     strict: bool,
+    resume: bool,
     out: Path | None,
     as_json: bool,
     quiet: bool,
@@ -298,7 +300,15 @@ def run(
         folder = out if out is None or len(scenarios) == 1 else out / f"{index + 1}-{Path(name).stem}"
         with progress(quiet or as_json) as tell:
             done = run_scenario(
-                name, sets=sets, override=override, seed=seed, options=options, out=folder, strict=strict, progress=tell
+                name,
+                sets=sets,
+                override=override,
+                seed=seed,
+                options=options,
+                out=folder,
+                strict=strict,
+                resume=resume,
+                progress=tell,
             )
         for text in (*done.remarks, *(done.results.warnings if as_json else ())):
             remark(text, quiet)

@@ -1,7 +1,7 @@
 """The run folder: written under another name and renamed when it is whole.
 
-A folder under its final name is complete.  A run that was killed leaves at most ``.unfinished-NAME-...`` beside it:
-nothing reads those, and they may be deleted.
+A folder under its final name is complete.  A run that was stopped leaves at most ``.unfinished-NAME-...`` beside it: its finished
+draws (:mod:`scenarios.kept`), and if it was killed while writing, a part of its folder.  They may be deleted.
 """
 
 from __future__ import annotations

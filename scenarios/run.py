@@ -18,6 +18,7 @@ from scenarios.drivers import drivers, lead
 from scenarios.errors import InfeasibleError
 from scenarios.first_plan import FirstPlan
 from scenarios.jobs import Job, JobResult, Setup, Stages, difference_variance, run_job
+from scenarios.kept import Kept
 from scenarios.lives import draw_customers
 from scenarios.pilot import pilot_arms
 from scenarios.play import Played
@@ -71,13 +72,18 @@ def run(
     fit: dict[str, Any] | None = None,
     provenance: dict[str, Any] | None = None,
     progress: Progress = lambda _: None,
+    kept: Kept | None = None,
 ) -> Run:
-    """Compare the scenario's strategies.  Same scenario, base and seed: same results for any number of workers."""
+    """Compare the scenario's strategies.  Same scenario, base and seed: same results for any number of workers.
+
+    ``kept``: where finished draws are kept, and taken up from.
+    """
     names = _names(scenario, options)
     customers = scenario.population.customers or base.real_customers or MADE_UP
     setup = Setup(scenario, base, customers)
-    with runner(setup, options.workers, options.cluster) as on:
-        compile_ahead(on, progress)
+    with runner(setup, options.workers, options.cluster) as plain_runner:
+        on = kept.runner(plain_runner) if kept is not None else plain_runner
+        compile_ahead(plain_runner, progress)
         progress("finding each simple rule's best offer")
         pilots = pilot_arms(setup, on)
         played, nothing = _main(setup, names, pilots, on, progress)

@@ -13,8 +13,9 @@ import pyarrow as pa
 
 from engine.arrow import flows_table
 from scenarios.customers import customer_base, data_files
-from scenarios.errors import ConfigError
+from scenarios.errors import ConfigError, CvmaxError
 from scenarios.folder import check_free, save_run
+from scenarios.kept import Kept
 from scenarios.loading import LoadedScenario, load
 from scenarios.processes import prepare
 from scenarios.provenance import collect
@@ -45,9 +46,10 @@ def run_scenario(
     out: Path | None = None,
     keep: bool = True,
     strict: bool = False,
+    resume: bool = False,
     progress: Progress = lambda _: None,
 ) -> Finished:
-    """Run a scenario and write its folder.
+    """Run a scenario and write its folder.  ``resume``: take up the finished draws of the same run, if it was stopped.
 
     Raises:
         InputError: a scenario, log or option that cannot be used; before anything is simulated.
@@ -64,23 +66,44 @@ def run_scenario(
     if options.cluster is None and options.workers != 1:
         prepare()
     source = customer_base(loaded, strict=strict)
-    done = run(
-        loaded.scenario,
-        source.base,
-        options,
-        changes=[f"{path}: {old} -> {new}" for path, old, new in loaded.changes],
-        warnings=loaded.warnings,
-        fit=source.fit,
-        provenance=collect(seed=loaded.scenario.seed, command=sys.argv[1:], data=[*loaded.files, *data_files(loaded)]),
-        progress=progress,
-    )
-    folder = None
+    origin = collect(seed=loaded.scenario.seed, command=sys.argv[1:], data=[*loaded.files, *data_files(loaded)])
+    draws = None
     if keep:
+        decides = {name: origin[name] for name in ("version", "python", "packages", "data")}
+        beside = Path("runs") if out is None else out.parent
+        identity = {**decides, "scenario": loaded.resolved, "strategies": options.strategies}
+        draws = Kept(beside, loaded.scenario.name, identity, resume=resume)
+    if draws is not None and not resume and draws.folder.is_dir():
+        progress("finished draws of this run were left by one that was stopped; --resume takes them up")
+    try:
+        done = run(
+            loaded.scenario,
+            source.base,
+            options,
+            changes=[f"{path}: {old} -> {new}" for path, old, new in loaded.changes],
+            warnings=loaded.warnings,
+            fit=source.fit,
+            provenance=origin,
+            progress=progress,
+            kept=draws,
+        )
+    except (KeyboardInterrupt, CvmaxError) as error:
+        if draws is not None and draws.folder.is_dir():
+            error.add_note("finished draws are kept: the same command with --resume takes them up")
+        raise
+    folder = None
+    if draws is not None:
         progress("writing the run folder")
         folder = save_run(
             done.results, scenario_yaml=dump_yaml(loaded.resolved), tables=tables(done, source.base.ids), out=out
         )
-    return Finished(done.results, folder, source.remarks)
+        draws.remove()
+    taken = (
+        ()
+        if draws is None or not resume
+        else (f"{draws.taken} finished draw{'' if draws.taken == 1 else 's'} taken up",)
+    )
+    return Finished(done.results, folder, (*source.remarks, *taken))
 
 
 def tables(done: Run, ids: np.ndarray[Any, Any]) -> Mapping[str, pa.Table]:
