@@ -63,10 +63,15 @@ class Briefing:
         if knowledge == "oracle":
             return population
         c, n = self.customers, len(population)
+        order_value = (c.order_value_history if knowledge == "history" else c.order_value_model)[:n]
+        headroom, true = population.traits.headroom, population.traits.order_value
+        if headroom.any():  # it goes with the order value, and is known as well as that
+            headroom = headroom * (order_value / np.where(true > 0, true, 1)).astype(np.float32)[:, None]
         traits = replace(
             population.traits,
             rate=(c.rate_history if knowledge == "history" else c.rate_model)[:n],
-            order_value=(c.order_value_history if knowledge == "history" else c.order_value_model)[:n],
+            order_value=order_value,
+            headroom=headroom,
             responsiveness=np.zeros(n, np.float32),
         )
         return known_lives(

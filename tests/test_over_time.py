@@ -86,6 +86,16 @@ def m0(**changes) -> dict:
     }
 
 
+def many(customers: int = 40_000, **changes) -> dict:
+    """:func:`m0` with ten times the customers, money and capacity: a run's luck is a third, and takes hardly longer."""
+    out = m0(**{"rules": [{"name": "budget", "measure": "cost", "max": customers, "per": "year"}], **changes})
+    out["population"] = {**out["population"], "customers": customers}
+    for channel in out["channels"].values():
+        if "capacity_per_period" in channel:
+            channel["capacity_per_period"] = customers // 10
+    return out
+
+
 def setup_of(tmp_path, scenario: dict, customers=None) -> Setup:
     path = tmp_path / "scenario.yaml"
     path.write_text(yaml.safe_dump(scenario, sort_keys=False))
@@ -347,7 +357,7 @@ def test_it_waits_for_the_moment_that_is_worth_more(tmp_path):
     coupon = {"coupon": {**m0()["offers"]["coupon"], "duration_periods": 4}}
     setup = setup_of(
         tmp_path,
-        m0(
+        many(
             rules=[],
             season=season,
             offers=coupon,
@@ -359,13 +369,13 @@ def test_it_waits_for_the_moment_that_is_worth_more(tmp_path):
     out = played(setup, ["optimal", "optimal_over_time"], 1, drawn)
     top = ceiling(setup, drawn, world)
     one, over = (out[name].planned_value / top for name in ("optimal", "optimal_over_time"))
-    assert one < 0.8 and 0.97 < over < 1.03
+    assert one < 0.8 and 0.985 < over < 1.01
     most = max(out["optimal_over_time"].decisions, key=lambda d: d.contacts)
     assert most.period == 20
 
 
 def test_bound_holds_with_fatigue_and_weekly_decisions(tmp_path):
-    """What the model forgets (old fatigue) only raises the bound; it stays within a few per cent of what planning reaches."""
+    """What the model forgets (old fatigue) only raises the bound; planning reaches it within 2 per cent."""
     tired = {"contact_policy": {"fatigue": {"decay": 0.7, "weight": 0.8, "source": "assumed"}}}
     weekly = {
         "time": {"period": "week", "horizon_periods": 20, "discount_rate_annual": 0.1},
@@ -375,12 +385,14 @@ def test_bound_holds_with_fatigue_and_weekly_decisions(tmp_path):
         "channels": {"mail": {"cost_per_contact": 0.4}},
     }
     for changes in (tired, weekly):
-        setup = setup_of(tmp_path, m0(**changes))
+        setup = setup_of(tmp_path, many(**changes))
         world, drawn = drawn_for(setup)
         assert obstacles(setup.scenario, world, drawn.population) == []
         top = ceiling(setup, drawn, world)
         plan = played(setup, ["optimal_over_time"], 1, drawn)["optimal_over_time"].planned_value
-        assert 0.93 * top < plan < 1.03 * top, "1 % is the luck of one run"
+        assert 0.98 * top < plan < 1.01 * top, (
+            "0.4 to 0.9 % is the luck of one run: over 16 runs the mean is within the bound"
+        )
 
 
 def test_the_shipped_toy_shop_keeps_its_promise():
