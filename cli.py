@@ -511,14 +511,16 @@ def frontier(
     Example:  cvmax frontier candidates.parquet --rules rules.yaml --target-value 2000000
               cvmax frontier candidates.parquet --rules rules.yaml --rule "e-mail capacity" --out curves
 
-    Exit code 3: the target is out of reach.
+    Exit code 3: the target is out of reach, or no plan meets the rules as they are; the curve is written all the same, if
+    there is one.
     """
     from scenarios.allocation.command import run_frontier
     from scenarios.allocation.frontier import Asked
     from scenarios.allocation.solving import Limits
     from scenarios.report.frontier import print_frontier
 
-    found, written = run_frontier(candidates, rules, Asked(**asked), Limits(gap, time_limit), out, force)
+    with progress(quiet or as_json) as tell:
+        found, written = run_frontier(candidates, rules, Asked(**asked), Limits(gap, time_limit), out, force, tell)
     if as_json:
         print_json({**found.document(), "files": [str(path) for path in written]})
     else:

@@ -107,18 +107,7 @@ class Allocation:
             "constraints": [_rule(rule) for rule in self.rules],
             **({} if self.households is None else {"per_household": self.households.document()}),
             "funnel": [{"reason": reason, "because": because, "customers": n} for reason, because, n in self.funnel()],
-            "conflict": [
-                {
-                    "name": item.name,
-                    "must_give": _number(item.gives),
-                    "at_least": _number(item.at_least),
-                    "end": item.end or None,
-                    "bound": item.bound,
-                    "needed": item.needed,
-                    "group": item.group,
-                }
-                for item in self.conflict
-            ],
+            "conflict": [item.document() for item in self.conflict],
             "warnings": list(self.outcome.case.warnings),
             "remarks": [*self.remarks, *([solution.note] if solution.note else [])],
         }

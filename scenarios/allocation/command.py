@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,14 +67,24 @@ def run_allocate(
 
 
 def run_frontier(
-    candidates: str, rules: Path, asked: Asked, limits: Limits, folder: Path | None, force: bool
+    candidates: str,
+    rules: Path,
+    asked: Asked,
+    limits: Limits,
+    folder: Path | None,
+    force: bool,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> tuple[Frontier, list[Path]]:
-    """The curve of a rule, and frontier.html and frontier.csv in ``folder`` if there is one."""
+    """The curve of a rule, and frontier.html and frontier.csv in ``folder`` if there is one.
+
+    A curve is written whatever the exit code; without a single plan there is none.
+    """
     if folder is not None:
         for name in ("html", "csv"):
             refuse_overwrite(folder / f"frontier.{name}", force)
-    found = frontier(build_case(candidates, rules), limits, asked)
-    if folder is None:
+    progress(f"reading {candidates}")
+    found = frontier(build_case(candidates, rules), limits, asked, progress)
+    if folder is None or found.empty:
         return found, []
     page = folder / "frontier.html"
     with whole_file(page, force) as temporary:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,18 @@ class Conflict:
     def exact(self) -> bool:
         """Less is proven not to be enough, to four digits."""
         return self.gives - self.at_least <= 2 * _NEAR * abs(self.gives) + 1e-9
+
+    def document(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "name": self.name,
+            "must_give": self.gives if math.isfinite(self.gives) else None,
+            "at_least": self.at_least if math.isfinite(self.at_least) else None,
+            "end": self.end or None,
+            "bound": self.bound,
+            "needed": self.needed,
+            "group": self.group,
+        }
 
 
 def conflicts(outcome: Outcome, limits: Limits) -> tuple[Conflict, ...]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenarios.allocation.case import Case
+from scenarios.allocation.prices import binds
 from scenarios.allocation.solving import Limits, solve_case
 
 Floats = NDArray[np.float64]
@@ -53,6 +54,10 @@ class Curve:
         """Use of the rule when it is left out; None if no plan meets the others."""
         raise NotImplementedError
 
+    def binding(self) -> tuple[str, ...]:
+        """Other rules that bind when this one is left out."""
+        return ()
+
 
 class PathCurve(Curve):
     """Points of the relaxation's path: one sort for all of them."""
@@ -83,7 +88,7 @@ class SolvedCurve(Curve):
         self.known: dict[float, tuple[Point, Case, Floats]] = {}
         singles = list(case.singles)
         self.others = case.with_rules([*singles[:index], *singles[index + 1 :]])
-        self.outcome = solve_case(self.others, limits)
+        self.outcome = solve_case(self.others, limits, amounts=False)
 
     def at(self, bound: float) -> Point:
         """See :class:`Curve`."""
@@ -95,13 +100,16 @@ class SolvedCurve(Curve):
             near = min(self.known, key=lambda b: abs(b - bound))
             _, other, y = self.known[near]
             start = case.start_from(other, y)
-        outcome = solve_case(case, self.limits, start)
+        outcome = solve_case(case, self.limits, start, amounts=False)
         if not outcome.found:
             return Point(bound, None, None, None, None)
         item = case.compiled.rules[self.index]
         rows = {row.name: row for row in outcome.solution.rows}
         marginal = sum(item.price(rows[row.name].shadow_price, outcome.table) for row in item.rows)
         used, value = item.value(outcome.table), outcome.solution.objective
+        free = self.free() if self.end == "max" and len(item.terms) == 1 else None
+        if free is not None and bound >= free - 1e-9 * abs(free):
+            marginal = 0.0  # the price at this very bound is that of the unit before
         average = value / used if len(item.terms) == 1 and used > 0 else None
         solution = outcome.solution
         point = Point(bound, used if math.isfinite(used) else None, value, marginal, average, solution.gap)
@@ -129,6 +137,15 @@ class SolvedCurve(Curve):
             self.case.table(self.outcome.arm, self.outcome.solution.others)
         )
         return value if math.isfinite(value) else None
+
+    def binding(self) -> tuple[str, ...]:
+        """See :class:`Curve`."""
+        rules = self.others.compiled.rules
+        names = [item.rule.name for index, item in enumerate(rules) if item.rows and binds(self.outcome, index)]
+        homes = self.case.households
+        if homes is not None and homes.full(self.outcome.layers).any():
+            names.append("per_household")
+        return tuple(names)
 
 
 def path_curve(case: Case, index: int, end: str) -> PathCurve | None:

@@ -8,20 +8,44 @@ optima come from one sort (:mod:`solvers.path`); else each point is a solve that
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from scenarios.allocation.case import Case
+from scenarios.allocation.conflict import Conflict, conflicts
 from scenarios.allocation.curve import Curve, PathCurve, Point, SolvedCurve, path_curve
-from scenarios.allocation.solving import Limits
+from scenarios.allocation.solving import Limits, solve_case
 from scenarios.allocation.target import Target, target_of
 from scenarios.errors import ConfigError
 from scenarios.schema.allocation import SingleRule
 from scenarios.suggest import nearest
 
-__all__ = ["Asked", "Frontier", "Point", "Target", "frontier"]
+__all__ = ["Asked", "Frontier", "Point", "Stop", "Target", "frontier"]
+
+
+Why = Literal["break-even", "rules", "offers"]
+FLAT = 0.05  # of the mean unit: what the last unit may still bring at break-even
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Where a curve ends: beyond ``bound`` more room brings nothing.
+
+    ``why``: ``break-even``, the last unit just returns its cost; ``rules``, other ``rules`` bind; ``offers``, everybody has what is
+    worth most.  ``last``: what the last unit brings.
+    """
+
+    bound: float
+    why: Why
+    last: float
+    rules: tuple[str, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"bound": self.bound, "why": self.why, "last": self.last, "rules": list(self.rules)}
 
 
 @dataclass(frozen=True)
@@ -33,9 +57,10 @@ class Frontier:
         points: by rising bound.
         today: the rule's bound as it is, None if it had none.
         knee: bound farthest above the chord of the curve.
-        break_even: the least bound from which more room brings nothing: the next unit returns only what it costs.
+        stop: the bound from which more room brings nothing, and why; None unless a sum's maximum moves.
         target: what was asked for, with the bound that meets it.
         exact: all points are optima of one path.
+        conflict: the rules in conflict, where no plan meets them as they are.
 
     """
 
@@ -46,15 +71,28 @@ class Frontier:
     points: tuple[Point, ...]
     today: Point | None
     knee: Point | None
-    break_even: float | None
+    stop: Stop | None
     target: Target | None = None
     exact: bool = False
     warnings: tuple[str, ...] = ()
+    conflict: tuple[Conflict, ...] = ()
+
+    @property
+    def break_even(self) -> float | None:
+        """The bound where the next unit just returns its cost, None where something else stops the curve."""
+        return self.stop.bound if self.stop is not None and self.stop.why == "break-even" else None
+
+    @property
+    def empty(self) -> bool:
+        """No point has a plan."""
+        return all(point.value is None for point in self.points)
 
     @property
     def exit_code(self) -> int:
-        """3 if a target cannot be met, else 0."""
-        return 3 if self.target is not None and self.target.point is None else 0
+        """3 if a target cannot be met, or if no plan meets the rules as they are, else 0."""
+        missed = self.target is not None and self.target.point is None
+        as_is = self.empty or (self.today is not None and self.today.value is None)
+        return 3 if missed or as_is else 0
 
     def document(self) -> dict[str, Any]:
         """One JSON document."""
@@ -67,6 +105,8 @@ class Frontier:
             "today": None if self.today is None else self.today.document(),
             "knee": None if self.knee is None else self.knee.document(),
             "break_even": self.break_even,
+            "stop": None if self.stop is None else self.stop.document(),
+            "conflict": [item.document() for item in self.conflict],
             "target": None if self.target is None else self.target.document(),
             "warnings": list(self.warnings),
         }
@@ -93,6 +133,10 @@ class Asked:
             problems.append(f"--from: expected less than --to, got {self.low:g} >= {self.high:g}")
         if self.target_value is not None and self.target_roi is not None:
             problems.append("--target-value and --target-roi: expected one of them, got both")
+        if self.target_roi is not None and self.target_roi < 0:
+            problems.append(
+                f"--target-roi: expected a return >= 0, got {self.target_roi:g}; value is net of cost, so 0 is what just pays"
+            )
         if problems:
             raise ConfigError(problems)
 
@@ -100,8 +144,8 @@ class Asked:
 _OPTION = {"low": "from", "high": "to", "target_value": "target-value", "target_roi": "target-roi"}
 
 
-def frontier(case: Case, limits: Limits, asked: Asked) -> Frontier:
-    """The curve of one rule.
+def frontier(case: Case, limits: Limits, asked: Asked, progress: Callable[[str], None] = lambda _: None) -> Frontier:
+    """The curve of one rule; ``progress`` hears of every step.
 
     Raises:
         ConfigError: no such rule; a rule that has no bound to move, or that is soft.
@@ -113,8 +157,9 @@ def frontier(case: Case, limits: Limits, asked: Asked) -> Frontier:
     end = "equal" if rule.min is not None and rule.min == rule.max else "min" if rule.max is None else "max"
     if ratio and asked.target_roi is not None:
         raise ConfigError([f"--target-roi: expected a rule on a sum, got the ratio {rule.name!r}"])
+    progress(f"{rule.name}: the best plan without it")
     curve = path_curve(case, index, end) or SolvedCurve(case, limits, index, end)
-    low, high, stop = _range(curve, rule, end, asked)
+    low, high, free = _range(curve, rule, end, asked)
     today = rule.min if end == "min" else rule.max
     today = None if today is None or not math.isfinite(today) else today
     # Steps widen with the bound: a concave curve bends where it begins.
@@ -122,23 +167,46 @@ def frontier(case: Case, limits: Limits, asked: Asked) -> Frontier:
     bounds = {float(low + (high - low) * s) for s in share.tolist()}
     if today is not None and low <= today <= high:
         bounds.add(today)
-    points = tuple(curve.at(bound) for bound in sorted(bounds))
+    points = []
+    for number, bound in enumerate(sorted(bounds)):
+        progress(f"{rule.name} {bound:,.6g}: point {number + 1} of {len(bounds)}")
+        points.append(curve.at(bound))
     at_today = next((point for point in points if point.bound == today), None)
     if at_today is None and today is not None:
         at_today = curve.at(today)
+    conflict: tuple[Conflict, ...] = ()
+    if all(point.value is None for point in points) or (at_today is not None and at_today.value is None):
+        progress("which rules conflict")
+        # Where the other rules conflict among themselves, this one is no part of it.
+        others = [*case.singles[:index], *case.singles[index + 1 :]]
+        conflict = conflicts(solve_case(case if free is not None else case.with_rules(others), limits), limits)
+    if asked.target_value is not None or asked.target_roi is not None:
+        progress("the target")
+    top = free if free is not None else high
     return Frontier(
         rule=rule.name,
         end=end,
         ratio=ratio,
         objective=case.data.names[0],
-        points=points,
+        points=tuple(points),
         today=at_today,
-        knee=_knee(points) if end == "max" else None,
-        break_even=stop if end == "max" and not ratio else None,
-        target=target_of(curve, asked.target_value, asked.target_roi, low, stop if stop is not None else high, end),
+        knee=_knee(tuple(points)) if end == "max" else None,
+        stop=_stop(curve, free) if end == "max" and not ratio and free is not None else None,
+        target=target_of(curve, asked.target_value, asked.target_roi, low, top, end),
         exact=isinstance(curve, PathCurve),
         warnings=case.warnings,
+        conflict=conflict,
     )
+
+
+def _stop(curve: Curve, free: float) -> Stop:
+    """Why more than ``free``, the use of the rule without its bound, brings nothing."""
+    end, before = curve.at(free), curve.at(free - 0.02 * abs(free))
+    last = before.marginal or 0.0
+    if last <= FLAT * abs(end.average or 0.0):
+        return Stop(free, "break-even", last)
+    rules = curve.binding()
+    return Stop(free, "rules" if rules else "offers", last, rules)
 
 
 def _case_with(case: Case, asked: Asked) -> tuple[Case, int]:

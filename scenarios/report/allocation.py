@@ -59,13 +59,19 @@ def print_allocation(allocation: Allocation, file: TextIO) -> None:
 
 def conflict_lines(allocation: Allocation) -> list[str]:
     """Which rules conflict, and what each would have to give."""
-    groups = sorted({item.group for item in allocation.conflict})
+    note = allocation.solution.note
+    return [*told_conflict(allocation.conflict), *allocation.remarks, *([note] if note else [])]
+
+
+def told_conflict(conflict: tuple[Conflict, ...]) -> list[str]:
+    """Rules in conflict, and what it takes."""
+    groups = sorted({item.group for item in conflict})
     lines = []
     for group in groups:
         if len(groups) > 1:
             lines.append(f"conflict {group + 1}:")
-        lines += [f"  {item.name}: {_must(item)}" for item in allocation.conflict if item.group == group]
-    shown = all(math.isfinite(item.gives) for item in allocation.conflict)
+        lines += [f"  {item.name}: {_must(item)}" for item in conflict if item.group == group]
+    shown = all(math.isfinite(item.gives) for item in conflict)
     if len(groups) == 1 and shown:
         lines.append(
             "These rules conflict; with any one of them relaxed that far, all others can be met: a plan was found each time."
@@ -77,8 +83,7 @@ def conflict_lines(allocation: Allocation) -> list[str]:
             f"{len(groups)} separate sets of rules conflict; one rule of each must give (that far, if the other conflicts are "
             "settled)."
         )
-    note = allocation.solution.note
-    return [*lines, *allocation.remarks, *([note] if note else [])]
+    return lines
 
 
 def _must(item: Conflict) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scenarios.allocation.answer import Allocation
-from scenarios.allocation.frontier import Frontier
+from scenarios.allocation.frontier import Frontier, Stop
 from scenarios.allocation.segments import segments
+from scenarios.report.allocation import amount_of
 from scenarios.report.formats import flat
 from scenarios.report.workbook import COUNT, GENERAL, SHARE, Row, Sheet
 
@@ -95,7 +96,7 @@ def frontier_sheet(frontier: Frontier) -> Sheet:
         "value per unit used",
         "",
     ]
-    notes = [] if frontier.break_even is None else [f"More than {frontier.break_even:,.2f} brings nothing."]
+    notes = [] if frontier.stop is None else [why_it_ends(frontier.stop)]
     number = "0.0000" if frontier.ratio else MONEY
     return Sheet("frontier", head, rows, [number, number, MONEY, PRICE, PRICE, ""], notes)
 
@@ -107,9 +108,21 @@ def mark(frontier: Frontier, bound: float) -> str:
         marks.append("as it is")
     if frontier.knee is not None and bound == frontier.knee.bound:
         marks.append("knee")
-    if frontier.break_even is not None and bound == frontier.break_even:
-        marks.append("break-even")
+    if frontier.stop is not None and bound == frontier.stop.bound:
+        marks.append(_ENDS[frontier.stop.why])
     return ", ".join(marks)
+
+
+_ENDS = {"break-even": "break-even", "rules": "other rules stop it", "offers": "no more offers"}
+
+
+def why_it_ends(stop: Stop) -> str:
+    """What more room than the last brings, and why."""
+    nothing = f"beyond {amount_of(stop.bound)} more room brings nothing"
+    if stop.why == "break-even":
+        return f"break-even: {nothing}"
+    why = f"other rules stop it ({', '.join(stop.rules)})" if stop.rules else "everybody has what is worth most to them"
+    return f"{why}: {nothing}, though the last unit still brought {amount_of(stop.last)}"
 
 
 def _segments(allocation: Allocation) -> Sheet:

@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from scenarios.allocation.frontier import Frontier, Point
-from scenarios.report.allocation import amount_of
-from scenarios.report.allocation_sheets import mark
+from scenarios.report.allocation import amount_of, told_conflict
+from scenarios.report.allocation_sheets import mark, why_it_ends
 from scenarios.report.formats import clean
 from scenarios.store import table_of
 
@@ -48,17 +48,20 @@ def frontier_rows(frontier: Frontier) -> Any:
 
 
 def sentences(frontier: Frontier) -> list[str]:
-    """Today, knee, break-even and target in words."""
+    """Today, conflicts, knee, where it ends, and target in words."""
     unit = "0.01" if frontier.ratio else "unit"
     lines = []
     if frontier.today is not None:
-        lines.append(
-            f"as it is, {_at(frontier, frontier.today)}; the next {unit} brings {_number(frontier.today.marginal)}"
-        )
+        found = frontier.today.value is not None
+        more = f"; the next {unit} brings {_number(frontier.today.marginal)}" if found else ""
+        lines.append(f"as it is, {_at(frontier, frontier.today)}{more}")
+    lines += told_conflict(frontier.conflict)
+    if frontier.empty and not frontier.conflict:
+        lines.append("no plan was found that meets the rules, at any bound")
     if frontier.knee is not None:
         lines.append(f"knee: {_at(frontier, frontier.knee)}; the next {unit} brings {_number(frontier.knee.marginal)}")
-    if frontier.break_even is not None:
-        lines.append(f"break-even: beyond {amount_of(frontier.break_even)} more room brings nothing")
+    if frontier.stop is not None:
+        lines.append(why_it_ends(frontier.stop))
     if frontier.target is not None:
         lines.append(_target(frontier))
     if frontier.exact:
