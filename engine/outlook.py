@@ -2,8 +2,8 @@
 
 Approximations, beyond those of the plain candidate: order values stay at today's growth where there is an attrition model (else
 :mod:`engine.growth`), and costs are those of today's order values; the own share of wallet and trust
-stay as they are; an extra order that is not needed later is paid back at once; exposure, deal memory, opting out and trust
-that this contact leaves behind are not valued, and what its fatigue does to moves is charged at once; with an attrition
+stay as they are; an extra order that is not needed later is paid back at once; exposure, deal memory and opting out
+that this contact leaves behind are not valued, and what its fatigue and trust do to moves is charged at once; with an attrition
 model, breadth does not hold moves into lapsed segments.
 """
 
@@ -68,6 +68,14 @@ def tiredness(world: World) -> float:
     return tilt.fatigue * min(1 / max(1 - decay, 1e-9), world.horizon) if tilt else 0.0
 
 
+def earned_trust(world: World, arm: Arm) -> float:
+    """Tilt that the trust of one response brings, over all periods, charged at once."""
+    d = world.dynamics
+    if d is None or d.tilt is None:
+        return 0.0
+    return d.tilt.trust * arm.more.trust * min(1 / max(1 - d.trust_decay, 1e-9), world.horizon)
+
+
 def arm_levels(world: World, levels: Levels, arm: Arm, t: int, *, begun: bool = False) -> ArmLevels:
     """Backward recursion over the periods in which the offer acts; ``begun``: it acts already, without a response's move."""
     dynamics, segments, d = world.dynamics, world.segments, world.economics.discount_factor
@@ -77,7 +85,7 @@ def arm_levels(world: World, levels: Levels, arm: Arm, t: int, *, begun: bool = 
     if dynamics.tilt is not None:
         tired, response, direction = tiredness(world), arm.more.tilt_response, dynamics.tilt.direction
         ignored = tilted(plain, arm.more.tilt_contact - tired, direction)
-        begins = replace(segments, transition=tilted(plain, response - tired, direction))
+        begins = replace(segments, transition=tilted(plain, response - tired + earned_trust(world, arm), direction))
         goes_on = replace(segments, transition=tilted(plain, response, direction))
         calm = active_transitions(begins, arm)[0], active_transitions(goes_on, arm)[1]
     first, later = (transitions(world, levels, p) for p in calm)
