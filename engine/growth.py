@@ -1,6 +1,6 @@
 r"""What the growth of order values adds to the value of customers and of arms: orders to come are worth more than today's.
 
-An order makes the next ones ``(1 + g)`` times as valuable, up to a limit.  With y = g x rate (the *speed*),
+An order makes the next ones ``(1 + g)`` times as valuable, up to a limit.  With y = g x today's rate (the *speed*),
 z = log(limit / grown) (the *room*) and f = boost level[a, t] factor[a, s'] the orders of a period per unit of rate, the
 discounted multiples of today's order value obey
 
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.population import Population
+from engine.present import present_rate
 from engine.world import World
 
 Floats = NDArray[np.float64]
@@ -30,10 +31,13 @@ ROOMS = 17
 
 @dataclass(frozen=True)
 class Growth:
-    """``room`` (Z,) evenly spaced from 0; ``natural`` (T + 1, Y, Z, S, S): w without offers, ``[t, speed, room, start, now]``."""
+    """``room`` (Z,) evenly spaced from 0; ``natural`` (T + 1, Y, Z, S, S): w without offers, ``[t, speed, room, start, now]``.
+
+    float32: 104 periods and 32 segments take a quarter of a GB.
+    """
 
     room: Floats
-    natural: Floats
+    natural: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -58,11 +62,12 @@ def growth_tables(world: World, level: Floats, factor: Floats, last: Floats) -> 
         return None
     room = np.linspace(0.0, np.log(d.growth.limit), ROOMS)
     s = len(factor)
-    out = np.empty((world.horizon + 1, len(SPEEDS), ROOMS, s, s))
-    out[-1] = last
+    out = np.empty((world.horizon + 1, len(SPEEDS), ROOMS, s, s), np.float32)
+    out[-1], now = last, np.broadcast_to(last, out.shape[1:])
     for t in range(world.horizon - 1, -1, -1):
         orders = level[:, t, None] * factor
-        out[t] = one_period(out[t + 1], orders, world.segments.transition, room, world.economics.discount_factor)
+        now = one_period(now, orders, world.segments.transition, room, world.economics.discount_factor)
+        out[t] = now
     return Growth(room, out)
 
 
@@ -91,15 +96,15 @@ def excess(
 ) -> Excess:
     """For an arm that begins to act in period t with ``moves`` in its first and later periods and ``boost`` (n,) on the rate."""
     end, d = min(t + duration, world.horizon), world.economics.discount_factor
-    most = max(float(boost.max(initial=1.0)), 1.0)
-    weight = (boost - 1) / (most - 1) if most > 1 else np.zeros(len(boost))
+    least, most = float(boost.min(initial=1.0)), float(boost.max(initial=1.0))
+    weight = (boost - least) / (most - least) if most > least else np.zeros(len(boost))
     found = []
-    for b in (1.0, most):
+    for b in (least, most):
         w, active = growth.natural[end], np.zeros_like(growth.natural[end])
         for u in range(end - 1, t - 1, -1):
             p, orders = moves[0] if u == t else moves[1], b * level[:, u, None] * factor
             w, active = (one_period(x, orders, p, growth.room, d) for x in (w, active))
-        found.append((at(growth, w, world, population), at(growth, active, world, population)))
+        found.append((at(growth, w, world, population, t), at(growth, active, world, population, t)))
     (w_low, a_low), (w_high, a_high) = found
     return Excess(
         natural_excess(growth, world, population, t),
@@ -110,15 +115,15 @@ def excess(
 
 def natural_excess(growth: Growth, world: World, population: Population, t: int) -> Floats:
     """(n,) ``Excess.none``."""
-    return at(growth, growth.natural[t], world, population)
+    return at(growth, growth.natural[t], world, population, t)
 
 
-def at(growth: Growth, table: Floats, world: World, population: Population) -> Floats:
-    """(n,) of a (Y, Z, S, S) table at each customer's speed and room, less its value at speed 0."""
+def at(growth: Growth, table: Floats, world: World, population: Population, t: int) -> Floats:
+    """(n,) of a (Y, Z, S, S) table at each customer's speed and room in period t, less its value at speed 0."""
     d, life = world.dynamics, population.life
     assert d is not None and d.growth is not None and life is not None
     start, now = population.traits.start_segment, population.state.segment
-    y = np.clip(d.growth.per_order * population.traits.rate.astype(np.float64), 0, SPEEDS[-1])
+    y = np.clip(d.growth.per_order * present_rate(population, world, t), 0, SPEEDS[-1])
     low = np.clip(np.searchsorted(SPEEDS, y, side="right") - 1, 0, len(SPEEDS) - 2)
     v = (y - SPEEDS[low]) / (SPEEDS[low + 1] - SPEEDS[low])
     place = np.clip(np.log(d.growth.limit / life.grown.astype(np.float64)), 0, growth.room[-1]) / growth.room[1]

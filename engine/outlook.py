@@ -243,7 +243,7 @@ def given_response(
     given = rate * (w * (lasting + more * extra - paid_back - q) - discount * active)
     given = given + rate * gm * (h * (trial + sticks * kept) + gain * (active + after))
     if tables.growth is not None:
-        net = 1 + more * (1 - (world.dynamics.pantry.share if world.dynamics.pantry else 0.0))
+        net = 1 + more - (world.dynamics.pantry.share if world.dynamics.pantry else 0.0) * np.maximum(more, 0)
         moves = active_transitions(world.segments, arm)
         moves = (moves[1], moves[1]) if begun else moves
         g = excess(world, tables.growth, tables.level, tables.factor, population, t, arm.duration, moves, net)

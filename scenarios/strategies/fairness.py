@@ -71,14 +71,14 @@ def fill_fairly(problem: Problem, customers: NDArray[np.integer], arms: NDArray[
         key[mine] = (place + 0.5) / size[g]
         reach = min(reach, count / size[g])
     outside = group < 0
-    key[outside] = (np.arange(int(outside.sum())) + 0.5) / max(len(fair.group), 1)
+    key[outside] = (places(customers[outside])[0] + 0.5) / max(len(fair.group), 1)
     taken = outside | (key <= reach)
     order = np.flatnonzero(taken)[np.argsort(key[taken], kind="stable")]
     loose = replace(problem, rows=tuple(row for row in problem.rows if row.name not in fair.rows))
     return fill(loose, customers[order], arms[order])
 
 
-def places(customers: Ints) -> tuple[Ints, int]:
+def places(customers: NDArray[np.integer]) -> tuple[Ints, int]:
     """(m,) place of each one's first appearance among those of all, who may appear several times, and how many they are."""
     _, first, which = np.unique(customers, return_index=True, return_inverse=True)
     rank = np.empty(len(first), np.int64)
