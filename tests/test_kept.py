@@ -46,7 +46,9 @@ def document(folder):
     return {name: value for name, value in found.items() if name != "provenance"}
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), CvmaxError(["a worker was killed"])])
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt(), pytest.param(CvmaxError(["a worker was killed"]), marks=pytest.mark.slow)]
+)
 def test_taken_up_draws_give_the_same_bits(tmp_path, monkeypatch, error):
     whole = go(tmp_path / "whole" / "run")
     assert left(tmp_path) == []
@@ -65,6 +67,7 @@ def test_taken_up_draws_give_the_same_bits(tmp_path, monkeypatch, error):
     assert left(tmp_path) == [] and len(fresh) == 1
 
 
+@pytest.mark.slow
 def test_what_is_not_whole_or_of_another_run_is_worked_out_again(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         cut_after(patch, 2, KeyboardInterrupt())

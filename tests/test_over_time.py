@@ -1,4 +1,4 @@
-"""The strategy that plans over time, and the bound on every strategy: reductions, rules, the reference model, words."""
+"""The strategy that plans over time: reductions, rules, memories, words."""
 
 from __future__ import annotations
 
@@ -7,20 +7,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import yaml
-from engine_worlds import M0_DISCOUNT, M0_MARGIN, M0_MULTIPLIER, M0_NAMES, M0_PERIODS, M0_RATE, M0_ROWS
 from fake_results import fake_results as fake
+from waiting_worlds import drawn_for, m0, many, played, setup_of
 
 from engine import Fatigue
-from scenarios.ahead import Lookahead, Types
+from scenarios.ahead import Lookahead
 from scenarios.budget_results import BudgetPrice, Ceiling
-from scenarios.building import build_world
-from scenarios.ceiling import axis, ceiling, obstacles, spread
+from scenarios.ceiling import ceiling
 from scenarios.contacts_ahead import Memories
 from scenarios.customers import customer_base
 from scenarios.errors import ConfigError
-from scenarios.jobs import Setup, Stages
-from scenarios.lives import draw_customers
+from scenarios.jobs import Setup
 from scenarios.loading import load
 from scenarios.pacing import Pace
 from scenarios.planner import Planner
@@ -28,92 +25,6 @@ from scenarios.report import over_time
 from scenarios.report.console import print_results
 from scenarios.strategies.optimising import Nobody
 from solvers import lagrangian
-
-M0_MEAN_RATE = M0_RATE
-
-
-def m0(**changes) -> dict:
-    """The reference model as a scenario: its segments, a coupon that pays at once and a call that keeps and lifts people."""
-    names = [name.lower() for name in M0_NAMES]
-    segments = {
-        name: {"share": float(i == 0), "orders_per_period": M0_MEAN_RATE * m, **({"lapsed": True} if i == 5 else {})}
-        for i, (name, m) in enumerate(zip(names, M0_MULTIPLIER, strict=True))
-    }
-    rows = {a: {b: p for b, p in zip(names, row, strict=True) if p} for a, row in zip(names, M0_ROWS, strict=True)}
-    return {
-        "name": "Reference model",
-        "currency": "EUR",
-        "seed": 3,
-        "time": {"period": "week", "horizon_periods": M0_PERIODS, "discount_rate_annual": M0_DISCOUNT**-52 - 1},
-        "population": {
-            "customers": 4000,
-            "synthetic": {
-                "segments": segments,
-                "transition": rows,
-                "order_rate_shape": 2.0,
-                "order_value": {"distribution": "lognormal", "mean": 35.874, "sigma": 0.6},
-            },
-        },
-        "margins": {"gross_margin_rate": M0_MARGIN},
-        "channels": {"mail": {"cost_per_contact": 0.4}, "phone": {"cost_per_contact": 2.0, "capacity_per_period": 400}},
-        "offers": {
-            "coupon": {
-                "kind": "discount",
-                "depth": 0.1,
-                "duration_periods": 2,
-                "channels": ["mail"],
-                "effects": {
-                    "response": {"base": 0.3, "source": "assumed"},
-                    "orders": {"lift": 0.9, "source": "assumed"},
-                },
-            },
-            "call": {
-                "kind": "contact",
-                "duration_periods": 4,
-                "channels": ["phone"],
-                "effects": {
-                    "response": {"base": 0.4, "source": "assumed"},
-                    "move": {"to": "regular", "probability": 0.5, "source": "assumed"},
-                },
-            },
-        },
-        "contact_policy": {"max_contacts": 1, "window_periods": 8, "control_group": 0.05},
-        "rules": [{"name": "budget", "measure": "cost", "max": 4000, "per": "year"}],
-        "planning": {"every_periods": 4, "knowledge": "oracle"},
-        "strategies": ["none", "greedy", "optimal", "optimal_over_time"],
-        "baseline": "none",
-        **changes,
-    }
-
-
-def many(customers: int = 40_000, **changes) -> dict:
-    """:func:`m0` with ten times the customers, money and capacity: a run's luck is a third, and takes hardly longer."""
-    out = m0(**{"rules": [{"name": "budget", "measure": "cost", "max": customers, "per": "year"}], **changes})
-    out["population"] = {**out["population"], "customers": customers}
-    for channel in out["channels"].values():
-        if "capacity_per_period" in channel:
-            channel["capacity_per_period"] = customers // 10
-    return out
-
-
-def setup_of(tmp_path, scenario: dict, customers=None) -> Setup:
-    path = tmp_path / "scenario.yaml"
-    path.write_text(yaml.safe_dump(scenario, sort_keys=False))
-    loaded = load(str(path), (), None, None)
-    base = customer_base(loaded, strict=False).base
-    return Setup(loaded.scenario, base, customers or loaded.scenario.population.customers)
-
-
-def drawn_for(setup: Setup, seed=1):
-    world = build_world(setup.scenario, setup.base)
-    return world, draw_customers(setup.scenario, setup.base, world, setup.customers, seed)
-
-
-def played(setup: Setup, names, seed=1, customers=None):
-    _, drawn = drawn_for(setup)
-    makers = setup.makers(tuple(names), {})
-    stages = Stages(setup, customers or drawn, seed, gap=1e-4)
-    return {name: stages.play(name, makers[name](), keep_plans=True) for name in names}
 
 
 def test_what_is_left_by_hand():
@@ -206,87 +117,6 @@ def test_prices_of_one_amount_stay_level(tmp_path):
     assert first.model_value == pytest.approx(out.planned_value, rel=0.05)
 
 
-@pytest.mark.slow
-def test_bound_of_the_reference_model(tmp_path):
-    """Proven: the mean over luck of every strategy's plans is below it; tight: planning over time comes within 2 %."""
-    setup = setup_of(tmp_path, m0())
-    world, drawn = drawn_for(setup)
-    top = ceiling(setup, drawn, world)
-    names, seeds = ("greedy", "optimal", "optimal_over_time"), range(6)
-    plans = np.array([[p.planned_value for p in played(setup, names, seed, drawn).values()] for seed in seeds])
-    mean, error = plans.mean(axis=0), plans.std(axis=0, ddof=1) / np.sqrt(len(plans))
-    assert (mean <= top + 4 * error).all()
-    assert mean[2] >= 0.98 * top and mean[2] > mean[1]
-
-
-def test_unlimited_bound_is_what_the_simulation_brings(tmp_path):
-    """The model's moves and values are the world's: without rules the bound is the expected gain of the best strategy."""
-    free = {"mail": {"cost_per_contact": 0.4}, "phone": {"cost_per_contact": 2.0}}
-    setup = setup_of(tmp_path, m0(rules=[], channels=free), 40_000)
-    world, drawn = drawn_for(setup)
-    top = ceiling(setup, drawn, world) / setup.customers
-    out = played(setup, ["none", "optimal_over_time"], 1, drawn)
-    gain = out["optimal_over_time"].clv - out["none"].clv
-    error = gain.std() / np.sqrt(len(gain))
-    assert abs(gain.mean() - top) <= 4 * error, f"can tell {4 * error / top:.0%}"
-    assert 4 * error < 0.15 * top
-
-
-def test_bound_rises_with_the_budget_and_with_patience(tmp_path):
-    tops = []
-    for amount in (0, 500, 4000, 1e6):
-        setup = setup_of(tmp_path, m0(rules=[{"name": "budget", "measure": "cost", "max": amount, "per": "year"}]))
-        world, drawn = drawn_for(setup)
-        tops.append(ceiling(setup, drawn, world))
-    assert tops[0] == pytest.approx(0, abs=1e-6) and (np.diff(tops) > 0).all()
-    freer = setup_of(tmp_path, m0(contact_policy={"control_group": 0.05}))
-    assert ceiling(freer, drawn, world) > tops[2]
-
-
-def test_grid_keeps_customers_and_their_means(tmp_path):
-    setup = setup_of(tmp_path, m0(margins={"gross_margin_rate": 0.3, "cost_to_serve_per_order": 1.0}))
-    world, drawn = drawn_for(setup)
-    who = np.arange(setup.customers) % 3 > 0
-    types, weight = spread(drawn.population, world, who, 10)
-    rate, value = (getattr(drawn.population.traits, name)[who].astype(float) for name in ("rate", "order_value"))
-    assert weight.sum() == pytest.approx(who.sum())
-    assert weight @ types.traits.rate == pytest.approx(rate.sum(), rel=1e-5)
-    assert weight @ (types.traits.rate * types.traits.order_value) == pytest.approx((rate * value).sum(), rel=1e-5)
-    x = axis(rate, 20)
-    assert x[0] == rate.min() and x[-1] == rate.max() and (np.diff(x) > 0).all()
-
-
-def test_types_stand_for_their_customers(tmp_path):
-    setup = setup_of(tmp_path, m0())
-    world, drawn = drawn_for(setup)
-    types = Types.of(drawn.population, world, 40)
-    low, high, weight = types.between(drawn.population, world)
-    size = drawn.population.traits.rate.astype(float) * drawn.population.traits.order_value
-    again = (1 - weight) * types.size[low] + weight * types.size[high]
-    inside = (size >= types.size.min()) & (size <= types.size.max())
-    np.testing.assert_allclose(again[inside], size[inside], rtol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("toy_shop", []),
-        ("telecom", ["dynamics"]),
-        (
-            "starter",
-            ["responsiveness that differs between customers", "offers that last until the same customer's next one"],
-        ),
-        ("web_shop", ["new customers"]),
-    ],
-)
-def test_nothing_is_claimed_that_is_not_proven(name, words):
-    loaded = load(name, ("population.customers=500",), None, None)
-    setup = Setup(loaded.scenario, customer_base(loaded, strict=False).base, 500)
-    world, drawn = drawn_for(setup)
-    found = obstacles(loaded.scenario, world, drawn.population)
-    assert set(words) <= set(found) and bool(words) == bool(found)
-
-
 def test_worlds_with_dynamics_are_planned_too():
     loaded = load(
         "telecom", ("population.customers=800", "strategies=[none, optimal_over_time]", "baseline=none"), None, None
@@ -372,27 +202,6 @@ def test_it_waits_for_the_moment_that_is_worth_more(tmp_path):
     assert one < 0.8 and 0.985 < over < 1.01
     most = max(out["optimal_over_time"].decisions, key=lambda d: d.contacts)
     assert most.period == 20
-
-
-def test_bound_holds_with_fatigue_and_weekly_decisions(tmp_path):
-    """What the model forgets (old fatigue) only raises the bound; planning reaches it within 2 per cent."""
-    tired = {"contact_policy": {"fatigue": {"decay": 0.7, "weight": 0.8, "source": "assumed"}}}
-    weekly = {
-        "time": {"period": "week", "horizon_periods": 20, "discount_rate_annual": 0.1},
-        "planning": {"every_periods": 1, "knowledge": "oracle"},
-        "contact_policy": {"max_contacts": 2, "window_periods": 8},
-        "offers": {"coupon": {**m0()["offers"]["coupon"], "duration_periods": 1}},
-        "channels": {"mail": {"cost_per_contact": 0.4}},
-    }
-    for changes in (tired, weekly):
-        setup = setup_of(tmp_path, many(**changes))
-        world, drawn = drawn_for(setup)
-        assert obstacles(setup.scenario, world, drawn.population) == []
-        top = ceiling(setup, drawn, world)
-        plan = played(setup, ["optimal_over_time"], 1, drawn)["optimal_over_time"].planned_value
-        assert 0.98 * top < plan < 1.01 * top, (
-            "0.4 to 0.9 % is the luck of one run: over 16 runs the mean is within the bound"
-        )
 
 
 def test_the_shipped_toy_shop_keeps_its_promise():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scenarios.report import charts
+from scenarios.report.charts import assumptions, budget, canvas, customers, periods, strategies
 from scenarios.report.formats import amount, clean, finite, percent
 from scenarios.report.people import log_top_tenth
 from scenarios.results import RunResults, StrategyResult
@@ -17,7 +17,7 @@ class Figure:
     key: str
     title: str
     caption: str
-    spec: charts.Spec | None
+    spec: canvas.Spec | None
 
 
 def bridge(results: RunResults, winner: StrategyResult) -> list[tuple[str, float]]:
@@ -62,52 +62,52 @@ def all_figures(results: RunResults) -> list[Figure]:
             f"How much each strategy brings against {base}",
             "Right of the line at 0: better than the baseline. A thin line that crosses 0 means that the order of the "
             "two is not settled. The thick bar is only the luck of this simulation.",
-            charts.differences(results),
+            strategies.differences(results),
         ),
         Figure(
             "time",
             "When the value comes",
             f"Discounted margin per customer against {base}, added up. The band is the decision interval; grey lines "
             "are the other strategies. A line below 0 is money laid out first.",
-            charts.value_over_time(results),
+            periods.value_over_time(results),
         ),
         Figure(
             "mix",
             f"Segments under {best}",
             "Share of customers by segment.",
-            charts.segment_mix(results, results.winner),
+            periods.segment_mix(results, results.winner),
         ),
         Figure(
             "mix_base",
             f"Segments under {base}",
             "The same for the baseline; choose any strategy to compare the two side by side.",
-            charts.segment_mix(results, results.baseline) if results.winner != results.baseline else None,
+            periods.segment_mix(results, results.baseline) if results.winner != results.baseline else None,
         ),
         Figure(
             "waterfall",
             f"From {base} to {best}",
             "What adds to the difference per customer (right) and what it costs (left); the last bar is what remains.",
-            charts.waterfall(results, bridge(results, winner)) if winner else None,
+            strategies.waterfall(results, bridge(results, winner)) if winner else None,
         ),
         Figure(
             "budget",
             "Value against budget",
             f"What the first plan is worth to the planner at each budget.{at} Where the curve is flat, more money buys "
             "nothing.",
-            charts.budget_value(results),
+            budget.budget_value(results),
         ),
         Figure(
             "marginal",
             "What the next unit of money brings",
             "Net of the money itself: above 0 more budget pays, at 0 it breaks even.",
-            charts.budget_marginal(results),
+            budget.budget_marginal(results),
         ),
         Figure(
             "split",
             "New customers or those we have",
             f"One budget, split: {clean(results.split.strategy) if results.split else ''} simulated at every share on the same "
             "customers and luck. The band is twice the standard error of the difference against today's share.",
-            charts.split(results),
+            budget.split(results),
         ),
         Figure(
             "tornado",
@@ -115,33 +115,33 @@ def all_figures(results: RunResults) -> list[Figure]:
             "The winner's lead over the baseline and over doing nothing, whichever is better, when each assumption is "
             "moved alone, in the world, while the planner goes on believing the old value. The widest bar matters most. A "
             "bar that reaches 0 can turn the verdict; where is written beside it.",
-            charts.tornado(results),
+            assumptions.tornado(results),
         ),
         Figure(
             "kappa",
             "If segments were only labels",
             "How much of the difference between segments a move really brings: 0 = none (customers are who they are), "
             "1 = all. A lead that holds from 0 to 1 does not depend on this.",
-            charts.state_dependence(results),
+            assumptions.state_dependence(results),
         ),
         Figure(
             "lorenz",
             "How few customers carry how much",
             "Customers sorted from the smallest; the dashed line: all alike. The farther a curve sags, the fewer carry the "
             f"whole.{_log_words(results)}",
-            charts.lorenz(results, log[0] if (log := log_top_tenth(results)) else None),
+            customers.lorenz(results, log[0] if (log := log_top_tenth(results)) else None),
         ),
         Figure(
             "planned",
             "Planned against realised",
             "Value against doing nothing. A planner that promises more than comes out is too sure of its effects.",
-            charts.planned_realised(results),
+            strategies.planned_realised(results),
         ),
         Figure(
             "cash",
             "Cash by month against doing nothing",
             "Bars up: extra margin. Bars down: what the promotions cost. The line is the running sum; where it "
             "stays above 0, the money is back.",
-            charts.cash(results),
+            periods.cash(results),
         ),
     ]

@@ -110,7 +110,7 @@ def _number(value: float | None) -> str:
 
 def frontier_page(frontier: Frontier) -> str:
     """The page."""
-    from scenarios.report.charts import bundle  # loads the chart library: only when needed
+    from scenarios.report.charts.canvas import bundle  # loads the chart library: only when needed
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(

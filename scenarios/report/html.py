@@ -12,8 +12,9 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
 from scenarios.chance import ENOUGH_DRAWS, chance
-from scenarios.report import around, charts, over_time, people
+from scenarios.report import around, over_time, people
 from scenarios.report import columns as cols
+from scenarios.report.charts import canvas
 from scenarios.report.figures import all_figures
 from scenarios.report.formats import amount, between, clean, decimals_for, flat, percent, significant
 from scenarios.results import RunResults, StrategyResult
@@ -23,7 +24,7 @@ Table = dict[str, Any]
 
 def render(results: RunResults) -> str:
     """The whole page as text."""
-    with charts.unchecked():
+    with canvas.unchecked():
         figures = {f.key: f for f in all_figures(results) if f.spec is not None}
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(files("scenarios.report").joinpath("page.html.j2").read_text(encoding="utf-8"))
@@ -61,7 +62,7 @@ def render(results: RunResults) -> str:
         solver=[(clean(s.name), flat(s.solver)) for s in results.strategies if s.solver.get("passes")],
         provenance=flat(results.provenance),
         specs=_for_script({key: f.spec for key, f in figures.items()}),
-        bundle=charts.bundle() if figures else "",
+        bundle=canvas.bundle() if figures else "",
     )
 
 
