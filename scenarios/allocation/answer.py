@@ -19,9 +19,9 @@ class RuleResult:
     """A rule under the plan.
 
     ``value``: what it uses; NaN for a ratio to nothing.  ``shadow_price``: objective per unit of the bound (ratios and
-    parity: per 0.01), >= 0 when relaxing helps, signed for equalities; 0 for a rule with room, or that is only reported.  ``little_room``: the plan leaves less than one
-    more offer may need, and the price is that of parts of offers (``relaxed``) or of a solve anew (``solved``).  ``missed``: by
-    how much a soft rule (or a given plan) is outside its bounds.
+    parity: per 0.01), >= 0 when relaxing helps, signed for equalities; 0 for a rule with room, or that is only reported.
+    ``little_room``: the plan leaves less than one more offer may need, and the price is that of parts of offers (``relaxed``)
+    or of a solve anew (``solved``).  ``missed``: by how much a soft rule (or a given plan) is outside its bounds.
     """
 
     name: str
