@@ -9,13 +9,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numba
 from numba.extending import register_jitable
 
+Parts = tuple[int, int]  # from the first up to the second
+
+PIECES_PER_THREAD = 4  # evens out pieces of unequal work
 F = TypeVar("F", bound=Callable[..., Any])
+P = ParamSpec("P")
 
 
 def forget_stale_kernels(package: Path) -> None:
@@ -38,18 +44,46 @@ forget_stale_kernels(Path(__file__).parent)
 
 def kernel(function: F) -> F:
     """Compile an array loop."""
-    return numba.njit(cache=True, nogil=True, error_model="numpy")(function)  # type: ignore[no-any-return]
+    compiled: F = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    return compiled
 
 
-def parallel_kernel(function: F) -> F:
-    """Compile an array loop whose ``numba.prange`` blocks run on all threads."""
-    return numba.njit(cache=True, nogil=True, error_model="numpy", parallel=True)(function)  # type: ignore[no-any-return]
+def parallel_kernel(function: Callable[Concatenate[Parts, P], None]) -> Callable[Concatenate[int, P], None]:
+    """Compile a loop over independent parts.  ``function`` does the parts in a range; its callers say how many there are.
+
+    Threads take ranges of parts, with the interpreter's lock released.  (Numba's own parallel loops take twice as long to
+    compile, or more.)
+    """
+    compiled = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+
+    @wraps(function)
+    def spread(parts: int, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        threads = numba.get_num_threads()
+        pieces = min(PIECES_PER_THREAD * threads, parts) if threads > 1 else 1
+        edge = [piece * parts // max(pieces, 1) for piece in range(pieces + 1)]
+
+        def run(piece: int) -> None:
+            compiled((edge[piece], edge[piece + 1]), *args, **kwargs)
+
+        if pieces == 1:
+            run(0)
+        else:
+            list(pool(threads).map(run, range(pieces)))
+
+    return spread
+
+
+@cache
+def pool(threads: int) -> ThreadPoolExecutor:
+    """Threads that live as long as the process."""
+    return ThreadPoolExecutor(threads)
 
 
 def phase(function: F) -> F:
     """Compile an array loop that only kernels call: no entry from Python, which halves the time to compile."""
     options = {"nogil": True, "error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    return numba.njit(**options)(function)  # type: ignore[no-any-return]
+    compiled: F = numba.njit(**options)(function)
+    return compiled
 
 
 def formula(function: F) -> F:
@@ -58,9 +92,11 @@ def formula(function: F) -> F:
     So the slow reference runs the same lines on NumPy scalars, where every ``float32`` operation is rounded on its own.
     Inlining is left to LLVM, by force: loops vectorise, and compile faster than with Numba's own inlining.
     """
-    return register_jitable(error_model="numpy", forceinline=True)(function)  # type: ignore[no-any-return]
+    inlined: F = register_jitable(error_model="numpy", forceinline=True)(function)
+    return inlined
 
 
 def routine(function: F) -> F:
     """Like :func:`formula`, for the rare cases: called, not inlined."""
-    return register_jitable(error_model="numpy")(function)  # type: ignore[no-any-return]
+    called: F = register_jitable(error_model="numpy")(function)
+    return called

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from typing import NamedTuple, cast
 
 import numba
@@ -16,7 +14,7 @@ from engine import noise, phases, traffic
 from engine import offer_phases as offers
 from engine import promotion_phases as promotions
 from engine import segment_phases as segments
-from engine._jit import kernel
+from engine._jit import kernel, pool
 from engine.customers import Customers, Money, Switches, load, store
 from engine.ledger import ARM_LINES, LINES, SEGMENT_CUSTOMERS, SEGMENT_LINES, SEGMENT_MARGIN, SEGMENT_ORDERS
 from engine.life import Columns
@@ -219,11 +217,5 @@ def advance(
     if strips == 1:
         run(0)
     else:
-        list(_pool(threads).map(run, range(strips)))
+        list(pool(threads).map(run, range(strips)))
     return Books(*(np.sum(part, axis=0) for part in zip(*books, strict=True)))
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    """Threads that live as long as the process: starting them anew costs more than a small population's periods."""
-    return ThreadPoolExecutor(threads)

@@ -74,33 +74,25 @@ def periods_table(ledger: Ledger) -> pyarrow.Table:
 
 def segments_table(ledger: Ledger, names: Sequence[str]) -> pyarrow.Table:
     """One row a period and segment: customers after the move, orders, margin."""
-    t, s = ledger.segment_customers.shape
-    return pyarrow.table(
-        {
-            "period": np.repeat(np.arange(t), s),
-            "segment": _named(np.tile(np.arange(s), t), names),
-            "customers": ledger.segment_customers.ravel(),
-            "orders": ledger.segment_orders.ravel(),
-            "margin": ledger.segment_margin.ravel(),
-        }
-    )
+    columns = {
+        "customers": ledger.segment_customers,
+        "orders": ledger.segment_orders,
+        "margin": ledger.segment_margin,
+    }
+    return _by_period("segment", names, columns)
 
 
 def arms_table(ledger: Ledger, names: Sequence[str]) -> pyarrow.Table:
     """One row a period and arm: contacts, responses, redeeming orders, discount, costs of contacts and of redemptions."""
-    t, a = ledger.contacts.shape
-    return pyarrow.table(
-        {
-            "period": np.repeat(np.arange(t), a),
-            "arm": _named(np.tile(np.arange(a), t), names),
-            "contacts": ledger.contacts.ravel(),
-            "responses": ledger.responses.ravel(),
-            "redeeming_orders": ledger.redeeming_orders.ravel(),
-            "discount": ledger.arm_discount.ravel(),
-            "contact_cost": ledger.arm_contact_cost.ravel(),
-            "redemption_cost": ledger.arm_redemption_cost.ravel(),
-        }
-    )
+    columns = {
+        "contacts": ledger.contacts,
+        "responses": ledger.responses,
+        "redeeming_orders": ledger.redeeming_orders,
+        "discount": ledger.arm_discount,
+        "contact_cost": ledger.arm_contact_cost,
+        "redemption_cost": ledger.arm_redemption_cost,
+    }
+    return _by_period("arm", names, columns)
 
 
 def flows_table(ledger: Ledger, names: Sequence[str]) -> pyarrow.Table:
@@ -133,6 +125,13 @@ def run_tables(run: Simulation) -> dict[str, pyarrow.Table]:
         "arms": arms_table(ledger, [arm.name for arm in world.arms]),
         "flows": flows_table(ledger, names),
     }
+
+
+def _by_period(of: str, names: Sequence[str], columns: dict[str, NDArray[Any]]) -> pyarrow.Table:
+    """One row a period and name, of columns (T, names)."""
+    t, count = next(iter(columns.values())).shape
+    period, name = np.divmod(np.arange(t * count), max(count, 1))
+    return pyarrow.table({"period": period, of: _named(name, names)} | {k: v.ravel() for k, v in columns.items()})
 
 
 def _named(places: NDArray[np.integer], names: Sequence[str]) -> Any:

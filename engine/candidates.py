@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -62,7 +61,8 @@ def candidates(
     else:
         node, weight = np.zeros(1), np.ones(1)
     traits, state, e = population.traits, population.state, world.economics
-    _fill(  # type: ignore[no-untyped-call]
+    _fill(
+        -(-n // CHUNK),
         traits.rate,
         traits.order_value,
         traits.responsiveness if responsiveness_sd == 0 else np.zeros(n, np.float32),
@@ -87,13 +87,13 @@ def candidates(
 
 @parallel_kernel
 def _fill(  # type: ignore[no-untyped-def]
-    rate, order_value, responsiveness, start, headroom, segment, fatigue, owned, extra, standing, cells, logit, parameters,
+    chunks, rate, order_value, responsiveness, start, headroom, segment, fatigue, owned, extra, standing, cells, logit, parameters,
     complementarity, economics, node, weight, out,
 ):  # fmt: skip
     """One chunk of customers after the other; every sum is one customer's own, so threads do not matter."""
     n, k_count = len(rate), len(cells)
     gross, serve, tired = economics[0], economics[1], economics[2]
-    for chunk in numba.prange((n + CHUNK - 1) // CHUNK):
+    for chunk in range(chunks[0], chunks[1]):
         for k in range(k_count):
             contact, redeem, depth = parameters[k, 0], parameters[k, 1], parameters[k, 2]
             category, sticks = int(parameters[k, 3]), parameters[k, 4]

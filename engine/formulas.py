@@ -45,9 +45,9 @@ def real(i: np.int32) -> np.float32:
 
 
 @formula
-def integer(values: NDArray[Any], place: int) -> int:
-    """An entry of an unsigned row as the signed integer that counts and places are."""
-    return np.int64(values[place])  # type: ignore[return-value]
+def integer(values: NDArray[Any], place: int | tuple[int, int]) -> int:
+    """An entry of an unsigned row as the signed integer that counts and places are; ``int()`` would stay unsigned in Numba."""
+    return np.int64(values[place])  # type: ignore[return-value]  # what kernels know as int
 
 
 @formula

@@ -1,4 +1,4 @@
-"""The slow twin of the dynamics: what one customer's period has beyond :func:`engine.reference.live_one`.
+"""The slow twin of the dynamics: what one customer's period has beyond :func:`engine.period_reference.live_one`.
 
 Straight from :class:`engine.dynamics.Dynamics`; an instance lives for one customer and one period.
 """

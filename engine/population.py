@@ -7,7 +7,7 @@ luck whatever its place in the arrays, so that samples, shards and bootstraps of
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ U16 = NDArray[np.uint16]
 U32 = NDArray[np.uint32]
 U64 = NDArray[np.uint64]
 I32 = NDArray[np.int32]
+
+T = TypeVar("T", bound=np.generic)
 
 NEVER = 65535  # recency of a customer who has not ordered yet
 
@@ -130,31 +132,31 @@ def make_population(
     """A population from its traits and start; what is left out is 0 (recency: NEVER)."""
     n = len(rate)
 
-    def column(values: NDArray[np.generic] | None, dtype: type, default: float = 0) -> NDArray[np.generic]:
+    def column(values: NDArray[Any] | None, dtype: type[T], default: float = 0) -> NDArray[T]:
         return np.full(n, default, dtype) if values is None else np.ascontiguousarray(values, dtype)
 
     index = np.arange(n)
     traits = Traits(
-        key=column(index if key is None else key, np.uint64),  # type: ignore[arg-type]
-        source=column(index if source is None else source, np.int32),  # type: ignore[arg-type]
-        rate=column(rate, np.float32),  # type: ignore[arg-type]
-        order_value=column(order_value, np.float32),  # type: ignore[arg-type]
-        responsiveness=column(responsiveness, np.float32),  # type: ignore[arg-type]
-        start_segment=column(segment, np.uint8),  # type: ignore[arg-type]
+        key=column(index if key is None else key, np.uint64),
+        source=column(index if source is None else source, np.int32),
+        rate=column(rate, np.float32),
+        order_value=column(order_value, np.float32),
+        responsiveness=column(responsiveness, np.float32),
+        start_segment=column(segment, np.uint8),
         headroom=np.zeros((n, 0), np.float32) if headroom is None else np.ascontiguousarray(headroom, np.float32),
     )
     state = State(
         segment=traits.start_segment.copy(),
         fatigue=np.zeros(n, np.float32),
-        owned=column(owned, np.uint32),  # type: ignore[arg-type]
+        owned=column(owned, np.uint32),
         extra_value=np.zeros(n, np.float32),
         contacts=np.zeros(n, np.uint64),
         active_arm=np.zeros(n, np.uint8),
         active_left=np.zeros(n, np.uint8),
-        recency=column(recency, np.uint16, NEVER),  # type: ignore[arg-type]
-        orders=column(orders, np.float32),  # type: ignore[arg-type]
-        spend=column(spend, np.float32),  # type: ignore[arg-type]
-        tenure=column(tenure, np.uint16),  # type: ignore[arg-type]
+        recency=column(recency, np.uint16, NEVER),
+        orders=column(orders, np.float32),
+        spend=column(spend, np.float32),
+        tenure=column(tenure, np.uint16),
     )
     return Population(traits, state)
 

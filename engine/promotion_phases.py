@@ -34,7 +34,7 @@ def felt(curve: NDArray[np.float32], start: int, depth: np.float32, lost: np.flo
 def stock_now(life: Columns, i: int, g: int, period: int, rules: Rules) -> np.float32:
     """Exposure left of stock g."""
     width = rules.decay.shape[0] // rules.weight.shape[0]
-    passed = min(period - integer(life.touched, (i, g)), width - 1)  # type: ignore[arg-type]
+    passed = min(period - integer(life.touched, (i, g)), width - 1)
     return np.float32(life.stock[i, g] * rules.decay[g * width + passed])
 
 

@@ -46,7 +46,7 @@ def visits_head(u: np.float32, rate: np.float32) -> np.uint32:
 def visits_search(u: np.float32, rate: np.float32) -> int:
     """Poisson inverse CDF of u, exact to 1e-7 of probability; beyond the range of float32's exponential the slower search."""
     if rate > FAST:
-        return np.int64(orders_search(u, rate))  # type: ignore[return-value]
+        return np.int64(orders_search(u, rate))  # type: ignore[return-value]  # what kernels know as int
     mean, target, p = float(rate), float(u), float(exp32(-rate))
     q, k = p, 0
     while target >= q and (k < mean or p > NEGLIGIBLE):
@@ -60,7 +60,7 @@ def visits_search(u: np.float32, rate: np.float32) -> int:
 def other_visits(u: np.float32, rate: np.float32) -> int:
     """Visits without an order: Poisson inverse CDF of u."""
     k = visits_head(u, rate)
-    return visits_search(u, rate) if k == FAR else np.int64(k)  # type: ignore[return-value]
+    return visits_search(u, rate) if k == FAR else np.int64(k)  # type: ignore[return-value]  # as above
 
 
 @phase

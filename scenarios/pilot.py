@@ -9,6 +9,7 @@ import numpy as np
 from scenarios.jobs import Setup
 from scenarios.lives import draw_customers
 from scenarios.play import play
+from scenarios.strategies.base import Strategy
 from scenarios.strategies.catalogue import ONE_ARM
 from scenarios.strategies.ranked import Ranked
 from scenarios.workers import Runner
@@ -27,7 +28,7 @@ def pilot_arms(setup: Setup, on: Runner) -> dict[str, int]:
     return {s.name: arm for s, arm in zip(simple, chosen, strict=True)}
 
 
-def pilot_value(setup: Setup, rule: Ranked) -> float:
+def pilot_value(setup: Setup, rule: Strategy) -> float:
     """Mean CLV of one rule with one arm."""
     setup = setup.with_levers("")  # what new customers cost is not there for offers
     scenario, world = setup.scenario, setup.beliefs

@@ -28,6 +28,7 @@ from scenarios.strategies.base import Strategy
 from scenarios.strategies.catalogue import DESCRIPTIONS
 from scenarios.strategies.optimising import Nobody
 from scenarios.verdict import verdict
+from scenarios.warm import compile_ahead
 from scenarios.workers import Runner, runner
 
 Progress = Callable[[str], None]
@@ -73,6 +74,7 @@ def run(
     customers = scenario.population.customers or base.real_customers or 20_000
     setup = Setup(scenario, base, customers)
     with runner(setup, options.workers, options.cluster) as on:
+        compile_ahead(on, progress)
         progress("finding each simple rule's best offer")
         pilots = pilot_arms(setup, on)
         played, nothing = _main(setup, names, pilots, on, progress)

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache, wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numba
 import numpy as np
@@ -23,8 +25,12 @@ Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 Whole = NDArray[np.integer]
 
+Parts = tuple[int, int]  # from the first up to the second
+
 SMALL = 2_000_000
+PIECES_PER_THREAD = 4  # evens out pieces of unequal work
 F = TypeVar("F", bound=Callable[..., Any])
+P = ParamSpec("P")
 
 
 def forget_stale_kernels(package: Path) -> None:
@@ -46,13 +52,43 @@ forget_stale_kernels(Path(__file__).parent)
 
 
 def kernel(function: F) -> F:
-    """Compile an array loop."""
-    return numba.njit(cache=True, nogil=True, error_model="numpy")(function)  # type: ignore[no-any-return]
+    """Compile an array loop.
+
+    Loops are written out: an expression on whole arrays takes a second to compile, each.
+    """
+    compiled: F = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    return compiled
 
 
-def parallel_kernel(function: F) -> F:
-    """Compile an array loop whose ``numba.prange`` blocks run on all threads."""
-    return numba.njit(cache=True, nogil=True, error_model="numpy", parallel=True)(function)  # type: ignore[no-any-return]
+def parallel_kernel(function: Callable[Concatenate[Parts, P], None]) -> Callable[Concatenate[int, P], None]:
+    """Compile a loop over independent parts.  ``function`` does the parts in a range; its callers say how many there are.
+
+    Threads take ranges of parts, with the interpreter's lock released.  (Numba's own parallel loops take twice as long to
+    compile, or more.)
+    """
+    compiled = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+
+    @wraps(function)
+    def spread(parts: int, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        threads = numba.get_num_threads()
+        pieces = min(PIECES_PER_THREAD * threads, parts) if threads > 1 else 1
+        edge = [piece * parts // max(pieces, 1) for piece in range(pieces + 1)]
+
+        def run(piece: int) -> None:
+            compiled((edge[piece], edge[piece + 1]), *args, **kwargs)
+
+        if pieces == 1:
+            run(0)
+        else:
+            list(pool(threads).map(run, range(pieces)))
+
+    return spread
+
+
+@cache
+def pool(threads: int) -> ThreadPoolExecutor:
+    """Threads that live as long as the process."""
+    return ThreadPoolExecutor(threads)
 
 
 @contextmanager

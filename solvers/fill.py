@@ -10,6 +10,7 @@ from solvers.cells import cells_of
 from solvers.certify import TOLERANCE, integral_bounds, plan_table, row_size
 from solvers.errors import ProblemError
 from solvers.homes import Homes, has_room, homes_of
+from solvers.layout import narrow
 from solvers.moving import shift_of
 from solvers.problem import NO_ARM, Problem
 
@@ -96,7 +97,7 @@ def fill(
     for name, values, end in (("customers", customers, n), ("arms", arms, k)):
         if len(values) and (values.min() < 0 or values.max() >= end):
             problems.append(f"{name}: expected 0 .. {end - 1}, got {values.min()} .. {values.max()}")
-    plan = np.full(n, NO_ARM, np.int16) if arm is None else np.array(arm, np.int16)
+    plan = np.full(n, NO_ARM, narrow(k)) if arm is None else np.array(arm, narrow(k))
     if plan.shape != (n,):
         problems.append(f"arm: expected shape {(n,)}, got {plan.shape}")
     if problems:
@@ -124,4 +125,4 @@ def fill(
         plan,
         usage,
     )
-    return plan
+    return plan.astype(np.int16)

@@ -14,16 +14,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from solvers._jit import Floats, Ints, Whole, kernel, parallel_kernel
+from solvers._jit import Floats, Ints, Parts, Whole, kernel, parallel_kernel
 from solvers.problem import Problem
 
 FloatArray = NDArray[np.float64]
-_CHUNK = 2048
 
 
 class Homes(NamedTuple):
@@ -75,39 +73,39 @@ def homes_of(problem: Problem, order: NDArray[np.int64] | None = None) -> Homes:
 
 
 @parallel_kernel
-def share_out(score: Floats, pick: Whole, homes: Homes, arm: Whole, toll: Floats) -> None:
+def share_out(households: Parts, score: Floats, pick: Whole, homes: Homes, arm: Whole, toll: Floats) -> None:
     """Every household's best answer.  score (J, n): what a customer's best set of j + 1 offers is worth at the prices (not
     above 0: not taken), pick (J, n) that set.  Out, for members: arm (n,), -1 = nothing; toll (n,).
     """
     first, member, room = homes.first, homes.member, homes.room
-    count, sizes = len(room), score.shape[0]
-    for q in numba.prange((count + _CHUNK - 1) // _CHUNK):
-        lo, hi = q * _CHUNK, min((q + 1) * _CHUNK, count)
-        crowd = (first[lo + 1 : hi + 1] - first[lo:hi]).max()
-        wide = room[lo:hi].max() + 2
-        best = np.zeros(wide)  # best[c]: with at most c offers among the members so far
-        took = np.zeros((crowd, wide), np.int32)
-        for g in range(lo, hi):
-            people, most = first[g + 1] - first[g], room[g] + 1
-            best[:] = 0.0
-            for p in range(people):
-                i = member[first[g] + p]
-                for c in range(most, 0, -1):  # falling, so that best[c - j] is that of the members before
-                    top, number = best[c], 0
-                    for j in range(1, min(c, sizes) + 1):
-                        s = score[j - 1, i]
-                        if s > 0 and best[c - j] + s > top:
-                            top = best[c - j] + s
-                            number = j
-                    best[c] = top
-                    took[p, c] = number
-            left = most - 1
-            for p in range(people - 1, -1, -1):
-                i = member[first[g] + p]
-                number = took[p, left]
-                arm[i] = pick[number - 1, i] if number > 0 else -1
-                toll[i] = best[most] - best[most - 1]
-                left -= number
+    sizes = score.shape[0]
+    crowd = wide = 0
+    for g in range(households[0], households[1]):
+        crowd, wide = max(crowd, first[g + 1] - first[g]), max(wide, room[g] + 2)
+    best = np.zeros(wide)  # best[c]: with at most c offers among the members so far
+    took = np.zeros((crowd, wide), np.int32)
+    for g in range(households[0], households[1]):
+        people, most = first[g + 1] - first[g], room[g] + 1
+        for c in range(most + 1):
+            best[c] = 0.0
+        for p in range(people):
+            i = member[first[g] + p]
+            for c in range(most, 0, -1):  # falling, so that best[c - j] is that of the members before
+                top, number = best[c], 0
+                for j in range(1, min(c, sizes) + 1):
+                    s = score[j - 1, i]
+                    if s > 0 and best[c - j] + s > top:
+                        top = best[c - j] + s
+                        number = j
+                best[c] = top
+                took[p, c] = number
+        left = most - 1
+        for p in range(people - 1, -1, -1):
+            i = member[first[g] + p]
+            number = took[p, left]
+            arm[i] = pick[number - 1, i] if number > 0 else -1
+            toll[i] = best[most] - best[most - 1]
+            left -= number
 
 
 @kernel

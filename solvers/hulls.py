@@ -6,10 +6,9 @@ several cost the same) the upper concave hull rises in steps of falling return d
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
-from solvers._jit import Floats, Ints, Mask, Whole, parallel_kernel
+from solvers._jit import Floats, Ints, Mask, Parts, Whole, parallel_kernel
 
 RADIX = 11  # bits a round; three rounds sort 32
 PARTS = 2  # pieces of the array that a round counts and moves on its own; fixed, so that threads change nothing
@@ -17,6 +16,7 @@ PARTS = 2  # pieces of the array that a round counts and moves on its own; fixed
 
 @parallel_kernel
 def hull_steps(
+    chunks: Parts,
     measures: Floats,
     mask: Mask,
     class_of: Whole,
@@ -45,7 +45,7 @@ def hull_steps(
     """
     h_count, k_count, _ = measures.shape
     masked = mask.shape[0] > 0
-    for q in numba.prange(len(start) - 1):
+    for q in range(chunks[0], chunks[1]):
         lo, m = start[q], start[q + 1] - start[q]
         cost, value = np.zeros((k_count + 1, m)), np.zeros((k_count + 1, m))  # last row: none
         at_cost, at_value = np.zeros(m), np.zeros(m)
@@ -88,8 +88,9 @@ def hull_steps(
         out, before = 0, -1
         while out > before:
             before = out
-            best[:] = 0.0
-            to[:] = k_count
+            for i in range(m):
+                best[i] = 0.0
+                to[i] = k_count
             for k in range(k_count + 1):
                 c, v = cost[k], value[k]
                 kk = np.int32(k)
@@ -120,43 +121,54 @@ def hull_steps(
 
 
 @parallel_kernel
-def pack_steps(rate: Floats, start: Ints, first: Ints, k_count: int, dense: Floats, place: Whole) -> None:
+def pack_steps(
+    chunks: Parts, rate: Floats, start: Ints, first: Ints, k_count: int, dense: Floats, place: Whole
+) -> None:
     """Dense (return, place) of the steps; place is where the step is stored."""
-    for q in numba.prange(len(start) - 1):
+    for q in range(chunks[0], chunks[1]):
         at = start[q] * k_count - first[q]
         for j in range(first[q], first[q + 1]):
             dense[j] = rate[at + j]
             place[j] = at + j
 
 
+def radix_round(key: Whole, place: Whole, shift: int, out_key: Whole, out_place: Whole) -> None:
+    """One stable round: order by ``RADIX`` bits of the key from ``shift`` on."""
+    count = np.zeros((PARTS, 1 << RADIX), np.int64)
+    count_digits(PARTS, key, shift, count)
+    ends = np.cumsum(count.T).reshape(count.T.shape).T
+    move_digits(PARTS, key, place, shift, ends - count, out_key, out_place)
+
+
 @parallel_kernel
-def radix_round(key: Whole, place: Whole, shift: int, parts: int, bits: int, out_key: Whole, out_place: Whole) -> None:
-    """One stable round: order by ``bits`` bits of the key from ``shift`` on."""
-    n, size = len(key), 1 << bits
-    low = np.uint32(size - 1)
-    by = np.uint32(shift)
-    count = np.zeros((parts, size), np.int64)
-    for t in numba.prange(parts):
-        for j in range(n * t // parts, n * (t + 1) // parts):
+def count_digits(parts: Parts, key: Whole, shift: int, count: Ints) -> None:
+    """count (parts, digits): keys of each part with each digit."""
+    n, of = len(key), count.shape[0]
+    low, by = np.uint32(count.shape[1] - 1), np.uint32(shift)
+    for t in range(parts[0], parts[1]):
+        for j in range(n * t // of, n * (t + 1) // of):
             count[t, (key[j] >> by) & low] += 1
-    at = 0
-    for b in range(size):
-        for t in range(parts):
-            x = count[t, b]
-            count[t, b] = at
-            at += x
-    for t in numba.prange(parts):
-        for j in range(n * t // parts, n * (t + 1) // parts):
-            b = (key[j] >> by) & low
-            out_key[count[t, b]] = key[j]
-            out_place[count[t, b]] = place[j]
-            count[t, b] += 1
 
 
 @parallel_kernel
-def take_steps(place: Whole, step: Floats, code: Whole, cost: Floats, value: Floats, code_out: Whole) -> None:
+def move_digits(parts: Parts, key: Whole, place: Whole, shift: int, at: Ints, out_key: Whole, out_place: Whole) -> None:
+    """Keys and places to where ``at`` (parts, digits) says that each part's next key of a digit goes."""
+    n, of = len(key), at.shape[0]
+    low, by = np.uint32(at.shape[1] - 1), np.uint32(shift)
+    for t in range(parts[0], parts[1]):
+        for j in range(n * t // of, n * (t + 1) // of):
+            b = (key[j] >> by) & low
+            out_key[at[t, b]] = key[j]
+            out_place[at[t, b]] = place[j]
+            at[t, b] += 1
+
+
+@parallel_kernel
+def take_steps(
+    places: Parts, place: Whole, step: Floats, code: Whole, cost: Floats, value: Floats, code_out: Whole
+) -> None:
     """The stored steps in the order of ``place``."""
-    for j in numba.prange(len(place)):
+    for j in range(places[0], places[1]):
         at = place[j]
         cost[j] = step[at, 0]
         value[j] = step[at, 1]

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from solvers._jit import Floats, Ints, Mask, parallel_kernel
+from solvers._jit import Floats, Ints, Mask, Parts, parallel_kernel
 from solvers.cells import Cells, cells_from, rows_of
 from solvers.certify import TOLERANCE, integral_bounds, lagrangian, row_size
 from solvers.errors import ProblemError
@@ -27,6 +26,11 @@ from solvers.sets import allowed_sets, numbered
 FloatArray = NDArray[np.float64]
 CHUNK = 4096
 MOST_BLOCKS = 32
+
+
+def narrow(sets: int) -> type[np.signedinteger]:
+    """The smallest integers that number so many sets: plans are read at every pass, and kernels compiled for one type."""
+    return np.int8 if sets < 128 else np.int16
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ class Layout:
     @property
     def arm_dtype(self) -> type[np.signedinteger]:
         """Smallest integers that hold the number of a set."""
-        return np.int8 if len(self.sets) < 128 else np.int16
+        return narrow(len(self.sets))
 
     def restored(self, arm: NDArray[np.signedinteger]) -> NDArray[np.int16]:
         """A plan in the problem's order of customers: arms (n,), or (M, n) where several are allowed; -1 = none."""
@@ -130,11 +134,11 @@ class Layout:
 
 
 @parallel_kernel
-def gross_sums(measures: Floats, mask: Mask, start: Ints, read: Mask, out: Floats) -> None:
+def gross_sums(chunks: Parts, measures: Floats, mask: Mask, start: Ints, read: Mask, out: Floats) -> None:
     """Out (Q, H + 1, K): chunk sums of |measure| over the customers to whom the arm is open; last: their count."""
     h_count, k_count, _ = measures.shape
     masked = mask.shape[0] > 0
-    for q in numba.prange(len(start) - 1):
+    for q in range(chunks[0], chunks[1]):
         lo, hi = start[q], start[q + 1]
         for k in range(k_count):
             open_to = hi - lo
@@ -163,10 +167,10 @@ def gross_sums(measures: Floats, mask: Mask, start: Ints, read: Mask, out: Float
 
 
 @parallel_kernel
-def gather(source: Floats, order: Ints, read: Mask, out: Floats) -> None:
+def gather(planes: Parts, source: Floats, order: Ints, read: Mask, out: Floats) -> None:
     """out[h, k, j] = source[h, k, order[j]] for the planes that are read."""
     k_count = source.shape[1]
-    for plane in numba.prange(source.shape[0] * k_count):
+    for plane in range(planes[0], planes[1]):
         h, k = plane // k_count, plane % k_count
         if read[h]:
             for j in range(len(order)):
@@ -200,7 +204,7 @@ def arrange(problem: Problem) -> Layout:
         order = np.argsort(class_of, kind="stable")
         class_of = class_of[order]
         sorted_measures = np.empty_like(measures)
-        gather(measures, order, read, sorted_measures)
+        gather(h * k, measures, order, read, sorted_measures)
         measures = sorted_measures
         mask = None if mask is None else mask[:, order]
     measures = np.ascontiguousarray(measures)
@@ -214,7 +218,7 @@ def arrange(problem: Problem) -> Layout:
     start = edge[chunk_class] + (np.arange(len(chunk_class)) - first_chunk[chunk_class]) * CHUNK
     start = np.append(start, n)
     sums = np.zeros((len(chunk_class), h + 1, k))
-    gross_sums(measures, mask, start, read, sums)
+    gross_sums(len(start) - 1, measures, mask, start, read, sums)
     gross = np.zeros((c, h + 1, k))
     if len(here):
         gross[here] = np.add.reduceat(sums, first_chunk[here], axis=0)

@@ -11,13 +11,12 @@ household's room counts like that of a row).  So the customers to move are those
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers._jit import Floats, Ints, Mask, Whole, kernel, parallel_kernel
+from solvers._jit import Floats, Ints, Mask, Parts, Whole, kernel, parallel_kernel
 from solvers.layout import Layout
-from solvers.pricing import Prices
+from solvers.pricing import Prices, add_up
 
 FloatArray = NDArray[np.float64]
 LOOKED_AT = 200_000  # customers whose moves are looked at in a turn
@@ -40,6 +39,7 @@ def insert(values: Floats, ids: Ints, value: float, i: int) -> None:
 
 @parallel_kernel
 def cheapest_moves(
+    chunks: Parts,
     measures: Floats,
     mask: Mask,
     start: Ints,
@@ -60,13 +60,13 @@ def cheapest_moves(
     customer * (S + 1) + new set (S = none), or -1;
     rate (Q, G): regret per unit, rising.
     """
-    h_count, k_count, _ = measures.shape
+    k_count = measures.shape[1]
     s_count = len(sets)
     masked, tolled = mask.shape[0] > 0, len(toll) > 0
-    for q in numba.prange(len(start) - 1):
-        p, a = price[chunk_class[q]], form[chunk_class[q]]
-        if not look[q] or not np.any(a != 0):
+    for q in range(chunks[0], chunks[1]):
+        if not look[q]:
             continue
+        p, a = price[chunk_class[q]], form[chunk_class[q]]
         one, uses = np.empty((k_count, _STEP)), np.empty((k_count, _STEP))
         score, use = np.empty(_STEP), np.empty(_STEP)
         now_score, now_use = np.empty(_STEP), np.empty(_STEP)
@@ -76,17 +76,8 @@ def cheapest_moves(
             m = min(_STEP, start[q + 1] - lo)
             for k in range(k_count):
                 s, u = one[k], uses[k]
-                s[:m] = -p[h_count, k]
-                u[:m] = a[h_count, k]
-                for h in range(h_count):
-                    w = measures[h, k, lo : lo + m]
-                    ph, ah = p[h, k], a[h, k]
-                    if ph != 0:
-                        for i in range(m):
-                            s[i] -= ph * w[i]
-                    if ah != 0:
-                        for i in range(m):
-                            u[i] += ah * w[i]
+                add_up(measures, p, True, k, lo, s[:m])
+                add_up(measures, a, False, k, lo, u[:m])
                 if tolled:
                     for i in range(m):
                         s[i] -= toll[lo + i]
@@ -111,12 +102,13 @@ def cheapest_moves(
                 to[i] = s_count if better else -1
             for b in range(s_count):
                 bb = np.int32(b)
-                score[:m] = one[sets[b, 0], :m]
-                use[:m] = uses[sets[b, 0], :m]
-                for j in range(1, sets.shape[1]):
-                    if sets[b, j] >= 0:
-                        score[:m] += one[sets[b, j], :m]
-                        use[:m] += uses[sets[b, j], :m]
+                for j in range(sets.shape[1]):
+                    k = sets[b, j]
+                    if k >= 0:
+                        s, u = one[k], uses[k]
+                        for i in range(m):
+                            score[i] = s[i] if j == 0 else score[i] + s[i]
+                            use[i] = u[i] if j == 0 else use[i] + u[i]
                 for i in range(m):
                     gain = want * (use[i] - now_use[i])
                     cost = (now_score[i] - score[i]) / gain
@@ -154,11 +146,12 @@ def moves_along(
 
     turn: see :func:`some_chunks`.
     """
-    look = some_chunks(layout, turn)
+    look = some_chunks(layout, turn) & np.asarray(form.any(axis=(1, 2)))[layout.chunk_class]
     chunks = len(layout.chunk_class)
     depth = int(np.clip(most // max(chunks, 1), 32, 512))
     who, rate = np.full((chunks, depth), -1), np.full((chunks, depth), np.inf)
     cheapest_moves(
+        chunks,
         layout.measures,
         layout.mask,
         layout.start,

@@ -7,41 +7,44 @@ Measure 0 is v; price (C, H + 1, K) is that of the rules alone, without the obje
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers._jit import Floats, Ints, Mask, Whole, parallel_kernel
+from solvers._jit import Floats, Ints, Mask, Parts, Whole, parallel_kernel
 
 FloatArray = NDArray[np.float64]
-_CHUNK = 4096
 
 
 @parallel_kernel
 def nearest_arms(
-    measures: Floats, mask: Mask, class_of: Whole, price: Floats, who: Ints, arm_out: Whole, score_out: Floats
+    places: Parts,
+    measures: Floats,
+    mask: Mask,
+    class_of: Whole,
+    price: Floats,
+    who: Ints,
+    arm_out: Whole,
+    score_out: Floats,
 ) -> None:
     """Out: arm_out (m,), -1 where no open arm has a positive objective; score_out (m,), -inf there."""
     h_count, k_count, _ = measures.shape
     masked = mask.shape[0] > 0
-    m = len(who)
-    for q in numba.prange((m + _CHUNK - 1) // _CHUNK):
-        for j in range(q * _CHUNK, min((q + 1) * _CHUNK, m)):
-            i = who[j]
-            c = class_of[i]
-            best, at = -np.inf, -1
-            for k in range(k_count):
-                v = measures[0, k, i]
-                if v <= 0 or (masked and not mask[k, i]):
-                    continue
-                score = v - price[c, h_count, k]
-                for h in range(h_count):
-                    if price[c, h, k] != 0:
-                        score -= price[c, h, k] * measures[h, k, i]
-                if score > best:
-                    best, at = score, k
-            arm_out[j] = at
-            score_out[j] = best
+    for j in range(places[0], places[1]):
+        i = who[j]
+        c = class_of[i]
+        best, at = -np.inf, -1
+        for k in range(k_count):
+            v = measures[0, k, i]
+            if v <= 0 or (masked and not mask[k, i]):
+                continue
+            score = v - price[c, h_count, k]
+            for h in range(h_count):
+                if price[c, h, k] != 0:
+                    score -= price[c, h, k] * measures[h, k, i]
+            if score > best:
+                best, at = score, k
+        arm_out[j] = at
+        score_out[j] = best
 
 
 def nearest_arms_slowly(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from solvers._jit import threads_for
 from solvers.errors import ProblemError
-from solvers.hulls import PARTS, RADIX, hull_steps, pack_steps, radix_round, take_steps
+from solvers.hulls import RADIX, hull_steps, pack_steps, radix_round, take_steps
 from solvers.problem import NO_ARM, Problem, Row
 
 FloatArray = NDArray[np.float64]
@@ -141,22 +141,34 @@ def budget_path(problem: Problem, row: Row | None = None) -> BudgetPath:
     mask = np.zeros((0, 0), bool) if problem.eligible is None else problem.eligible
     with threads_for(problem.measures.size):
         hull_steps(
-            problem.measures, mask, problem.class_of, form, used, start, count, step, rates, code, first_arm, base
+            chunks,
+            problem.measures,
+            mask,
+            problem.class_of,
+            form,
+            used,
+            start,
+            count,
+            step,
+            rates,
+            code,
+            first_arm,
+            base,
         )
         if np.isnan(base).any():
             raise ProblemError(["measures: expected finite numbers, got NaN or infinity"])
         first = np.append(0, np.cumsum(count))
         steps = int(first[-1])
         rate, place = np.empty(steps, np.float32), np.empty(steps, narrow)
-        pack_steps(rates, start, first, k, rate, place)
+        pack_steps(chunks, rates, start, first, k, rate, place)
         key = ~rate.view(np.uint32)  # bits of positive floats are in their order: rising keys are falling returns
         other_key, other_place = np.empty_like(key), np.empty_like(place)
         for shift in (0, RADIX, 2 * RADIX):
-            radix_round(key, place, shift, PARTS, RADIX, other_key, other_place)
+            radix_round(key, place, shift, other_key, other_place)
             key, place, other_key, other_place = other_key, other_place, key, place
         budgets, values = np.empty(steps + 1), np.empty(steps + 1)
         codes = np.empty(steps, narrow)
-        take_steps(place, step, code, budgets[1:], values[1:], codes)
+        take_steps(steps, place, step, code, budgets[1:], values[1:], codes)
     budgets[0], values[0] = base[:, 0].sum() + along.constant, base[:, 1].sum()
     np.cumsum(budgets, out=budgets)
     np.cumsum(values, out=values)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers._jit import Floats, Ints, Mask, Whole, kernel, parallel_kernel
+from solvers._jit import Floats, Ints, Mask, Parts, Whole, kernel, parallel_kernel
 from solvers.layout import Layout
 
 FloatArray = NDArray[np.float64]
@@ -53,18 +52,20 @@ def sum_chunk(measures: Floats, read: Mask, lo: int, arm: Whole, sums: Floats) -
 
 
 @parallel_kernel
-def sum_pass(measures: Floats, start: Ints, read: Mask, arm: Whole, sums: Floats) -> None:
+def sum_pass(chunks: Parts, measures: Floats, start: Ints, read: Mask, arm: Whole, sums: Floats) -> None:
     """Sums (Q, H + 1, K) of a plan of single arms (n,)."""
-    for q in numba.prange(len(start) - 1):
+    for q in range(chunks[0], chunks[1]):
         sum_chunk(measures, read, start[q], arm[start[q] : start[q + 1]], sums[q])
 
 
 @parallel_kernel
-def plan_sums(measures: Floats, start: Ints, read: Mask, sets: Ints, arm: Whole, sums: Floats) -> None:
+def plan_sums(chunks: Parts, measures: Floats, start: Ints, read: Mask, sets: Ints, arm: Whole, sums: Floats) -> None:
     """Sums (Q, H + 1, K) of a plan of sets (S, M) by chunk: measures summed over the chosen arms; last: the count."""
     h_count = measures.shape[0]
-    for q in numba.prange(len(start) - 1):
-        sums[q] = 0.0
+    for q in range(chunks[0], chunks[1]):
+        for h in range(h_count + 1):
+            for k in range(sums.shape[2]):
+                sums[q, h, k] = 0.0
         for i in range(start[q], start[q + 1]):
             if arm[i] >= 0:
                 for k in sets[arm[i]]:
@@ -77,10 +78,11 @@ def plan_sums(measures: Floats, start: Ints, read: Mask, sets: Ints, arm: Whole,
 
 def chosen_sums(layout: Layout, read: NDArray[np.bool_], arm: NDArray[np.signedinteger], sums: FloatArray) -> None:
     """Sums (Q, H + 1, K) of a plan by chunk, the quickest way."""
+    chunks = len(layout.chunk_class)
     if layout.problem.several:
-        plan_sums(layout.measures, layout.start, read, layout.sets, arm, sums)
+        plan_sums(chunks, layout.measures, layout.start, read, layout.sets, arm, sums)
     else:
-        sum_pass(layout.measures, layout.start, read, arm, sums)
+        sum_pass(chunks, layout.measures, layout.start, read, arm, sums)
 
 
 @dataclass

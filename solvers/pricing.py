@@ -18,11 +18,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers._jit import Floats, Ints, Mask, Whole, parallel_kernel
+from solvers._jit import Floats, Ints, Mask, Parts, Whole, kernel, parallel_kernel
 from solvers.homes import set_sizes, share_out
 from solvers.layout import Layout
 from solvers.plan import chosen_sums, sum_chunk
@@ -48,8 +47,23 @@ class Prices:
         return set_sizes(sets)[:, None] * self.toll[some] if len(self.toll) else 0.0
 
 
+@kernel
+def add_up(measures: Floats, form: Floats, minus: bool, k: int, lo: int, out: Floats) -> None:
+    """out[i] = sum_h form[h, k] w[h, k, lo + i] + form[H, k], or minus that: one arm of customers lo, lo + 1, ..."""
+    h_count = measures.shape[0]
+    for i in range(len(out)):
+        out[i] = -form[h_count, k] if minus else form[h_count, k]
+    for h in range(h_count):
+        c = -form[h, k] if minus else form[h, k]
+        if c != 0:
+            w = measures[h, k, lo : lo + len(out)]
+            for i in range(len(out)):
+                out[i] += c * w[i]
+
+
 @parallel_kernel
 def price_pass(
+    chunks: Parts,
     measures: Floats,
     mask: Mask,
     start: Ints,
@@ -63,21 +77,17 @@ def price_pass(
     """One pass.  price (C, H + 1, K) in the dtype of measures.  Out: arm_out (n,), -1 = none; sums (Q, H + 1, K), or,
     where score_out is (n,) and not (0,), the chosen arms' scores instead.
     """
-    h_count, k_count, _ = measures.shape
+    k_count = measures.shape[1]
     masked, scored = mask.shape[0] > 0, len(score_out) > 0
-    for q in numba.prange(len(start) - 1):
+    for q in range(chunks[0], chunks[1]):
         lo, m = start[q], start[q + 1] - start[q]
         p = price[chunk_class[q]]
-        score, best = np.empty(m, measures.dtype), np.zeros(m, measures.dtype)
-        arm = np.full(m, -1, np.int32)
+        score, best, arm = np.empty(m, measures.dtype), np.empty(m, measures.dtype), np.empty(m, np.int32)
+        for i in range(m):
+            best[i] = 0
+            arm[i] = -1
         for k in range(k_count):
-            score[:] = -p[h_count, k]
-            for h in range(h_count):
-                c = p[h, k]
-                if c != 0:
-                    w = measures[h, k, lo : lo + m]
-                    for i in range(m):
-                        score[i] -= c * w[i]
+            add_up(measures, p, True, k, lo, score)
             kk = np.int32(k)
             if masked:
                 ok = mask[k, lo : lo + m]
@@ -90,16 +100,18 @@ def price_pass(
                     better = score[i] > best[i]
                     best[i] = score[i] if better else best[i]
                     arm[i] = kk if better else arm[i]
-        if scored:
-            score_out[lo : lo + m] = best
-        else:
-            sum_chunk(measures, read, lo, arm, sums[q])
         for i in range(m):
             arm_out[lo + i] = arm[i]
+        if not scored:
+            sum_chunk(measures, read, lo, arm, sums[q])
+            continue
+        for i in range(m):
+            score_out[lo + i] = best[i]
 
 
 @parallel_kernel
 def price_sets(
+    chunks: Parts,
     measures: Floats,
     mask: Mask,
     start: Ints,
@@ -118,19 +130,13 @@ def price_sets(
     """
     h_count, k_count, _ = measures.shape
     masked, scored = mask.shape[0] > 0, len(score_out) > 0
-    for q in numba.prange(len(start) - 1):
+    for q in range(chunks[0], chunks[1]):
         lo, m = start[q], start[q + 1] - start[q]
         p = price[chunk_class[q]]
-        score = np.zeros((k_count + 1, m), measures.dtype)  # last: what pads a set
+        score = np.empty((k_count, m), measures.dtype)
         for k in range(k_count):
             one = score[k]
-            one[:] = -p[h_count, k]
-            for h in range(h_count):
-                c = p[h, k]
-                if c != 0:
-                    w = measures[h, k, lo : lo + m]
-                    for i in range(m):
-                        one[i] -= c * w[i]
+            add_up(measures, p, True, k, lo, one)
             if masked:
                 ok = mask[k, lo : lo + m]
                 for i in range(m):
@@ -144,12 +150,11 @@ def price_sets(
             for b in range(len(sets)):
                 bb = np.int32(b)
                 top, to = best[slot[b], lower:upper], which[slot[b], lower:upper]
-                total[:] = score[sets[b, 0], lower:upper]
-                for j in range(1, sets.shape[1]):
+                for j in range(sets.shape[1]):
                     if sets[b, j] >= 0:
                         one = score[sets[b, j], lower:upper]
                         for i in range(len(total)):
-                            total[i] += one[i]
+                            total[i] = one[i] if j == 0 else total[i] + one[i]
                 for i in range(len(total)):
                     better = total[i] > top[i]
                     top[i] = total[i] if better else top[i]
@@ -158,9 +163,13 @@ def price_sets(
             for i in range(m):
                 pick_out[s, lo + i] = which[s, i]
         if scored:
-            score_out[:, lo : lo + m] = best
+            for s in range(slots):
+                for i in range(m):
+                    score_out[s, lo + i] = best[s, i]
             continue
-        sums[q] = 0.0
+        for h in range(h_count + 1):
+            for k in range(k_count):
+                sums[q, h, k] = 0.0
         for i in range(m):
             if which[0, i] >= 0:
                 for k in sets[which[0, i]]:
@@ -226,7 +235,8 @@ class Pricer:
         with np.errstate(over="ignore"):  # a price beyond float32 is infinite: nobody takes the arm
             price = self.form(y).astype(layout.measures.dtype, copy=False)
         self._at = np.array(y)
-        where = (layout.measures, layout.mask, layout.start, layout.chunk_class, price, self._read)
+        chunks = len(layout.chunk_class)
+        where = (chunks, layout.measures, layout.mask, layout.start, layout.chunk_class, price, self._read)
         if layout.problem.several:
             price_sets(*where, layout.sets, self._slot, self._pick, self._score, self._sums)
         else:
@@ -247,7 +257,7 @@ class Pricer:
             alone = homes.of < 0
             best = np.argmax(self._score, axis=0)
             self.arm[alone] = np.take_along_axis(self._pick, best[None], axis=0)[0][alone]
-        share_out(self._score, self._pick, homes, self.arm, self._toll)
+        share_out(len(homes.room), self._score, self._pick, homes, self.arm, self._toll)
         chosen_sums(layout, self._read, self.arm, self._sums)
 
 

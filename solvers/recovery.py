@@ -12,12 +12,11 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from solvers._jit import Floats, Ints, Mask, Whole, parallel_kernel
+from solvers._jit import Floats, Ints, Mask, Parts, Whole, parallel_kernel
 from solvers.choices import open_sets, sums_of_sets
 from solvers.decomposition import Dual
 from solvers.exchange import exchange
@@ -38,6 +37,7 @@ NODES = (10, 50)  # of a program; more where fewer find nothing better
 
 @parallel_kernel
 def regrets(
+    classes: Parts,
     measures: Floats,
     mask: Mask,
     edge: Ints,
@@ -58,7 +58,7 @@ def regrets(
     h_count, k_count, _ = measures.shape
     s_count = len(sets)
     masked = mask.shape[0] > 0
-    for c in numba.prange(len(edge) - 1):
+    for c in range(classes[0], classes[1]):
         score = np.zeros(k_count)
         for i in range(edge[c], edge[c + 1], stride[c]):
             fee = toll[i] if len(toll) > 0 else 0.0
@@ -249,7 +249,7 @@ def _choice(
     who = np.full((c, s_count + 1, s_count + 1, deep), -1)
     least, regret = np.full(who.shape, np.inf), np.full(n, np.inf)
     stride = np.clip(np.diff(layout.edge) // 8_000, 1, max(n // LOOKED_AT, 1))
-    where = (layout.measures, layout.mask, layout.edge, price.form, price.toll, layout.sets)
+    where = (c, layout.measures, layout.mask, layout.edge, price.form, price.toll, layout.sets)
     regrets(*where, plan.arm, stride, regret, who, least)
     kinds = np.argsort(least * (1 + np.arange(deep)), axis=None, kind="stable")[: int(np.isfinite(least).sum())]
     spread = who.ravel()[kinds][: free // 3]

@@ -7,11 +7,10 @@ carried to the next.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers._jit import Floats, Ints, Mask, Whole, parallel_kernel
+from solvers._jit import Floats, Ints, Mask, Parts, Whole, parallel_kernel
 from solvers.decomposition import Dual
 from solvers.homes import make_room
 from solvers.layout import Layout
@@ -20,6 +19,7 @@ from solvers.pricing import Prices
 
 @parallel_kernel
 def round_mix(
+    classes: Parts,
     measures: Floats,
     read: Mask,
     edge: Ints,
@@ -38,9 +38,11 @@ def round_mix(
     size (C, H + 1): what a measure's error is measured against.  Out: out (n,), contested (n,).
     """
     h_count, k_count, _ = measures.shape
-    for c in numba.prange(len(edge) - 1):
+    for c in range(classes[0], classes[1]):
         lo, hi = first[c, 0], first[c, 1]
-        total = weight[lo:hi].sum()
+        total = 0.0
+        for j in range(lo, hi):
+            total += weight[j]
         debt = np.zeros((h_count + 1, k_count))  # the mix's table less the plan's
         share, mean = np.zeros(len(sets)), np.zeros(k_count)  # of sets, of arms
         for i in range(edge[c], edge[c + 1]):
@@ -52,8 +54,10 @@ def round_mix(
                 same &= arms[answer[j], i] == a
             contested[i] = not same
             if not same:
-                share[:] = 0
-                mean[:] = 0
+                for b in range(len(sets)):
+                    share[b] = 0.0
+                for k in range(k_count):
+                    mean[k] = 0.0
                 none = 1.0 - total
                 for j in range(lo, hi):
                     b = arms[answer[j], i]
@@ -107,6 +111,7 @@ def rounded(layout: Layout, dual: Dual, price: Prices) -> tuple[NDArray[np.signe
     size[:, :h] = layout.gross[:h].sum(axis=2).T / people[:, None] + 1e-12
     arm, contested = np.empty(n, layout.arm_dtype), np.empty(n, np.bool_)
     round_mix(
+        c,
         layout.measures,
         layout.read,
         layout.edge,

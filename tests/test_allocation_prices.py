@@ -316,7 +316,9 @@ def test_the_nearest_offers_are_those_of_the_slow_twin():
     who = np.flatnonzero(rng.random(500) < 0.5)
     arm, score = np.empty(len(who), np.int16), np.empty(len(who))
     for some in (mask, None):
-        nearest_arms(measures, np.zeros((0, 0), bool) if some is None else some, class_of, price, who, arm, score)
+        nearest_arms(
+            len(who), measures, np.zeros((0, 0), bool) if some is None else some, class_of, price, who, arm, score
+        )
         arms, scores = nearest_arms_slowly(measures, some, class_of, price, who)
         assert np.array_equal(arm, arms)
         assert np.array_equal(score, scores)

@@ -24,6 +24,16 @@ def assert_same(simulation: Simulation, twin) -> None:
     simulation.ledger.check()
 
 
+def in_both(world, population, seed, gaps, rng):
+    """The kernels' run and the twin's, with random plans at the first of each ``gaps`` periods."""
+    simulation, plans = Simulation(world, population, seed=seed), []
+    for gap in gaps:
+        plan = rng.integers(0, len(world.arms) + 1, len(population)).astype(np.uint8) if rng.random() < 0.9 else None
+        simulation.advance(gap, plan)
+        plans += [plan] + [None] * (gap - 1)
+    return simulation, live(world, population, seed, plans)
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     parameters=st.integers(0, 2**31),
@@ -37,13 +47,7 @@ def assert_same(simulation: Simulation, twin) -> None:
 def test_every_bit_is_the_twins(parameters, seed, n, segments, arms, categories, gaps):
     world = rich_world(parameters, segments, arms, categories, horizon=4)
     population = rich_population(world, n, parameters)
-    rng = np.random.default_rng(parameters)
-    simulation, plans = Simulation(world, population, seed=seed), []
-    for gap in gaps:
-        plan = rng.integers(0, arms + 1, n).astype(np.uint8) if rng.random() < 0.9 else None
-        simulation.advance(gap, plan)
-        plans += [plan] + [None] * (gap - 1)
-    assert_same(simulation, live(world, population, seed, plans))
+    assert_same(*in_both(world, population, seed, gaps, np.random.default_rng(parameters)))
 
 
 def test_a_whole_block_and_a_part_of_one():

@@ -169,7 +169,7 @@ def test_sharing_out_by_enumeration(seed: int, sizes: int, room: int) -> None:
     homes = Homes(np.zeros(n, np.int32), np.array([0, n]), np.arange(n), np.array([room]))
     pick = np.arange(sizes * n).reshape(sizes, n)
     arm, toll = np.full(n, 77), np.zeros(n)
-    share_out(score, pick, homes, arm, toll)
+    share_out(1, score, pick, homes, arm, toll)
     best = shared_slowly(score, list(range(n)), room)
     given_to = [(int(a) // n, i) for i, a in enumerate(arm.tolist()) if a >= 0]
     assert all(arm[i] == pick[j, i] for j, i in given_to)
@@ -288,12 +288,12 @@ def test_moves_and_regrets_with_tolls_equal_their_twins() -> None:
             arm[i] = -1 if arm[i] >= 0 and np.isinf(score[arm[i], i]) else arm[i]
         regret, least = np.full(300, np.inf), np.full((2, count + 1, count + 1, 2), np.inf)
         who = np.full(least.shape, -1)
-        where = (layout.measures, layout.mask, layout.edge, price.form, price.toll, layout.sets)
+        where = (2, layout.measures, layout.mask, layout.edge, price.form, price.toll, layout.sets)
         regrets(*where, arm, np.ones(2, int), regret, who, least)
         form = row_form(layout, 0)
         chunks = len(layout.chunk_class)
         move, rate = np.full((chunks, 300), -1), np.full((chunks, 300), np.inf)
-        places = (layout.measures, layout.mask, layout.start, layout.chunk_class)
+        places = (chunks, layout.measures, layout.mask, layout.start, layout.chunk_class)
         cheapest_moves(*places, price.form, form, -1.0, layout.sets, price.toll, arm, np.ones(chunks, bool), move, rate)
         found = dict(zip(move[move >= 0] // (count + 1), rate[move >= 0], strict=True))
         use = np.append(

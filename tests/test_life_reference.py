@@ -9,7 +9,7 @@ from engine_worlds import rich_population, rich_world
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from life_worlds import rich_dynamics, rich_lives
-from test_engine_reference import assert_same
+from test_engine_reference import assert_same, in_both
 
 from engine import Simulation
 from engine.dynamics import Dynamics
@@ -38,13 +38,7 @@ def assert_same_lives(simulation, twin) -> None:
 def test_every_bit_is_the_twins(parameters, seed, n, segments, arms, categories, gaps):
     world = rich_dynamics(parameters, segments, arms, categories, horizon=6)
     population = rich_lives(world, n, parameters)
-    rng = np.random.default_rng(parameters)
-    simulation, plans = Simulation(world, population, seed=seed), []
-    for gap in gaps:
-        plan = rng.integers(0, arms + 1, n).astype(np.uint8) if rng.random() < 0.9 else None
-        simulation.advance(gap, plan)
-        plans += [plan] + [None] * (gap - 1)
-    assert_same_lives(simulation, live(world, population, seed, plans))
+    assert_same_lives(*in_both(world, population, seed, gaps, np.random.default_rng(parameters)))
 
 
 @pytest.mark.parametrize("parameters", range(6))

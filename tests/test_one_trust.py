@@ -8,7 +8,7 @@ from engine_worlds import m0_population, m0_world
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from life_worlds import rich_dynamics, rich_lives
-from test_engine_service import service, team
+from service_desks import service, team
 from test_life_reference import assert_same_lives
 
 from engine import EngineError, Simulation, Trust, WorldError

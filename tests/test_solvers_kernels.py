@@ -107,6 +107,7 @@ def test_cheapest_moves_equal_their_twin() -> None:
         chunks, depth = len(layout.chunk_class), 6
         who, rate = np.full((chunks, depth), -1), np.full((chunks, depth), np.inf)
         args = (
+            chunks,
             layout.measures,
             layout.mask,
             layout.start,

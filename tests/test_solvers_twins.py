@@ -44,7 +44,7 @@ def test_gross_sums(masked: bool) -> None:
     mask = layout.mask if masked else np.zeros((0, 0), bool)
     read = np.array([True, False, True])
     out = np.zeros((len(layout.start) - 1, 4, 5))
-    gross_sums(layout.measures, mask, layout.start, read, out)
+    gross_sums(len(out), layout.measures, mask, layout.start, read, out)
     for q in range(len(out)):
         piece = slice(layout.start[q], layout.start[q + 1])
         open_to = layout.mask[:, piece] if masked else np.ones((5, piece.stop - piece.start), bool)
@@ -58,7 +58,7 @@ def test_plan_sums(case: tuple) -> None:
     layout = layout_of(case)
     arm = whole_plan(layout, 1)
     out = np.zeros((len(layout.start) - 1, 4, 5))
-    plan_sums(layout.measures, layout.start, layout.read, layout.sets, arm, out)
+    plan_sums(len(out), layout.measures, layout.start, layout.read, layout.sets, arm, out)
     twin = np.zeros_like(out)
     for q in range(len(out)):
         for i in range(layout.start[q], layout.start[q + 1]):
@@ -76,6 +76,7 @@ def test_regrets(case: tuple) -> None:
     regret, who = np.empty(300), np.full((2, sets + 1, sets + 1, 3), -1)
     least = np.full(who.shape, np.inf)
     regrets(
+        2,
         layout.measures,
         layout.mask,
         layout.edge,

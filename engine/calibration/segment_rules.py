@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,7 +134,8 @@ def _resolved(rule: Rule, seen: dict[str, NDArray[np.float64]]) -> Rule:
             reach = np.cumsum(counts[::-1])[::-1] / counts.sum()  # share of those at this number or above
             enough = np.flatnonzero(reach <= 1 - quantile + 1e-12)
             least = float(found[enough[0]]) if len(enough) else float(np.nextafter(found[-1], np.inf))
-            rule = replace(rule, **{f"{feature}_quantile_min": None, f"{feature}_min": least})  # type: ignore[arg-type]
+            resolved: dict[str, Any] = {f"{feature}_quantile_min": None, f"{feature}_min": least}
+            rule = replace(rule, **resolved)
     return rule
 
 

@@ -124,7 +124,7 @@ class _Prices:
         case = self.case
         mask = np.zeros((0, 0), bool) if case.eligible.all() else case.eligible
         price = np.ascontiguousarray(self.total.transpose(1, 0, 2))
-        nearest_arms(case.data.measures, mask, case.compiled.class_of, price, who, arm, score)
+        nearest_arms(len(who), case.data.measures, mask, case.compiled.class_of, price, who, arm, score)
 
     def _sum(self, form: Floats, who: NDArray[np.integer]) -> Floats:
         """(K, m) a linear form of what offers use."""
