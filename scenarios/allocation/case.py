@@ -31,9 +31,12 @@ from scenarios.allocation.rules_file import (
 from scenarios.allocation.slack import with_stand_ins
 from scenarios.allocation.spelling import spell_out
 from scenarios.allocation.units import strange_units
-from scenarios.candidates import Candidates, columns_in, read_candidates, rows_named
+from scenarios.candidates import Candidates, rows_named
+from scenarios.candidates_file import columns_in, read_candidates
 from scenarios.errors import CvmaxError, DataError
-from scenarios.rules import COUNT, CompiledRules, Subject, compile_rules, plan_table, rule_problems
+from scenarios.rule_problems import rule_problems
+from scenarios.rule_rows import compile_rules
+from scenarios.rules import COUNT, CompiledRules, Subject, plan_table
 from scenarios.schema.allocation import AllocationRules, Range, SingleRule
 from scenarios.suggest import nearest
 from solvers.problem import Problem
