@@ -13,7 +13,7 @@ from scenarios.allocation.case import Case, build_case
 from scenarios.allocation.conflict import conflicts
 from scenarios.allocation.households import household_use
 from scenarios.allocation.plans import GivenPlan, hold, read_plan
-from scenarios.allocation.prices import RulePrice, binds, price_rules
+from scenarios.allocation.prices import RulePrice, price_rules, room_of, solved_price
 from scenarios.allocation.remarks import remarks_of
 from scenarios.allocation.slack import penalty_of
 from scenarios.allocation.solving import Limits, Outcome, Solver, full_plan, outcome_of, solve_case, value_plan
@@ -173,18 +173,23 @@ def _results(outcome: Outcome, measured: tuple[RulePrice, ...]) -> tuple[RuleRes
         missed = max(0.0 if low is None else low - value, 0.0 if high is None else value - high, 0.0)
         size = max([1.0, *(abs(bound) for bound in (low, high) if bound is not None)])
         reported = not item.rows
+        room = room_of(outcome, index)
+        again = solved_price(outcome.case.singles[index], prices.get(item.rule.name)) if room == "little" else None
+        if again is not None:
+            price, room = again, "little" if again > NEAR else "enough"
         results.append(
             RuleResult(
                 item.rule.name,
                 value,
                 low,
                 high,
-                0.0 if reported else price,
-                binds(outcome, index),
+                price if room != "enough" and not reported else 0.0,
+                room != "enough",
                 "parity" if item.sizes else "ratio" if len(item.terms) == 2 else "sum",
                 missed if math.isfinite(missed) and missed > NEAR * size and not reported else 0.0,
                 penalty_of(item) or 0.0,
                 prices.get(item.rule.name),
+                "" if room != "little" else "relaxed" if again is None else "solved",
             )
         )
     return tuple(results)

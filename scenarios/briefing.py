@@ -16,7 +16,8 @@ from engine.valuation import OrderTables, order_margin, orders_ahead, response_p
 from scenarios.base import Customers
 from scenarios.knowledge import hidden_spread, known_lives
 from scenarios.margins import enough_margin
-from scenarios.rules import CompiledRules, CustomerLabel, Subject, compile_rules
+from scenarios.rule_rows import compile_rules
+from scenarios.rules import CompiledRules, CustomerLabel, Subject
 from scenarios.schema.rules import Rule
 from scenarios.schema.scenario import Scenario
 from solvers import Problem

@@ -10,7 +10,7 @@ import pytest
 
 from scenarios.allocate import allocate
 from scenarios.allocation_files import write_allocation
-from scenarios.candidates import read_candidates
+from scenarios.candidates_file import read_candidates
 from scenarios.errors import ConfigError, CvmaxError, DataError, InputError
 
 HEAD = "customer_id,offer,channel,value,cost,margin,revenue,segment\n"

@@ -163,7 +163,7 @@ def test_a_regular_table_is_laid_out_like_any_other(tmp_path):
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from scenarios.candidates import read_candidates
+    from scenarios.candidates_file import read_candidates
 
     rng = np.random.default_rng(3)
     n, k = 500, 7

@@ -9,7 +9,8 @@ from scenarios.jobs import Setup, Stages
 from scenarios.lives import draw_customers
 from scenarios.loading import load
 from scenarios.paths import dotted, with_values
-from scenarios.rules import CustomerLabel, Subject, compile_rules
+from scenarios.rule_rows import compile_rules
+from scenarios.rules import CustomerLabel, Subject
 from scenarios.schema.rules import Rule
 from scenarios.schema.validate import validate, with_strategies_spelt_out
 from scenarios.strategies.fairness import Fairness, fill_fairly

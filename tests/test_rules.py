@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scenarios.errors import ConfigError
-from scenarios.rules import CustomerLabel, Subject, compile_rules, plan_table, text_of
+from scenarios.rule_rows import compile_rules
+from scenarios.rules import CustomerLabel, Subject, plan_table, text_of
 from scenarios.schema.rules import Constraint
 
 SEGMENTS = ("new", "loyal", "gone")

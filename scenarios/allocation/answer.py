@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from scenarios.allocation.conflict import Conflict
 from scenarios.allocation.households import HouseholdUse
@@ -19,8 +19,9 @@ class RuleResult:
     """A rule under the plan.
 
     ``value``: what it uses; NaN for a ratio to nothing.  ``shadow_price``: objective per unit of the bound (ratios and
-    parity: per 0.01), >= 0 when relaxing helps, signed for equalities; 0 for a rule that is only reported.  ``missed``: by
-    how much a soft rule (or a given plan) is outside its bounds.
+    parity: per 0.01), >= 0 when relaxing helps, signed for equalities; 0 for a rule with room, or that is only reported.
+    ``little_room``: the plan leaves less than one more offer may need, and the price is that of parts of offers (``relaxed``)
+    or of a solve anew (``solved``).  ``missed``: by how much a soft rule (or a given plan) is outside its bounds.
     """
 
     name: str
@@ -33,6 +34,7 @@ class RuleResult:
     missed: float = 0.0
     penalty: float = 0.0
     price: RulePrice | None = None
+    little_room: Literal["", "relaxed", "solved"] = ""
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,7 @@ def _rule(rule: RuleResult) -> dict[str, Any]:
         "max": rule.max,
         "shadow_price": _number(rule.shadow_price),
         "binding": rule.binding,
+        "little_room": rule.little_room or None,
     }
     if rule.penalty:
         document |= {"missed": rule.missed, "penalty": rule.penalty}

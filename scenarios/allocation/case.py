@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from scenarios.allocation.eligibility import Tests, run_tests
 from scenarios.allocation.households import Households, households_of
@@ -29,9 +31,12 @@ from scenarios.allocation.rules_file import (
 from scenarios.allocation.slack import with_stand_ins
 from scenarios.allocation.spelling import spell_out
 from scenarios.allocation.units import strange_units
-from scenarios.candidates import Candidates, columns_in, read_candidates, rows_named
+from scenarios.candidates import Candidates, rows_named
+from scenarios.candidates_file import columns_in, read_candidates
 from scenarios.errors import CvmaxError, DataError
-from scenarios.rules import COUNT, CompiledRules, Subject, compile_rules, plan_table, rule_problems
+from scenarios.rule_problems import rule_problems
+from scenarios.rule_rows import compile_rules
+from scenarios.rules import COUNT, CompiledRules, Subject, plan_table
 from scenarios.schema.allocation import AllocationRules, Range, SingleRule
 from scenarios.suggest import nearest
 from solvers.problem import Problem
@@ -83,6 +88,19 @@ class Case:
         for more in others if others is not None else ():
             table += plan_table(self.data.measures, more[: self.n], self.compiled)
         return table
+
+    @cached_property
+    def _largest(self) -> Floats:
+        """(H + 1, K) the largest size of each measure, and 1 for the count."""
+        planes = self.data.measures
+        most = np.maximum(planes.max(axis=2, initial=0.0), -planes.min(axis=2, initial=0.0))
+        return np.concatenate([most, np.ones((1, planes.shape[1]))])
+
+    def most_of_one(self, form: sparse.csr_matrix) -> float:
+        """No offer changes a row's linear form by more."""
+        h, k, _, c = self.problem.shape
+        line = np.asarray(abs(form).todense()).reshape(h + 1, c, k).max(axis=1, initial=0.0)
+        return float((line * self._largest).sum(axis=0).max(initial=0.0))
 
     def with_rules(self, singles: Sequence[SingleRule]) -> Case:
         """The same candidates under other rules, which filter on no other labels."""

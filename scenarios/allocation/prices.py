@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
+from scenarios.allocation.slack import penalty_of
 from scenarios.allocation.solving import Limits, Outcome, solve_case
 from scenarios.schema.allocation import SingleRule
 
 NOISE = 1e-5
+NEAR = 1e-9
 
 
 @dataclass(frozen=True)
@@ -49,26 +52,54 @@ def price_rules(outcome: Outcome, limits: Limits) -> tuple[RulePrice, ...]:
     return tuple(found)
 
 
-def binds(outcome: Outcome, index: int) -> bool:
-    """Whether a row of the rule has no room, or a price that is more than the solve's own tolerance.
+Room = Literal["none", "little", "enough"]
 
-    Multipliers near the optimum can leave a trace on a rule with room: less than ``NOISE`` of the objective over its whole bound.
+
+def binds(outcome: Outcome, index: int) -> bool:
+    """Whether a rule has no room, or little and a price, see :func:`room_of`."""
+    return room_of(outcome, index) != "enough"
+
+
+def room_of(outcome: Outcome, index: int) -> Room:
+    """Whether a rule has no room; or less than one more offer can need, and a price beyond the solve's own tolerance.
+
+    A rule with more room than that has no price in the plan, whatever multiplier is left on it: of a solve that stopped at its
+    gap, or of the relaxation.  Multipliers near the optimum can leave a trace on a rule with little room, too: less than ``NOISE``
+    of the objective over its whole bound is none.
     """
-    forms = {row.name: row.coefficients for row in outcome.case.compiled.rules[index].rows}
+    item = outcome.case.compiled.rules[index]
+    forms = {row.name: row.coefficients for row in item.rows}
+    if penalty_of(item):  # stand-ins fill the rows of a soft rule: the plan's own sum tells
+        value, (low, high) = item.value(outcome.table), item.bounds
+        size = max([1.0, *(abs(bound) for bound in (low, high) if bound is not None)])
+        full = (low is not None and value <= low + NEAR * size) or (high is not None and value >= high - NEAR * size)
+        return "none" if full else "enough"
     moved_by = np.abs(outcome.table).ravel()
     least = NOISE * abs(outcome.solution.objective)
+    found: Room = "enough"
     for row in outcome.solution.rows:
         if row.name not in forms:
             continue
         size = max([abs(x) for x in (row.lower, row.upper) if math.isfinite(x)] or [0.0])
-        near = 1e-9 * max(1.0, size)
-        if row.value >= row.upper - near or row.value <= row.lower + near:
-            return True
+        room = min(row.upper - row.value, row.value - row.lower)
+        if room <= NEAR * max(1.0, size):
+            return "none"
+        if not row.shadow_price or room >= outcome.case.most_of_one(forms[row.name]):
+            continue
         # A ratio's row has the bound 0: what counts is how much moves through it.
         through = float((abs(forms[row.name]) @ moved_by)[0])
         if abs(row.shadow_price) * max(size, through) > least:
-            return True
-    return False
+            found = "little"
+    return found
+
+
+def solved_price(rule: SingleRule, price: RulePrice | None) -> float | None:
+    """What the solve with a looser bound brought, for each unit (ratios, parity: 0.01) of the bound; None without one."""
+    bounds = [rule.min, rule.max] if rule.parity is None else [rule.parity.within]
+    step = max((0.01 * abs(bound) for bound in bounds if bound is not None), default=0.0)
+    if price is None or price.looser is None or not step:
+        return None
+    return max(price.looser, 0.0) / step * (1.0 if rule.parity is None and rule.ratio is None else 0.01)
 
 
 def moved(rule: SingleRule, by: float, loosen: bool) -> SingleRule | None:

@@ -42,11 +42,8 @@ def print_allocation(allocation: Allocation, file: TextIO) -> None:
     )
     if allocation.rules:
         console.print(_rules(allocation))
-        console.print(
-            Text(
-                "price: value gained if the rule gives one unit more (ratios, parity: 0.01); binding rules are marked *"
-            )
-        )
+        for line in _legend(allocation):
+            console.print(Text(line))
     if any(rule.price is not None for rule in allocation.rules):
         console.print(
             Text("without, +1 %, -1 %: value gained without the rule, with its bound looser and tighter, solved anew")
@@ -130,6 +127,19 @@ def funnel_lines(allocation: Allocation) -> list[str]:
     return lines
 
 
+def _legend(allocation: Allocation) -> list[str]:
+    """What prices and marks mean."""
+    lines = [
+        "price: value gained if the rule gives one unit more (ratios, parity: 0.01); rules without room are marked *"
+    ]
+    kinds = {rule.little_room for rule in allocation.rules}
+    if "relaxed" in kinds:
+        lines.append("(*): less room than one more offer may need; the price is that of parts of offers")
+    if "solved" in kinds:
+        lines.append("(*): less room than one more offer may need; the price is that of the solve with a looser bound")
+    return lines
+
+
 def _rules(allocation: Allocation) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("rule")
@@ -139,7 +149,7 @@ def _rules(allocation: Allocation) -> Table:
     table.add_column("")
     for rule in allocation.rules:
         cells = [*_cells(rule), *(_prices(rule) if priced else ())]
-        mark = "*" if rule.binding else ""
+        mark = "(*)" if rule.little_room else "*" if rule.binding else ""
         mark += " missed" if rule.missed else ""
         table.add_row(Text(rule.name), *(Text(cell) for cell in cells), mark.strip())
     return table
@@ -148,7 +158,7 @@ def _rules(allocation: Allocation) -> Table:
 def _cells(rule: RuleResult) -> tuple[str, str, str, str]:
     value = amount_of(rule.value) if math.isfinite(rule.value) else "no value"
     bounds = ["" if bound is None else amount_of(bound) for bound in (rule.min, rule.max)]
-    price = "" if rule.min is None and rule.max is None else amount_of(rule.shadow_price if rule.binding else 0.0)
+    price = "" if rule.min is None and rule.max is None else amount_of(rule.shadow_price)
     return value, bounds[0], bounds[1], price
 
 
