@@ -25,7 +25,7 @@ def table(tmp_path, seed, n=200):
     return path
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 def test_a_rule_with_room_for_one_more_offer_has_no_price(tmp_path, seed, capsys):
     """Two offers each, households, a rule for each value, a soft volume: what leaves multipliers on rules with room."""
     rules = {

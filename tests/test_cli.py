@@ -112,7 +112,7 @@ def test_allocate_prints_a_table_or_one_json_document(run, tmp_path):
     result = run("allocate c.csv --rules r.yaml --json --format csv --out o --quiet")
     document = json.loads(result.stdout)
     assert (document["status"], document["objective"], document["selected"]) == ("met", 13.0, 2)
-    assert set(document["constraints"][0]) == {"name", "value", "min", "max", "shadow_price", "binding"}
+    assert set(document["constraints"][0]) == {"name", "value", "min", "max", "shadow_price", "binding", "little_room"}
     assert result.stderr == ""
     assert (
         tmp_path / "o" / "allocation.csv"
