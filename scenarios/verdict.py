@@ -42,6 +42,8 @@ def verdict(
         if rival is not None and rival.behind_ci.low > 0:
             ahead = "surely ahead" if draws >= ENOUGH_DRAWS else "ahead"
             sentence += f", {ahead} of the next best, {rival.name}, by {money(rival.behind, currency)}"
+        elif rival is not None and rival.behind == rival.behind_ci.low == rival.behind_ci.high == 0:
+            sentence += f", level with {rival.name}, which came to the same"
         elif rival is not None:
             sentence += f", not surely ahead of {rival.name}"
             if draws >= ENOUGH_DRAWS:

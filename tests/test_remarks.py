@@ -24,10 +24,12 @@ def test_a_chance_has_the_digits_that_the_draws_carry(share, draws, words):
     assert chance(share, draws) == words
 
 
-def told(draws):
+AHEAD = Interval(-1.0, 3.0)
+
+
+def told(draws, ahead=AHEAD, behind=1.0):
     results = fake_results()
-    ahead = Interval(-1.0, 3.0)
-    strategies = [dataclasses.replace(s, p_best=0.98, behind_ci=ahead) for s in results.strategies]
+    strategies = [dataclasses.replace(s, p_best=0.98, behind=behind, behind_ci=ahead) for s in results.strategies]
     return verdict(strategies, "optimal", results.baseline, (), "EUR", draws, 0.95)
 
 
@@ -36,6 +38,11 @@ def test_a_verdict_of_few_draws_says_so_and_names_no_chance():
     assert "probability of being best" not in told(2)
     assert "too few" not in told(0) and "too few" not in told(40)
     assert "probability of being best over 95 % and over 95 %" in told(40)
+
+
+def test_who_came_to_the_same_is_level_and_not_a_matter_of_luck():
+    assert "level with greedy, which came to the same" in told(40, Interval(0.0, 0.0), 0.0)
+    assert "level" not in told(40)
 
 
 def test_tables_of_few_draws_have_no_chance():
