@@ -100,33 +100,36 @@ def main() -> None:
     """
 
 
-class Told:
-    """What was expected, and what came instead."""
-
-    kind = "a number"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The number, or an error in the words of all our errors."""
-        assert isinstance(self, click.IntRange | click.FloatRange)
-        try:
-            number = super().convert(value, param, ctx)  # type: ignore[misc]  # the class beside this one has it
-            if not math.isfinite(number):
-                self.fail("not finite")
-            return number
-        except click.BadParameter:
-            low = "" if self.min is None else f" {'>' if self.min_open else '>='} {self.min}"
-            high = "" if self.max is None else f" {'<' if self.max_open else '<='} {self.max}"
-            self.fail(f"expected {self.kind}{low}{' and' if low and high else ''}{high}, got {value!r}", param, ctx)
+def expected(kind: str, bounds: click.IntRange | click.FloatRange, value: object) -> str:
+    """What was expected, and what came instead, in the words of all our errors."""
+    low = "" if bounds.min is None else f" {'>' if bounds.min_open else '>='} {bounds.min}"
+    high = "" if bounds.max is None else f" {'<' if bounds.max_open else '<='} {bounds.max}"
+    return f"expected {kind}{low}{' and' if low and high else ''}{high}, got {value!r}"
 
 
-class Whole(Told, click.IntRange):
+class Whole(click.IntRange):
     """A whole number within bounds."""
 
-    kind = "a whole number"
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number, or an error in our words."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(expected("a whole number", self, value), param, ctx)
 
 
-class Real(Told, click.FloatRange):
-    """A number within bounds."""
+class Real(click.FloatRange):
+    """A finite number within bounds."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number, or an error in our words."""
+        try:
+            number = super().convert(value, param, ctx)
+        except click.BadParameter:
+            number = math.nan
+        if not math.isfinite(number):
+            self.fail(expected("a number", self, value), param, ctx)
+        return number
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")

@@ -12,6 +12,7 @@ from engine import World
 from scenarios.around import costs, flows, growth, losing, new_customers, seen, service_result, traffic
 from scenarios.bridge import bridge
 from scenarios.budget_results import BudgetPrice
+from scenarios.chance import ENOUGH_DRAWS
 from scenarios.jobs import JobResult, cumulative_margin, difference_variance
 from scenarios.play import Played
 from scenarios.results import Interval, Month, Series, StrategyResult
@@ -88,7 +89,7 @@ def strategy_result(frame: Frame, name: str) -> StrategyResult:
         difference_ci=decision,
         behind=behind,
         behind_ci=behind_ci,
-        p_best=float(frame.p_best[frame.names.index(name)]) if len(frame.draws) >= 2 else float("nan"),
+        p_best=float(frame.p_best[frame.names.index(name)]) if len(frame.draws) >= ENOUGH_DRAWS else float("nan"),
         spend=spend,
         planned_spend=sum(d.planned_cost for d in p.decisions),
         liability=sum(d.liability for d in p.decisions),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 
 from scenarios.paths import Change
+from scenarios.schema.rules import Release
 from scenarios.schema.scenario import Scenario
 
 CUSTOMERS = "population.customers"
@@ -25,24 +27,24 @@ def unscaled(scenario: Scenario, changes: Sequence[Change]) -> Iterator[str]:
     factor = new / old
     stay = [(path, value) for path, value in _amounts(scenario) if value and path not in changed]
     if stay:
-        words = " ".join(f"--set {_quoted(path, value * factor)}" for path, value in stay[:_SHOWN])
+        words = " ".join(f"--set {_quoted(path, value, factor)}" for path, value in stay[:_SHOWN])
         more = f" and {len(stay) - _SHOWN} more" if len(stay) > _SHOWN else ""
-        times = f"{1 / factor:.3g} times as much" if factor < 1 else f"1/{factor:.3g} of it"
+        times = f"{_digits(1 / factor, 3)} times as much" if factor < 1 else f"1/{_digits(factor, 3)} of it"
         yield (
             f"{CUSTOMERS}: {old:,} -> {new:,}, but amounts stay, so that a customer has {times}; "
             f"in proportion: {words}{more}"
         )
 
 
-def _amounts(scenario: Scenario) -> Iterator[tuple[str, float]]:
-    """Totals of money, contacts and people by dotted path."""
+def _amounts(scenario: Scenario) -> Iterator[tuple[str, float | tuple[Release, ...]]]:
+    """Totals of money, contacts and people by dotted path; a rule's releases are one value, as they are set."""
     for rule in scenario.rules:
         if rule.measure in _SUMS:
             for name, bound in (("min", rule.min), ("max", rule.max)):
                 if bound is not None:
                     yield f"rules.{rule.name}.{name}", bound
             if rule.releases:
-                yield f"rules.{rule.name}.releases", float(sum(release.amount for release in rule.releases))
+                yield f"rules.{rule.name}.releases", rule.releases
     for name, channel in scenario.channels.items():
         if channel.capacity_per_period is not None:
             yield f"channels.{name}.capacity_per_period", channel.capacity_per_period
@@ -55,8 +57,18 @@ def _amounts(scenario: Scenario) -> Iterator[tuple[str, float]]:
             yield f"acquisition.sources.{name}.capacity_per_period", source.capacity_per_period
 
 
-def _quoted(path: str, value: float) -> str:
-    heads = path.endswith(("capacity_per_period", "agents"))
-    amount = max(round(value), 1) if heads else float(f"{value:.4g}")
-    text = f"{path}={amount:g}"
+def _quoted(path: str, value: float | tuple[Release, ...], factor: float) -> str:
+    """``path=value`` in proportion, as a shell takes it."""
+    if isinstance(value, tuple):
+        items = (f"{{period: {item.period}, amount: {_digits(item.amount * factor, 4)}}}" for item in value)
+        text = f"{path}=[{', '.join(items)}]"
+    elif path.endswith(("capacity_per_period", "agents")):
+        text = f"{path}={max(round(value * factor), 1)}"
+    else:
+        text = f"{path}={_digits(value * factor, 4)}"
     return f'"{text}"' if " " in text else text
+
+
+def _digits(value: float, figures: int) -> str:
+    """So many significant figures, without an exponent."""
+    return f"{Decimal(f'{value:.{figures}g}'):f}"

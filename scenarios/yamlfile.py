@@ -45,6 +45,7 @@ _IMPLICIT = (
 _MAX_DIGITS = 300
 _MAX_SHOWN = 60  # characters of a value in a message
 _TABLES = (".csv", ".csv.gz", ".tsv", ".parquet", ".parq", ".pq", ".xlsx", ".duckdb")
+_YAML_LINE = re.compile(r"\s*(?:#|[\w-]+:(?:\s|$))")
 _MAX_NODES = 200_000  # anchors that repeat anchors grow without bound
 
 
@@ -138,9 +139,11 @@ def read_yaml(path: Path, faults: list[str] | None = None, *, if_empty: str = ""
 
 
 def _looks_like_csv(text: str) -> bool:
-    """Two lines with the same separators."""
+    """Two lines with the same separators, neither of them a comment nor a key."""
     first, second = ([line for line in text[:100_000].splitlines() if line.strip()] + ["", ""])[:2]
-    return any(first.count(mark) == second.count(mark) > 0 for mark in ",;\t|")
+    return not (_YAML_LINE.match(first) or _YAML_LINE.match(second)) and any(
+        first.count(mark) == second.count(mark) > 0 for mark in ",;\t|"
+    )
 
 
 def parse_yaml(text: str, source: str, faults: list[str] | None = None) -> Document:

@@ -1,6 +1,7 @@
 """What a run says of its own limits: too few draws, amounts meant for other customers, costs that only some bear."""
 
 import dataclasses
+import shlex
 
 import pytest
 from fake_results import fake_results
@@ -66,6 +67,24 @@ def test_amounts_that_were_meant_for_other_customers_are_named():
     assert "a customer has 1/2 of it; in proportion: --set rules.budget.max=8000" in warning
     (warning,) = load("service_desk", ("population.customers=4000",)).warnings
     assert "--set service.agents=3" in warning
+
+
+@pytest.mark.parametrize("customers", [800_000_000, 2_000, 3])
+def test_what_a_remark_proposes_can_be_pasted(tmp_path, customers):
+    releases = "[{period: 0, amount: 10000}, {period: 13, amount: 8000.0}]"
+    (tmp_path / "s.yaml").write_text(
+        f"extends: starter\noverrides: {{half the budget: null}}\nrules: [{{name: budget, measure: cost, releases: {releases}}}]\n"
+    )
+    (warning,) = load(tmp_path / "s.yaml", (f"population.customers={customers}",)).warnings
+    assert "e+" not in warning and "e-" not in warning
+    proposed = shlex.split(warning.partition("in proportion: ")[2])[1::2]
+    scaled = load(tmp_path / "s.yaml", (f"population.customers={customers}", *proposed))
+    assert scaled.warnings == ()
+    factor = customers / 20_000
+    assert [r.amount for r in scaled.scenario.rules[0].releases] == pytest.approx([10_000 * factor, 8_000 * factor])
+    if customers == 800_000_000:
+        assert "a customer has 1/40000 of it" in warning
+        assert "amount: 400000000}" in warning
 
 
 def test_a_capability_that_only_some_planners_pay_for_is_warned_about(tmp_path):

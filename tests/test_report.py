@@ -94,6 +94,16 @@ def test_verdict_comes_first_and_every_strategy_is_named() -> None:
     assert "current_plan (base)" in text
 
 
+def test_the_header_of_churn_has_two_lines_also_above_narrow_cells() -> None:
+    results = fake_results()
+    narrow = replace(results, strategies=tuple(replace(s, churn_rate=0.02) for s in results.strategies))
+    stream = io.StringIO()
+    print_results(narrow, file=stream, width=100)
+    header = re.search(r"^Money in .*\n((?:.*\n)+?)strategy(.*)", stream.getvalue(), flags=re.MULTILINE)
+    assert header is not None
+    assert header[1].count("yearly") == 1 and header[2].count("churn") == 1
+
+
 def test_the_two_intervals_look_different() -> None:
     text = printed(fake_results(), 160)
     assert "+2.78 to +6.38" in text

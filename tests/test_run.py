@@ -195,6 +195,14 @@ def test_on_starter_the_optimal_strategy_surely_beats_the_baseline_and_every_sim
         assert result.name == "optimal" or result.behind_ci.low > 0, result.name
 
 
+def test_a_chance_of_few_draws_is_null_in_the_document(tmp_path):
+    for draws, known in ((2, False), (5, True)):
+        values = ("population.customers=200", f"uncertainty.draws={draws}", "uncertainty.customers=200")
+        small = load("starter", values).scenario
+        done = run(small, base_of(small), Options(workers=1, sensitivity=False)).results.to_dict()
+        assert {s["p_best"] is not None for s in done["strategies"]} == {known}
+
+
 @pytest.mark.slow
 def test_a_dask_cluster_gives_the_same_bits():
     distributed = pytest.importorskip("distributed")

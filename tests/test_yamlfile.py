@@ -114,6 +114,24 @@ def test_a_file_needs_a_mapping_at_its_top(tmp_path):
         read_yaml(tmp_path / "absent.yaml")
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("objective: {value: 1, fee: -1}\nper_customer: {max_offers: 1, max_offers: 2}\n", ":2 per_customer.max_offers: the key is already in line 2; keep one"),
+        ("name: Grocery, spring\nquestion: Which wins, a or b?\nseed: [1\n", "expected ',' or ']'"),
+        ("# a, b\n1, 2\n", "expected a mapping"),
+        ("a, b\n1, 2\n", "looks like a table of data"),
+        ("at,what\n2024-01-01 10:00,x: y\n\"", "looks like a table of data"),
+    ],
+)  # fmt: skip
+def test_equally_many_commas_do_not_make_keys_a_table(tmp_path, text, problem):
+    path = tmp_path / "s.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as error:
+        read_yaml(path)
+    assert problem in error.value.problems[0]
+
+
 texts = st.one_of(
     st.text(st.characters(blacklist_categories=["Cs", "Cc"]), max_size=8),
     st.sampled_from(

@@ -53,7 +53,7 @@ MONEY = (
     Column("unspent", "unspent", Kind.BUDGET, lambda s: s.unspent),
     Column("roi", "ROI", Kind.FACTOR, lambda s: s.roi),
     Column("margin_rate", "margin rate", Kind.SHARE, lambda s: s.margin_rate),
-    Column("churn_rate", "churn a year", Kind.SHARE, lambda s: s.churn_rate),
+    Column("churn_rate", "yearly churn", Kind.SHARE, lambda s: s.churn_rate),
     Column("contacts_per_customer", "contacts per customer", Kind.FACTOR, lambda s: s.contacts_per_customer),
     Column("planned", "planned per customer", Kind.LEAD, lambda s: s.planned),
     Column("realised", "realised per customer", Kind.LEAD, lambda s: s.realised),

@@ -64,7 +64,7 @@ def check_dynamics(scenario: Scenario, names: Names) -> Iterator[Problem]:
     if d.values is not None:
         for sentence in _unknown("segment", d.values.by_segment, names.segments):
             yield ("dynamics", "values", "by_segment"), sentence
-    if d.competition is not None:
+    if d.competition is not None and scenario.time is not None:
         for i, event in enumerate(d.competition.events):
             if event.period >= scenario.time.horizon_periods:
                 yield (

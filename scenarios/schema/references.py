@@ -23,7 +23,7 @@ KINDS = ("contact", "discount", "retention", "cross_sell", "up_sell", "win_back"
 
 
 class Names:
-    """What a scenario defines; None = known only after a fit.
+    """What a scenario defines; None = known only after a fit, or once a fault is mended.
 
     Read from the raw data, so that an offer with a fault of its own still has its name.
     """
@@ -32,13 +32,17 @@ class Names:
         def keys(section: Any) -> tuple[str, ...]:
             return tuple(section) if isinstance(section, dict) else ()
 
-        self.channels = keys(data.get("channels"))
-        self.offers = keys(data.get("offers"))
+        def names(section: Any) -> tuple[str, ...] | None:
+            return tuple(section) if isinstance(section, dict) else None
+
+        self.channels = names(data.get("channels"))
+        self.offers = names(data.get("offers"))
+        self.strategies: tuple[str, ...] | None = None
         strategies = data.get("strategies")
-        named = (
-            [item.get("name") for item in strategies if isinstance(item, dict)] if isinstance(strategies, list) else []
-        )
-        self.strategies = tuple(str(name) for name in named)
+        if isinstance(strategies, list):
+            named = [item.get("name") if isinstance(item, dict) else None for item in strategies]
+            if all(isinstance(name, str) for name in named):
+                self.strategies = tuple(str(name) for name in named)
         dynamics = data.get("dynamics")
         tiers = keys(dynamics.get("tiers")) if isinstance(dynamics, dict) else ()
         self.groups: dict[str, tuple[str, ...]] = {"tier": tiers} if tiers else {}
@@ -51,8 +55,8 @@ class Names:
         if isinstance(synthetic, dict):
             groups = synthetic.get("groups")
             self.groups |= {str(k): keys(v) for k, v in groups.items()} if isinstance(groups, dict) else {}
-            self.segments = keys(synthetic.get("segments"))
-            self.categories = keys(synthetic.get("categories"))
+            self.segments = names(synthetic.get("segments"))
+            self.categories = names(synthetic.get("categories", {}))
         elif isinstance(fit, dict):
             self.segments = keys(fit.get("segments")) or None
             categories = fit.get("categories", 0)
@@ -63,9 +67,11 @@ class Names:
         if self.segments is not None:
             defined = (synthetic if isinstance(synthetic, dict) else fit or {}).get("segments")
             segments = defined if isinstance(defined, dict) else {}
-            self.lapsed = tuple(
-                name for name, part in segments.items() if isinstance(part, dict) and part.get("lapsed") is True
-            )
+            lapsed = {
+                name: part.get("lapsed", False) if isinstance(part, dict) else None for name, part in segments.items()
+            }
+            if all(isinstance(is_so, bool) for is_so in lapsed.values()):
+                self.lapsed = tuple(name for name, is_so in lapsed.items() if is_so)
 
 
 def unknown(what: str, names: Iterable[object], known: tuple[str, ...] | None) -> Iterator[str]:
@@ -94,7 +100,7 @@ def check(scenario: Scenario, names: Names) -> Iterator[Problem]:
                 yield (*where, "parity", "measure"), sentence
             for sentence in unknown("label of customers", [rule.parity.by], ("segment", *names.groups)):
                 yield (*where, "parity", "by"), sentence
-        if scenario.offers and not _keeps_an_arm(rule.where, scenario.offers):
+        if scenario.offers and not _keeps_an_arm(rule.where, scenario.offers, names.channels):
             yield (
                 (*where, "where"),
                 "no offer goes through such a channel, or is of such a kind: the filter can match nothing",
@@ -219,8 +225,10 @@ def _filter(path: tuple[str | int, ...], where: Filter, labels: tuple[str, ...],
             yield (*path, label), sentence
 
 
-def _keeps_an_arm(where: Filter, offers: dict[str, Offer]) -> bool:
+def _keeps_an_arm(where: Filter, offers: dict[str, Offer], channels: tuple[str, ...] | None) -> bool:
     """Whether some offer through some channel passes the filter; names that are unknown have been reported already."""
+    if any(channel not in (channels or ()) for offer in offers.values() for channel in offer.channels):
+        return True
     if any(value not in offers for value in where.get("offer", ())):
         return True
     return any(

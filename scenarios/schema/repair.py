@@ -19,7 +19,7 @@ Path = tuple[str | int, ...]
 
 WAYS = 2
 _NUMBERS = (0.37, 0.53, 1.7, 2.9, 3, 5, -0.7, -0.2)
-_PUT_IN: tuple[Any, ...] = (*_NUMBERS, True, False, "one", "two", "2021-02-03", "2022-03-04", {})
+_PUT_IN: tuple[Any, ...] = (*_NUMBERS, True, False, "cost", "one", "two", "2021-02-03", "2022-03-04", {})
 
 
 def repaired(data: dict[str, Any], error: ValidationError, model: type[BaseModel]) -> tuple[list[Any], list[Path]]:

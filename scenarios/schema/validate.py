@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from difflib import get_close_matches
 from typing import Annotated, Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -14,6 +16,7 @@ from scenarios.schema.repair import repaired
 from scenarios.schema.scenario import Scenario
 
 _BY_ITEM = ("channels", "offers", "rules", "strategies", "overrides")  # a fault in one item leaves the others readable
+_SPOKEN_OF = {"population": "segment", "strategies": "strateg"}  # what sentences call a section, if not by its name
 
 
 def validate(data: dict[str, Any]) -> tuple[Scenario, list[Problem]]:
@@ -35,19 +38,37 @@ def _certain(data: dict[str, Any], error: ValidationError) -> list[Problem]:
     names = Names(data)
     ways, faults = repaired(data, error, Scenario)
     found: list[list[Problem]] = []
+    gaps = {
+        section
+        for item in error.errors(include_url=False)
+        if item["type"] == "extra_forbidden"
+        for section in get_close_matches(str(item["loc"][0]), Scenario.model_fields, 1)
+    }
     for way in ways:
         places: dict[str, list[int]] = {}
         try:
             scenario = Scenario.model_validate(way)
         except ValidationError as rest:
             scenario, places = _sound_parts(way, _locations(rest))
+            gaps |= {str(fault[0]) for fault in _locations(rest) if fault}
         found.append(_told(scenario, names, places))
     return [
         problem
         for problem in found[0]
         if all(problem in other for other in found[1:])
         and not any(problem[0][: len(fault)] == fault for fault in faults)
+        and not _of_a_gap(problem, gaps)
     ]
+
+
+def _of_a_gap(problem: Problem, gaps: set[str]) -> bool:
+    """Whether it speaks of a section of which something was left out: that may be there once the fault is mended.
+
+    Unknown names are none in any case: names are read from the raw data.
+    """
+    path, sentence = problem
+    words = [_SPOKEN_OF.get(section, section.removesuffix("s")) for section in gaps if path[:1] != (section,)]
+    return not sentence.startswith("unknown ") and any(re.search(rf"\b{re.escape(word)}", sentence) for word in words)
 
 
 def _told(scenario: Scenario, names: Names, places: dict[str, list[int]]) -> list[Problem]:
