@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,9 +17,18 @@ from scenarios.allocation.plans import GivenPlan, hold, read_plan
 from scenarios.allocation.prices import RulePrice, price_rules, room_of, solved_price
 from scenarios.allocation.remarks import remarks_of
 from scenarios.allocation.slack import penalty_of
-from scenarios.allocation.solving import Limits, Outcome, Solver, full_plan, outcome_of, solve_case, value_plan
+from scenarios.allocation.solving import (
+    Limits,
+    Outcome,
+    Solver,
+    full_plan,
+    outcome_of,
+    solve_case,
+    usual_gap,
+    value_plan,
+)
 from scenarios.allocation.why import why_not
-from solvers.certify import certify, keeps_company
+from solvers.certify import certify, keeps_company, relative_gap
 from solvers.solution import Status
 
 NEAR = 1e-9
@@ -28,7 +38,7 @@ def allocate(
     candidates: str | Path,
     rules: str | Path,
     budget: float | None = None,
-    gap: float = 1e-5,
+    gap: float | None = None,
     time_limit: float | None = None,
     solver: Solver | None = None,
     *,
@@ -43,8 +53,9 @@ def allocate(
         candidates: CSV, Parquet or ``file.duckdb::table``.
         rules: a YAML file, see :class:`scenarios.schema.allocation.AllocationRules`.
         budget: replaces the maximum of the rule named ``budget``; without one, a new rule on ``cost``.
-        gap: target of ``(bound - objective) / |bound|``.
-        time_limit: seconds.
+        gap: target of ``(bound - objective) / |bound|``; without one, that of :func:`usual_gap`.
+        time_limit: seconds, of the plan, or of what is said of a conflict in its place, together; ``prices`` are solves of
+            as many seconds each.
         solver: instead of :func:`solvers.solve`.
         evaluate: a plan to value as it is; nothing is chosen.
         fix: a plan whose customers keep what it gives them; the others are chosen for.
@@ -56,7 +67,8 @@ def allocate(
 
     """
     case = build_case(candidates, rules, budget)
-    return allocate_case(case, Limits(gap, time_limit, solver), evaluate=evaluate, fix=fix, start=start, prices=prices)
+    limits = Limits(usual_gap(case) if gap is None else gap, time_limit, solver)
+    return allocate_case(case, limits, evaluate=evaluate, fix=fix, start=start, prices=prices)
 
 
 def allocate_case(
@@ -71,7 +83,8 @@ def allocate_case(
     """:func:`allocate` of a case that is read already."""
     most = case.problem.max_offers
     given, held, incumbent = (None if x is None else read_plan(str(x), case.data, most) for x in (evaluate, fix, start))
-    outcome = solve_case(case, limits, held=held, incumbent=incumbent)
+    once = limits.begun()
+    outcome = solve_case(case, once, held=held, incumbent=incumbent)
     if given is not None:
         return _evaluated(case, given, outcome, limits)
     remarks: list[str] = []
@@ -81,7 +94,11 @@ def allocate_case(
         outcome, text = _not_below(case, incumbent, outcome, limits, held)
         remarks.append(text)
     if not outcome.found:
-        return Allocation(outcome, (), None, tuple(remarks), None, conflicts(outcome, limits))
+        began = time.perf_counter()
+        conflict = conflicts(outcome, once)
+        seconds = outcome.solution.seconds + time.perf_counter() - began
+        outcome = replace(outcome, solution=replace(outcome.solution, seconds=seconds))
+        return Allocation(outcome, (), None, tuple(remarks), None, conflict)
     measured = price_rules(outcome, limits) if prices else ()
     results = _results(outcome, measured)
     shared = None
@@ -155,7 +172,7 @@ def _not_below(
         )  # fmt: skip
     value = valued.solution.objective
     bound = max(solution.bound, value)
-    distance = (bound - value) / max(abs(bound), 1e-12)
+    distance = relative_gap(bound, value)
     status = Status.MET if distance <= limits.gap else Status.GAP_NOT_MET
     solution = replace(solution, objective=value, bound=bound, gap=distance, status=status)
     return outcome_of(case, solution, limits, held), f"{name}: nothing better was found; it is kept."

@@ -7,7 +7,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.certify import Certificate, certify
+from solvers.certify import Certificate, certify, relative_gap
 from solvers.explain import Conflict, Integral, Mixes, explain
 from solvers.first_price import first_prices
 from solvers.layout import Layout
@@ -29,7 +29,9 @@ def _nobody(layout: Layout) -> Plan | None:
     return None if len(broken_rows(layout, plan.usage)) else plan
 
 
-def answer(layout: Layout, found: Found, gap: float, backend: Backend, began: float) -> Solution:
+def answer(
+    layout: Layout, found: Found, gap: float, backend: Backend, began: float, deadline: float = np.inf
+) -> Solution:
     """Certify; where there is no plan, say which rows conflict."""
     problem = layout.problem
     n = problem.shape[2]
@@ -44,7 +46,7 @@ def answer(layout: Layout, found: Found, gap: float, backend: Backend, began: fl
         proof = certify(problem, arm, y, layout.bound(y))
         if proof.feasible:
             bound = min(proof.bound, max(found.proved, proof.objective))
-            distance = (bound - proof.objective) / max(abs(bound), 1e-12)
+            distance = relative_gap(bound, proof.objective)
             status = Status.MET if distance <= gap else Status.GAP_NOT_MET
             note = found.note
             if status is Status.GAP_NOT_MET:
@@ -64,7 +66,7 @@ def answer(layout: Layout, found: Found, gap: float, backend: Backend, began: fl
                 note=note,
             )
     nobody = np.full(n, NO_ARM, np.int16)
-    conflict, note = _conflict(layout, backend)
+    conflict, note = _conflict(layout, backend, deadline)
     return Solution(
         status=Status.INFEASIBLE,
         method=found.method,
@@ -82,14 +84,21 @@ def answer(layout: Layout, found: Found, gap: float, backend: Backend, began: fl
     )
 
 
-def _conflict(layout: Layout, backend: Backend) -> tuple[Conflict, str]:
-    """Rows in conflict, and a sentence on how sure that is."""
+def _conflict(layout: Layout, backend: Backend, deadline: float) -> tuple[Conflict, str]:
+    """Rows in conflict, and a sentence on how sure that is.  By the deadline, no more is tried than mixes of plans once."""
     mixes = Mixes(layout, backend)
     small = int(layout.gross[-1].sum()) <= WHOLE_PAIRS
-    conflict = explain(layout, Integral(layout, mixes, backend) if small else mixes)
+    conflict = explain(layout, Integral(layout, mixes, backend, deadline=deadline) if small else mixes, deadline)
     if conflict is None:
+        if time.perf_counter() > deadline:
+            return Conflict(()), "not proven: time was up before a plan or a conflict was found"
         return Conflict(()), (
             "not proven: no plan was found, though the rules can be met on average; give equalities of money a band"
+        )
+    if not conflict.whole:
+        return (
+            conflict,
+            "proven: the rules named conflict; time was up before it was known which of them can be left out",
         )
     of = np.array(conflict.group)
     masks = [np.isin(np.arange(len(layout.lower)), np.array(conflict.rows)[of == group]) for group in np.unique(of)]

@@ -55,6 +55,11 @@ class Certificate:
         return self.allowed and bool((self.violation <= TOLERANCE).all())
 
 
+def relative_gap(bound: float, value: float) -> float:
+    """(bound - value) / max(|bound|, 1e-12), the gap of every certificate."""
+    return (bound - value) / max(abs(bound), 1e-12)
+
+
 def row_size(lower: float, upper: float) -> float:
     """What a violation is measured against: max(1, the largest finite bound)."""
     return max([1.0] + [abs(x) for x in (lower, upper) if np.isfinite(x)])
@@ -244,5 +249,5 @@ def certify(
         size = row_size(row.lower, row.upper)
         violation[r] = max(values[r] - row.upper, row.lower - values[r], 0.0) / size
     bound = lagrangian(problem, multipliers) if bound is None else bound
-    gap = (bound - objective) / max(abs(bound), 1e-12) if np.isfinite(bound) else np.inf
+    gap = relative_gap(bound, objective) if np.isfinite(bound) else np.inf
     return Certificate(objective, bound, gap, values, violation, allowed)

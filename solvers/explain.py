@@ -6,11 +6,14 @@ with y != 0 together; the proof is recomputed in float64 by :func:`solvers.certi
 with its use of every row, so that one pool serves every subset of rows.
 
 An irreducible set (deletion filter): try to prove the conflict without one row; proven: go on with the rows of the new
-proof; feasible: the row is needed.  How much each would have to give: :mod:`solvers.giving`.
+proof; not proven: the row is needed.  Not proven means that a mix of plans meets the others (a whole plan, by :class:`Integral`),
+or that the search for a proof came to its limit of rounds or nodes.  How much each would have to give: :mod:`solvers.giving`.
 """
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,10 +36,14 @@ MOST_NODES = 2_000
 
 @dataclass(frozen=True)
 class Conflict:
-    """Rows (indices) of irreducible conflicts, and which conflict each belongs to, 0, 1, ...: no row is in two."""
+    """Rows (indices) of conflicts, and which conflict each belongs to, 0, 1, ...: no row is in two.
+
+    ``whole``: every row was tried for whether it can be left out, and further conflicts were sought; else time was up.
+    """
 
     rows: tuple[int, ...]
     group: tuple[int, ...] = ()
+    whole: bool = True
 
 
 class Oracle(Protocol):
@@ -91,45 +98,66 @@ class Mixes:
 class Integral:
     """Oracle over whole plans of a small problem: mixes where they prove it, else an integer program."""
 
-    def __init__(self, layout: Layout, mixes: Mixes, backend: Backend = "highs") -> None:
+    def __init__(self, layout: Layout, mixes: Mixes, backend: Backend = "highs", deadline: float = math.inf) -> None:
         self.layout, self.mixes, self.backend, self.program = layout, mixes, backend, WholeProgram(layout)
+        self.deadline = deadline
 
     def conflict(self, rows: Mask) -> Mask | None:
         """See :class:`Oracle`."""
         proof = self.mixes.conflict(rows)
         if proof is not None:
             return proof
+        left = self.deadline - time.perf_counter()
+        if left <= 0:
+            return None
         answer, _ = self.program.solve(
-            integer=True, backend=self.backend, rows=rows, objective=np.zeros(len(self.program.value)), nodes=MOST_NODES
+            integer=True,
+            backend=self.backend,
+            rows=rows,
+            objective=np.zeros(len(self.program.value)),
+            nodes=MOST_NODES,
+            seconds=left if math.isfinite(left) else None,
         )
         return rows.copy() if answer is None or answer.infeasible else None
 
 
-def explain(layout: Layout, oracle: Oracle) -> Conflict | None:
-    """Irreducible sets of rows in conflict; None if the oracle finds no proof of any.
+def explain(layout: Layout, oracle: Oracle, deadline: float = math.inf) -> Conflict | None:
+    """Sets of rows in conflict; None if the oracle finds no proof of any.
 
-    The rows of a set are left out and the next one is sought, until the rest can be met.
+    The rows of a set are left out and the next one is sought, until no more is found.  No row of a set can be left out and
+    the oracle still proves the conflict of the rest; past the ``deadline`` (of ``time.perf_counter``) rows are left untried,
+    and after the first set no other is sought.
     """
     live = np.ones(len(layout.lower), bool)
     sets: list[list[int]] = []
+    whole = True
     while len(sets) < MOST_CONFLICTS:
-        rows = _irreducible(oracle, live)
+        if sets and time.perf_counter() > deadline:
+            whole = False
+            break
+        rows, tried = _irreducible(oracle, live, deadline)
+        whole = whole and tried
         if rows is None:
             break
         sets.append(np.flatnonzero(rows).tolist())
         live &= ~rows
     if not sets:
         return None
-    return Conflict(tuple(r for of in sets for r in of), tuple(number for number, of in enumerate(sets) for _ in of))
+    group = tuple(number for number, of in enumerate(sets) for _ in of)
+    return Conflict(tuple(r for of in sets for r in of), group, whole)
 
 
-def _irreducible(oracle: Oracle, live: Mask) -> Mask | None:
-    """Rows among ``live`` that conflict, but not with any one of them left out; None without a proof."""
+def _irreducible(oracle: Oracle, live: Mask, deadline: float) -> tuple[Mask | None, bool]:
+    """Rows among ``live`` that conflict (None without a proof), but not with any one of them left out; and whether that was
+    tried of every one before the deadline.
+    """
     rows = oracle.conflict(live)
     if rows is None:
-        return None
+        return None, True
     needed = np.zeros(len(rows), bool)
     while (rows & ~needed).any():
+        if time.perf_counter() > deadline:
+            break
         r = int(np.flatnonzero(rows & ~needed)[0])
         without = rows.copy()
         without[r] = False
@@ -138,4 +166,4 @@ def _irreducible(oracle: Oracle, live: Mask) -> Mask | None:
             needed[r] = True
         else:
             rows = smaller
-    return rows
+    return rows, bool(rows.sum() == 1) or time.perf_counter() <= deadline

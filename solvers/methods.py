@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers.branch import branched, worth_branching
+from solvers.certify import relative_gap
 from solvers.choices import open_sets
 from solvers.decomposition import Dual, generate
 from solvers.descent import descend
@@ -208,8 +209,7 @@ def missed(layout: Layout, found: Found, gap: float) -> bool:
     """Whether there is a plan whose bound is farther than the gap."""
     if found.plan is None:
         return False
-    bound = layout.bound(found.multipliers)
-    return min(bound, found.proved) - found.plan.value > gap * max(abs(bound), 1e-12)
+    return relative_gap(min(layout.bound(found.multipliers), found.proved), found.plan.value) > gap
 
 
 def narrowed(

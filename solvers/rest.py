@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.certify import certify, plan_table
+from solvers.certify import certify, plan_table, relative_gap
 from solvers.errors import ProblemError
 from solvers.problem import NO_ARM, Problem
 from solvers.solution import Solution, Status
@@ -59,7 +59,7 @@ def rejoined(
     if not proof.feasible:
         raise RuntimeError("the plan of the rest and the fixed customers do not add up to one that keeps the rules")
     bound = max(solution.bound + worth, proof.objective)
-    distance = (bound - proof.objective) / max(abs(bound), 1e-12)
+    distance = relative_gap(bound, proof.objective)
     return dataclasses.replace(
         solution,
         status=Status.MET if distance <= gap else Status.GAP_NOT_MET,

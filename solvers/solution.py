@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
@@ -48,6 +49,9 @@ class Give:
     end: End
 
 
+UNKNOWN = Give(math.nan, 0.0, "upper")  # nothing was found out
+
+
 @dataclass(frozen=True)
 class Solution:
     """A plan and its certificate.
@@ -63,9 +67,11 @@ class Solution:
         multipliers: (R,) the dual prices behind the bound (start of a later solve), >= 0 prices the upper bound.
         others: (M - 1, n) int16 further arms of the same customers, rising, -1 = none; no rows where one offer is allowed.
         conflict: if infeasible, names of rules that cannot all be met; else empty.
-        gives: if infeasible, what each of those rules would have to give if all others hold, but those of other conflicts.
-        conflict_group: if infeasible, which conflict each of those rules belongs to, 0, 1, ...: separate sets, each irreducible.
-        seconds, passes: solving time and pricing passes.
+        gives: if infeasible and asked for, what each of those rules would have to give if all others hold, but those of other
+            conflicts.
+        conflict_group: if infeasible, which conflict each of those rules belongs to, 0, 1, ...: separate sets; see
+            :func:`solvers.explain.explain`.
+        seconds, passes: solving time, that of ``gives`` included, and pricing passes.
         note: one sentence where something is worth saying (why a method was chosen, why the gap was not met).
     """
 

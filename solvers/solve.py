@@ -36,7 +36,7 @@ from solvers.problem import Problem
 from solvers.program import Backend
 from solvers.rest import rejoined, rest_of
 from solvers.sample import sampled_start
-from solvers.solution import Solution, Status
+from solvers.solution import UNKNOWN, Solution, Status
 
 FloatArray = NDArray[np.float64]
 Method = Literal["auto", "exact", "decomposition", "path", "greedy"]
@@ -52,7 +52,7 @@ def solve(
     backend: Backend = "highs",
     plan: NDArray[np.integer] | None = None,
     fixed: NDArray[np.bool_] | None = None,
-    amounts: bool = True,
+    amounts: bool = False,
 ) -> Solution:
     """Maximise measure 0 over plans that keep every row.
 
@@ -112,16 +112,18 @@ def solve(
     with threads_for(problem.measures.size):
         if fixed is None or given is None:
             solution = _solve(problem, method, gap, deadline, start, backend, began, given)
-            return _with_gives(problem, solution, gap, deadline, backend) if amounts else solution
+            return _with_gives(problem, solution, gap, deadline, backend, began) if amounts else solution
         rest, worth = rest_of(problem, given, fixed)
         # The gap is one of the whole: what is fixed is certain.
         solution = _solve(rest, method, gap, deadline, start, backend, began, given[..., ~fixed])
-        solution = _with_gives(rest, solution, gap, deadline, backend) if amounts else solution
+        solution = _with_gives(rest, solution, gap, deadline, backend, began) if amounts else solution
         return rejoined(problem, given, fixed, solution, worth, gap)
 
 
-def _with_gives(problem: Problem, solution: Solution, gap: float, deadline: float, backend: Backend) -> Solution:
-    """What each row in conflict must give: by solves of their own."""
+def _with_gives(
+    problem: Problem, solution: Solution, gap: float, deadline: float, backend: Backend, began: float
+) -> Solution:
+    """What each row in conflict must give: by solves of their own; unknown of rows whose turn comes after the deadline."""
     if not solution.conflict:
         return solution
     place = {row.name: r for r, row in enumerate(problem.rows)}
@@ -133,9 +135,11 @@ def _with_gives(problem: Problem, solution: Solution, gap: float, deadline: floa
 
     found = tuple(
         gives(problem, r, [x for x, of in zip(rows, groups, strict=True) if of != group], best)
+        if time.perf_counter() <= deadline
+        else UNKNOWN
         for r, group in zip(rows, groups, strict=True)
     )
-    return replace(solution, gives=found)
+    return replace(solution, gives=found, seconds=time.perf_counter() - began)
 
 
 def _solve(
@@ -182,7 +186,7 @@ def _solve(
         why = "for one budget" if found.method == "path" else f"for {pairs} open pairs of customer and arm"
         found = replace(found, note=join(f"auto: {found.method}, {why}", found.note))
     found = replace(found, note=join(found.note, warning))
-    return answer(layout, found, gap, backend, began)
+    return answer(layout, found, gap, backend, began, deadline)
 
 
 def _closed(
@@ -190,11 +194,14 @@ def _closed(
 ) -> Found:
     """Where decomposition missed the gap: whatever may close it, cheapest first."""
 
+    def late() -> bool:
+        return time.perf_counter() > deadline
+
     def done() -> bool:
         # What an integer program leaves open, the others leave open too.
-        return found.searched or found.infeasible or time.perf_counter() > deadline or not missed(layout, found, gap)
+        return found.searched or found.infeasible or late() or not missed(layout, found, gap)
 
-    if not done() or (found.plan is None and not found.infeasible):
+    if not done() or (found.plan is None and not found.infeasible and not late()):
         found, _ = narrowed(layout, found, gap, backend, deadline)
     if not done():
         found = _possible(layout, found, gap, deadline, backend, given)

@@ -82,3 +82,17 @@ def test_a_sound_part_beside_a_faulty_one_is_still_checked(tmp_path):
     ):
         assert text in found
     assert "3 per_customer.only_if: unknown offer 'cal'" in found
+
+
+def test_a_name_with_a_number_is_not_given_to_another(tmp_path):
+    """'budget#2' is there already: the second 'budget' is called 'budget#3'."""
+    path, _ = make(tmp_path, 0)
+    names = ["budget", "budget", "budget#2"]
+    (tmp_path / "r.yaml").write_text(
+        "constraints:\n" + "".join(f"  - {{name: {n!r}, measure: cost, max: 9}}\n" for n in names)
+    )
+    with pytest.raises(CvmaxError) as error:
+        allocate(path, tmp_path / "r.yaml")
+    assert list(error.value.problems) == [
+        f"{tmp_path / 'r.yaml'}:3 constraints.budget#3: 'budget' is the name of two constraints"
+    ]

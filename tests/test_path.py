@@ -158,7 +158,7 @@ def test_solve_takes_the_path_and_says_so() -> None:
     assert free.gap == pytest.approx(0.0, abs=1e-12) and free.rows[0].shadow_price == 0.0 and not free.rows[0].binding
     below = float(budget_path(problem).budgets[0]) - 1.0
     tight = dataclasses.replace(problem, rows=(dataclasses.replace(problem.rows[0], upper=below),))
-    nobody = solve(tight)
+    nobody = solve(tight, amounts=True)
     assert nobody.status is Status.INFEASIBLE and nobody.conflict == ("budget",)
     assert nobody.conflict_gives[0] == pytest.approx(1.0, rel=1e-3)
 

@@ -245,7 +245,7 @@ def test_conflicts_are_irreducible_and_each_row_gives_enough(seed: int) -> None:
     problem = campaign(300, 60.0, seed, minimum=80)
     extra = row((3, 2, 5), "arm 0 cap", [(3, np.ones(2, bool), np.arange(5) == 0, 1.0)], upper=200.0)
     problem = dataclasses.replace(problem, rows=(*problem.rows, extra))
-    solution = solve(problem)
+    solution = solve(problem, amounts=True)
     assert solution.status is Status.INFEASIBLE
     assert set(solution.conflict) == {"budget", "minimum"}
     assert "proven" in solution.note and (solution.arm == -1).all()
@@ -270,7 +270,7 @@ def test_conflicts_of_whole_plans_only() -> None:
         row(shape, "cap", [(2, one, one, 1.0)], upper=2.0),
     )
     problem = Problem(np.array([[[1.0, 1.0]], [[2.0, 2.0]]]), ("value", "cost"), np.zeros(2, np.int32), 1, rows)
-    solution = solve(problem)
+    solution = solve(problem, amounts=True)
     assert solution.status is Status.INFEASIBLE
     assert solution.conflict == ("spend",)
     assert solution.conflict_gives == (0.5,)

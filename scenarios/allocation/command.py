@@ -11,7 +11,7 @@ from scenarios.allocate import allocate_case
 from scenarios.allocation.answer import Allocation
 from scenarios.allocation.case import Case, build_case
 from scenarios.allocation.frontier import Asked, Frontier, frontier
-from scenarios.allocation.solving import Limits
+from scenarios.allocation.solving import Limits, usual_gap
 from scenarios.allocation_files import Format, allocation_path, why_not_rows, write_allocation
 from scenarios.errors import ConfigError
 from scenarios.provenance import file_hash, version
@@ -27,7 +27,7 @@ class Wish:
     """Options of ``cvmax allocate`` beside the files."""
 
     budget: float | None = None
-    gap: float = 1e-5
+    gap: float | None = None
     time_limit: float | None = None
     evaluate: Path | None = None
     fix: Path | None = None
@@ -51,7 +51,7 @@ def run_allocate(
     for name in names:
         refuse_overwrite(allocation_path(folder, kind, name), force)
     case = build_case(candidates, rules, wish.budget)
-    limits = Limits(wish.gap, wish.time_limit)
+    limits = Limits(usual_gap(case) if wish.gap is None else wish.gap, wish.time_limit)
     answer = allocate_case(
         case, limits, evaluate=wish.evaluate, fix=wish.fix, start=wish.start, prices=wish.price_rules
     )

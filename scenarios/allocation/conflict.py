@@ -31,11 +31,12 @@ _TRIALS = 40
 _NEAR = 1e-4
 _FAR = 1e6
 _ROUGH = 1e-2  # any plan will do
+FINE = 1e-5
 
 
 @dataclass(frozen=True)
 class Conflict:
-    """A rule of an irreducible set.
+    """A rule of a set that conflicts, see :func:`solvers.explain.explain`.
 
     Attributes:
         name: the rule.
@@ -45,6 +46,7 @@ class Conflict:
         bound, needed: the bound as it is, and as it would have to be.
         end: ``min`` or ``max``.
         group: 0, 1, ...: rules of another group are in a conflict of their own.
+        time_up: the time limit came before an amount was found.
 
     """
 
@@ -55,6 +57,7 @@ class Conflict:
     end: str = ""
     group: int = 0
     at_least: float = 0.0
+    time_up: bool = False
 
     @property
     def exact(self) -> bool:
@@ -71,35 +74,51 @@ class Conflict:
             "bound": self.bound,
             "needed": self.needed,
             "group": self.group,
+            "time_up": self.time_up,
         }
 
 
 def conflicts(outcome: Outcome, limits: Limits) -> tuple[Conflict, ...]:
-    """The rules that the solver found in conflict."""
+    """The rules that the solver found in conflict, and what each must give: by further solves, until time is up."""
+    from solvers.giving import gives  # loads kernels: only when needed
+
     solution = outcome.solution
+    fine = replace(limits, gap=min(limits.gap, FINE))
+    problem = outcome.case.problem if outcome.held is None else hold(outcome.case, outcome.held)
+    place = {row.name: r for r, row in enumerate(problem.rows)}
     items = {row.name: (index, item) for index, item in enumerate(outcome.case.compiled.rules) for row in item.rows}
     found: dict[str, Conflict] = {}
-    for name, give, group in zip(solution.conflict, solution.gives, solution.conflict_group, strict=True):
+    for name, group in zip(solution.conflict, solution.conflict_group, strict=True):
         index, item = items[name]
         if item.rule.name in found:
             continue
-        end = {"lower": "min", "upper": "max"}[give.end]
-        apart = {
-            items[row][1].rule.name
-            for row, of in zip(solution.conflict, solution.conflict_group, strict=True)
-            if of != group
-        }
+        if limits.late:
+            found[item.rule.name] = Conflict(item.rule.name, math.nan, group=group, time_up=True)
+            continue
+        rows = [row for row, of in zip(solution.conflict, solution.conflict_group, strict=True) if of != group]
+        apart = {items[row][1].rule.name for row in rows}
         if item.sizes:
-            end, give = "max", _parity_gives(outcome, index, apart, limits)
-        elif len(item.terms) > 1:
-            end = "min" if give.end == "lower" else "max"
-            give = _ratio_gives(outcome, index, name, give, apart, limits)
+            give = _parity_gives(outcome, index, apart, limits)
+        else:
+            give = gives(problem, place[name], [place[row] for row in rows], fine.solve)
+            if len(item.terms) > 1:
+                give = _ratio_gives(outcome, index, name, give, apart, limits)
+        end = {"lower": "min", "upper": "max"}[give.end]
         low, high = item.bounds
         bound = low if end == "min" else high
         needed = None
         if bound is not None and math.isfinite(give.enough):
             needed = bound - give.enough if end == "min" else bound + give.enough
-        found[item.rule.name] = Conflict(item.rule.name, give.enough, bound, needed, end, group, give.at_least)
+        found[item.rule.name] = Conflict(
+            item.rule.name,
+            give.enough,
+            bound,
+            needed,
+            end,
+            group,
+            give.at_least,
+            math.isnan(give.enough) and limits.late,
+        )
     return tuple(found.values())
 
 
@@ -125,8 +144,8 @@ def _ratio_gives(outcome: Outcome, index: int, row: str, give: Give, apart: Coll
     """The least change of a ratio's bound at the end that ``give`` names."""
     from solvers.giving import reach_of  # loads kernels: only when needed
 
-    if not math.isfinite(give.enough):
-        return give
+    if not math.isfinite(give.enough):  # what is certain is so in the row's unit, which is not the ratio's
+        return Give(math.nan, give.at_least if math.isinf(give.at_least) else 0.0, give.end)
     moved = _Moved(outcome, index, apart)
     key, sign = ("min", 1.0) if give.end == "lower" else ("max", -1.0)
     asked = getattr(moved.rule, key)
@@ -136,7 +155,7 @@ def _ratio_gives(outcome: Outcome, index: int, row: str, give: Give, apart: Coll
         case = moved.case(moved.rule.model_copy(update={key: bound}))
         problem = case.problem if outcome.held is None else hold(case, outcome.held)
         place = next(r for r, one in enumerate(problem.rows) if one.name == row)
-        reach = reach_of(problem, place, give.end, (), lambda other: limits.solve(other, amounts=False))
+        reach = reach_of(problem, place, give.end, (), limits.solve)
         table = reach.table
         if outcome.held is not None:
             layers = np.where(outcome.held.listed, outcome.held.arms, NO_ARM)
@@ -147,6 +166,8 @@ def _ratio_gives(outcome: Outcome, index: int, row: str, give: Give, apart: Coll
     best, step = math.nan, 0.05 * size
     bound = asked
     for _ in range(_TRIALS):
+        if limits.late:
+            break
         reach, ratio = at(bound)
         if math.isnan(reach.value):
             break
@@ -164,6 +185,8 @@ def _ratio_gives(outcome: Outcome, index: int, row: str, give: Give, apart: Coll
     if math.isnan(best):
         return Give(best, give.at_least if math.isinf(give.at_least) else 0.0, give.end)
     for share in (_NEAR, 30 * _NEAR):
+        if limits.late:
+            break
         less = (1.0 - share) * abs(asked - best)
         reach, _ = at(asked - sign * less)
         if reach.bound < -1e-9 * size:
@@ -181,7 +204,7 @@ def _parity_gives(outcome: Outcome, index: int, apart: Collection[str], limits: 
     def found(rule: SingleRule) -> tuple[float | None, bool]:
         """The deviation of a plan, None if none is found, and whether that is proven."""
         case = moved.case(rule)
-        other = solve_case(case, quick, held=outcome.held, amounts=False)
+        other = solve_case(case, quick, held=outcome.held)
         if not other.found:
             return None, bool(other.solution.conflict)
         return moved.value(case, other.table), False
@@ -190,7 +213,7 @@ def _parity_gives(outcome: Outcome, index: int, apart: Collection[str], limits: 
     if far is None or not math.isfinite(far):
         return Give(math.nan, math.inf if proven else 0.0, "upper")
     near = sure = parity.within
-    while far - near > _NEAR * (far - parity.within):
+    while far - near > _NEAR * (far - parity.within) and not limits.late:
         middle = 0.5 * (near + far)
         deviation, proven = found(
             moved.rule.model_copy(update={"parity": parity.model_copy(update={"within": middle})})

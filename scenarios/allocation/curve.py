@@ -88,7 +88,7 @@ class SolvedCurve(Curve):
         self.known: dict[float, tuple[Point, Case, Floats]] = {}
         singles = list(case.singles)
         self.others = case.with_rules([*singles[:index], *singles[index + 1 :]])
-        self.outcome = solve_case(self.others, limits, amounts=False)
+        self.outcome = solve_case(self.others, limits)
 
     def at(self, bound: float) -> Point:
         """See :class:`Curve`."""
@@ -100,7 +100,7 @@ class SolvedCurve(Curve):
             near = min(self.known, key=lambda b: abs(b - bound))
             _, other, y = self.known[near]
             start = case.start_from(other, y)
-        outcome = solve_case(case, self.limits, start, amounts=False)
+        outcome = solve_case(case, self.limits, start)
         if not outcome.found:
             return Point(bound, None, None, None, None)
         item = case.compiled.rules[self.index]

@@ -179,6 +179,7 @@ def frontier(case: Case, limits: Limits, asked: Asked, progress: Callable[[str],
         progress("which rules conflict")
         # Where the other rules conflict among themselves, this one is no part of it.
         others = [*case.singles[:index], *case.singles[index + 1 :]]
+        limits = limits.begun()
         conflict = conflicts(solve_case(case if free is not None else case.with_rules(others), limits), limits)
     if asked.target_value is not None or asked.target_roi is not None:
         progress("the target")

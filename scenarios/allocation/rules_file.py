@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -77,15 +78,19 @@ def _told_apart(data: Any) -> list[Problem]:
     problems: list[Problem] = []
     for path, parent, kind in lists:
         items = parent.get(path[-1]) if isinstance(parent, dict) else None
-        seen: dict[str, int] = {}
-        for place, item in enumerate(items if isinstance(items, list) else ()):
-            name = item.get("name") if isinstance(item, dict) else None
-            if not isinstance(name, str):
-                continue
-            seen[name] = seen.get(name, 0) + 1
-            if seen[name] > 1:
-                item["name"] = f"{name}#{seen[name]}"
+        named = [
+            (place, item["name"], item)
+            for place, item in enumerate(items if isinstance(items, list) else ())
+            if isinstance(item, dict) and isinstance(item.get("name"), str)
+        ]
+        used = {name for _, name, _ in named}
+        seen: set[str] = set()
+        for place, name, item in named:
+            if name in seen:
+                item["name"] = next(new for k in count(2) if (new := f"{name}#{k}") not in used)
+                used.add(item["name"])
                 problems.append(((*path, place), f"{name!r} is the name of two {kind}"))
+            seen.add(name)
     return problems
 
 

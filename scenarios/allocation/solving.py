@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,12 +13,13 @@ from numpy.typing import NDArray
 from scenarios.allocation.case import Case
 from scenarios.allocation.plans import GivenPlan, held_value, hold, with_held
 from scenarios.allocation.slack import Miss, misses
-from solvers.certify import certify, keeps_company, within_homes
+from solvers.certify import certify, keeps_company, relative_gap, within_homes
 from solvers.problem import NO_ARM, Problem
 from solvers.solution import Solution, Status
 
 Floats = NDArray[np.float64]
 Solver = Callable[..., Solution]
+LEAST_SECONDS = 0.01
 
 
 def solve_within(problem: Problem, **options: Any) -> Solution:
@@ -29,25 +31,42 @@ def solve_within(problem: Problem, **options: Any) -> Solution:
 
 @dataclass(frozen=True)
 class Limits:
-    """When to stop, and who solves."""
+    """When to stop, and who solves.  ``time_limit`` seconds are each solve's own, or, :meth:`begun`, those of all together:
+    then they end at ``deadline`` (of ``time.perf_counter``).
+    """
 
     gap: float = 1e-5
     time_limit: float | None = None
     solver: Solver | None = None
+    deadline: float | None = None
+
+    def begun(self) -> Limits:
+        """The same with one deadline for all solves from now on; as they are where there is no time limit."""
+        return self if self.time_limit is None else replace(self, deadline=time.perf_counter() + self.time_limit)
+
+    @property
+    def late(self) -> bool:
+        """The deadline is past."""
+        return self.deadline is not None and time.perf_counter() > self.deadline
 
     def solve(
         self,
         problem: Problem,
         start: Floats | None = None,
         plan: NDArray[np.integer] | None = None,
-        amounts: bool = True,
     ) -> Solution:
-        """Solve within the limits, from multipliers and from a plan at hand; ``amounts``: say what rules in conflict must give."""
+        """Solve within the limits, from multipliers and from a plan at hand."""
         call = self.solver or solve_within
         more: dict[str, Any] = {name: value for name, value in (("start", start), ("plan", plan)) if value is not None}
-        if not amounts:
-            more["amounts"] = False
-        return call(problem, gap=self.gap, time_limit=self.time_limit, **more)
+        seconds = self.time_limit
+        if self.deadline is not None:
+            seconds = max(self.deadline - time.perf_counter(), LEAST_SECONDS)
+        return call(problem, gap=self.gap, time_limit=seconds, **more)
+
+
+def usual_gap(case: Case) -> float:
+    """The gap where none is asked for: a tenth of what one average customer is worth, and 1e-5 from 10,000 customers on."""
+    return max(1e-5, 0.1 / max(case.n, 1))
 
 
 @dataclass(frozen=True)
@@ -93,16 +112,12 @@ def solve_case(
     start: Floats | None = None,
     held: GivenPlan | None = None,
     incumbent: GivenPlan | None = None,
-    amounts: bool = True,
 ) -> Outcome:
-    """Solve; held customers keep what they have; an incumbent is improved where it keeps the rules.
-
-    ``amounts``: where rules conflict, find out what each must give.
-    """
+    """Solve; held customers keep what they have; an incumbent is improved where it keeps the rules."""
     problem = case.problem if held is None else hold(case, held)
     if held is not None:
         # The gap is of the whole plan; what is left to decide may be a small part of it.
-        rough = replace(limits, gap=max(limits.gap, 1e-2)).solve(problem, start, amounts=amounts)
+        rough = replace(limits, gap=max(limits.gap, 1e-2)).solve(problem, start)
         if rough.status is not Status.INFEASIBLE:
             whole = abs(rough.objective + held_value(case, held))
             limits_of_rest = min(limits.gap * max(whole / max(abs(rough.objective), 1e-12), 1e-3), 1.0)
@@ -111,7 +126,7 @@ def solve_case(
     else:
         # With soft rules the solver's plan holds stand-ins too, and a plan at hand has none.
         plain = incumbent is not None and possible(case, incumbent) and problem.shape[2] == case.n
-        solution = limits.solve(problem, start, incumbent.arms if plain and incumbent is not None else None, amounts)
+        solution = limits.solve(problem, start, incumbent.arms if plain and incumbent is not None else None)
     layers = np.vstack([solution.arm[None], solution.others.reshape(-1, len(solution.arm))])[:, : case.n]
     if held is not None:
         layers = with_held(held, layers)
@@ -129,7 +144,7 @@ def outcome_of(case: Case, solution: Solution, limits: Limits, held: GivenPlan |
         extra = 0.0 if held is None else held_value(case, held)
         objective = float(table[0].sum()) - sum(miss.cost for miss in missed)
         bound = max(solution.bound + extra, objective)
-        gap = (bound - objective) / max(abs(bound), 1e-12)
+        gap = relative_gap(bound, objective)
         status = Status.MET if gap <= limits.gap else Status.GAP_NOT_MET
         solution = replace(solution, objective=objective, bound=bound, gap=gap, status=status)
     return Outcome(case, solution, table, missed, held)
@@ -145,7 +160,7 @@ def value_plan(case: Case, plan: GivenPlan, best: Outcome | None, limits: Limits
     hard = [row.name not in soft_rows(case) and proof.violation[r] > 1e-9 for r, row in enumerate(case.problem.rows)]
     bound = best.solution.bound if best is not None and best.found else float("nan")
     keeps = proof.allowed and not any(hard)
-    gap = (bound - objective) / max(abs(bound), 1e-12)
+    gap = relative_gap(bound, objective)
     status = Status.MET if gap <= limits.gap else Status.GAP_NOT_MET
     model = best.solution if best is not None else limits_only(case, y)
     solution = replace(

@@ -84,6 +84,9 @@ def told_conflict(conflict: tuple[Conflict, ...]) -> list[str]:
 
 
 def _must(item: Conflict) -> str:
+    if item.time_up:
+        least = f"at least {amount_of(item.at_least)}; " if item.at_least > 0 and math.isfinite(item.at_least) else ""
+        return f"{least}time was up before it was known how much it must give"
     if math.isinf(item.at_least):
         return "cannot help by giving alone"
     if not math.isfinite(item.gives):

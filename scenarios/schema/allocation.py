@@ -20,7 +20,6 @@ from scenarios.schema.base import (
     Positive,
     Problem,
     Text,
-    used_again,
 )
 from scenarios.schema.rules import Fair, Parity, Sum
 
@@ -156,8 +155,6 @@ class Contacts(Model):
             for name in ("history", "as_of"):
                 if getattr(self, name) is None:
                     yield (), f"caps with window_days need {name!r}"
-        for place, name in used_again(tuple(cap.name for cap in self.caps)):
-            yield ("caps", place), f"{name!r} is the name of two caps"
 
 
 class PerCustomer(Model):
@@ -175,11 +172,9 @@ class PerCustomer(Model):
     contacts: Contacts = Field(default_factory=Contacts)
 
     def problems(self) -> Iterator[Problem]:
-        """Names are names of one thing; a prerequisite needs room for two."""
+        """A prerequisite needs room for two."""
         if self.only_if and self.max_offers < 2:
             yield ("only_if",), "a prerequisite needs room for two offers: expected max_offers of at least 2"
-        for place, name in used_again(tuple(test.name for test in self.eligible)):
-            yield ("eligible", place), f"{name!r} is the name of two tests"
 
 
 class PerHousehold(Model):
@@ -211,11 +206,6 @@ class AllocationRules(Model):
     per_household: PerHousehold | None = None
     constraints: tuple[AllocationRule, ...] = ()
     allow_negative_cost: Flag = False
-
-    def problems(self) -> Iterator[Problem]:
-        """Names are names of one thing."""
-        for place, name in used_again(tuple(rule.name for rule in self.constraints)):
-            yield ("constraints", place), f"{name!r} is the name of two constraints"
 
     @property
     def objective_name(self) -> str:

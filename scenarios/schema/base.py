@@ -124,12 +124,3 @@ def walk(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[s
 def repeats(values: tuple[Any, ...]) -> list[Any]:
     """The values that occur more than once."""
     return sorted({value for value in values if values.count(value) > 1}, key=str)
-
-
-def used_again(values: tuple[Any, ...]) -> Iterator[tuple[int, Any]]:
-    """(place, value) of each value that stands before it already."""
-    seen: set[Any] = set()
-    for place, value in enumerate(values):
-        if value in seen:
-            yield place, value
-        seen.add(value)
