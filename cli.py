@@ -416,7 +416,7 @@ rules_option = click.option(
 gap_option = click.option(
     "--gap",
     type=Real(0, 1),
-    help="Target (bound - value) / bound.  [default: a tenth of an average customer, 0.1 / customers; 1e-5 from 10,000 on]",
+    help="Target (bound - value) / bound.  [default: 0.1 / customers, at least 1e-5 and at most 1e-4]",
 )
 time_limit_option = click.option(
     "--time-limit", type=Real(0, min_open=True), metavar="SECONDS", help="Stop solving after this long."

@@ -172,9 +172,9 @@ def test_nothing_is_closed_past_the_deadline(monkeypatch):
     assert solving_once._closed(layout, nothing, 1e-4, time.perf_counter() - 1.0, "highs", None) is nothing
 
 
-@pytest.mark.parametrize(("n", "asked", "gap"), [(5, None, 0.02), (50, None, 0.002), (50, 1e-6, 1e-6)])
+@pytest.mark.parametrize(("n", "asked", "gap"), [(5, None, 1e-4), (50, None, 1e-4), (50, 1e-6, 1e-6)])
 def test_the_usual_gap_is_a_tenth_of_an_average_customer(tmp_path, n, asked, gap):
-    """0.1 / customers, and never below 1e-5."""
+    """0.1 / customers, never below 1e-5 nor above 1e-4."""
     gaps = []
 
     def watched(problem, **options):
@@ -184,3 +184,4 @@ def test_the_usual_gap_is_a_tenth_of_an_average_customer(tmp_path, n, asked, gap
     allocate(*written(tmp_path, RULES[:1], n=n), gap=asked, solver=watched)
     assert gaps == pytest.approx([gap])
     assert solving.usual_gap(SimpleNamespace(n=1_000_000)) == 1e-5
+    assert solving.usual_gap(SimpleNamespace(n=2_000)) == 5e-5

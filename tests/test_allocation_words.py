@@ -92,7 +92,7 @@ def test_a_missed_gap_is_said_in_money_with_what_helps(tmp_path):
     assert answer.exit_code == 4
     text = next(text for text in answer.remarks if "more is possible" in text)
     assert (
-        f"At most {answer.solution.bound - answer.solution.objective:,.2f} more is possible: gap 0.012, asked 0.00025."
+        f"At most {answer.solution.bound - answer.solution.objective:,.2f} more is possible: gap 0.012, asked 0.0001."
         in text
     )
     assert "a longer --time-limit may close it" in text and "--gap 0.02 accepts it" in text

@@ -65,8 +65,8 @@ class Limits:
 
 
 def usual_gap(case: Case) -> float:
-    """The gap where none is asked for: a tenth of what one average customer is worth, and 1e-5 from 10,000 customers on."""
-    return max(1e-5, 0.1 / max(case.n, 1))
+    """The gap where none is asked for: a tenth of what one average customer is worth, at least 1e-5 and at most 1e-4."""
+    return min(max(1e-5, 0.1 / max(case.n, 1)), 1e-4)
 
 
 @dataclass(frozen=True)
