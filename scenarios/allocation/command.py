@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
 from scenarios.allocate import allocate_case
 from scenarios.allocation.answer import Allocation
@@ -47,6 +48,7 @@ def run_allocate(
     """
     if wish.evaluate is not None and (wish.fix is not None or wish.start is not None or wish.price_rules):
         raise ConfigError(["--evaluate: a given plan is valued as it is; leave out --fix, --start and --price-rules"])
+    _refuse_file(folder, get_args(Format))
     names = ["allocation", *(["why_not"] if wish.why_not else [])] if wish.evaluate is None else []
     for name in names:
         refuse_overwrite(allocation_path(folder, kind, name), force)
@@ -80,6 +82,7 @@ def run_frontier(
     A curve is written whatever the exit code; without a single plan there is none.
     """
     if folder is not None:
+        _refuse_file(folder, ())
         for name in ("html", "csv"):
             refuse_overwrite(folder / f"frontier.{name}", force)
     progress(f"reading {candidates}")
@@ -90,6 +93,14 @@ def run_frontier(
     with whole_file(page, force) as temporary:
         temporary.write_text(frontier_page(found), encoding="utf-8")
     return found, [page, write_allocation(frontier_rows(found), folder, "csv", force, name="frontier")]
+
+
+def _refuse_file(folder: Path, formats: tuple[str, ...]) -> None:
+    """``--out plan.xlsx`` is meant for a workbook of that name, and would be a folder."""
+    kind = folder.suffix.lower().lstrip(".")
+    if kind in ("csv", "html", "json", "parquet", "xls", "xlsx") and not folder.is_dir():
+        hint = f"; hint: --out {folder.with_suffix('')}" + (f" --format {kind}" if kind in formats else "")
+        raise ConfigError([f"--out: expected a folder, got the name of a file, {folder}{hint}"])
 
 
 def _curve(case: Case, limits: Limits) -> Frontier | None:
