@@ -375,7 +375,7 @@ def fit(transactions: str, out: Path, force: bool, as_json: bool, quiet: bool, *
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
     required=True,
-    help="FILE.parquet, .csv or .xlsx to write.",
+    help="FILE.parquet or .csv for allocate, or .xlsx to look at.",
 )
 @force
 @quiet

@@ -113,7 +113,7 @@ def _cell(kind: Kind, value: Value, decimals: int, mark: str) -> str:
     if kind is Kind.BUDGET and value is None:
         return "no budget"
     if kind is Kind.MONTH:
-        return "never" if value is None else f"month {value}" if value else "no spend"
+        return "not yet" if value is None else f"month {value}" if value else "no spend"
     if kind in (Kind.SHARE, Kind.CHANGE):
         return percent(value, sign=kind is Kind.CHANGE)
     if kind in (Kind.TOTAL, Kind.BUDGET):

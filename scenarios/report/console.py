@@ -215,13 +215,18 @@ def _leans_on(results: RunResults, width: int) -> Iterator[RenderableType]:
             words = (clean(d.path), significant(d.value), clean(d.source), amount(d.swing, decimals), flips)
             table.add_row(*map(Text, words))
         yield table
+        yield _lines(
+            "lead: over the baseline and doing nothing; it moves between the lowest and the highest step.", width
+        )
     if results.state_dependence:
         decimals = decimals_for(lead for _, lead in results.state_dependence)
         leads = "; ".join(
             f"at {kappa:g}: {amount(lead, decimals, sign=True)}" for kappa, lead in results.state_dependence
         )
         yield _lines(
-            f"The same lead by state dependence (0: segments are labels, 1: moves change customers): {leads}", width
+            "The lead over the baseline and doing nothing, by state dependence (0: segments are labels, 1: moves change "
+            f"customers): {leads}",
+            width,
         )
 
 

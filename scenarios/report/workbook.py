@@ -261,7 +261,7 @@ def _strategies(results: RunResults, *, keys: bool = False) -> Sheet:
             elif keys:
                 row.append(s.payback_month if c.kind is cols.Kind.MONTH else value)
             elif c.kind is cols.Kind.MONTH and not value:
-                row.append("never" if value is None else "no spend")
+                row.append("not yet" if value is None else "no spend")
             elif c.kind is cols.Kind.BUDGET and value is None:
                 row.append("no budget")
             else:
