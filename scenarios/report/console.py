@@ -215,9 +215,6 @@ def _leans_on(results: RunResults, width: int) -> Iterator[RenderableType]:
             words = (clean(d.path), significant(d.value), clean(d.source), amount(d.swing, decimals), flips)
             table.add_row(*map(Text, words))
         yield table
-        yield _lines(
-            "lead: over the baseline and doing nothing; it moves between the lowest and the highest step.", width
-        )
     if results.state_dependence:
         decimals = decimals_for(lead for _, lead in results.state_dependence)
         leads = "; ".join(
