@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -147,13 +148,13 @@ def _newcomers(
 def _joined(parts: list[Customers], order: NDArray[np.int64], like: NDArray[np.int64]) -> Customers:
     """One population of all parts, in this order; what traits and state do not hold is that of ``like``, places in the base."""
 
-    def column(arrays: list[NDArray[np.generic]]) -> NDArray[np.generic]:
+    def column(arrays: list[NDArray[Any]]) -> NDArray[Any]:
         return np.concatenate(arrays)[order]
 
     traits = {f.name: column([getattr(p.population.traits, f.name) for p in parts]) for f in fields(Traits)}
     state = {f.name: column([getattr(p.population.state, f.name) for p in parts]) for f in fields(State)}
     known = ("rate_model", "order_value_model", "rate_history", "order_value_history")
     estimates = {name: column([getattr(p, name) for p in parts]) for name in known}
-    population = replace(parts[0].population.take(like), traits=Traits(**traits), state=State(**state))  # type: ignore[arg-type]
+    population = replace(parts[0].population.take(like), traits=Traits(**traits), state=State(**state))
     groups = {label: code[like] for label, code in parts[0].groups.items()}
-    return Customers(population, **estimates, responsiveness_sd=parts[0].responsiveness_sd, groups=groups)  # type: ignore[arg-type]
+    return Customers(population, **estimates, responsiveness_sd=parts[0].responsiveness_sd, groups=groups)

@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers.certify import counts_offers, lagrangian, plan_table
+from solvers.offers import form_by_offer
 from solvers.problem import Problem, Row
 from solvers.solution import End, Give, Solution, Status
 
 FloatArray = NDArray[np.float64]
 Solve = Callable[[Problem], Solution]
 ENDS: tuple[End, End] = ("lower", "upper")
-_STEP = 1 << 15
 
 
 @dataclass(frozen=True)
@@ -86,15 +86,8 @@ def gives(problem: Problem, r: int, apart: Collection[int], solve: Solve) -> Giv
 def _with_objective(problem: Problem, line: FloatArray) -> Problem:
     """The problem with another objective: what ``line`` makes of each offer.  The old one stays where a row reads it."""
     h, k, n, c = problem.shape
-    form = line.reshape(h + 1, c, k)
-    read = [m for m in range(h) if form[m].any()]
     worth = np.empty((k, n), np.float64)
-    for first in range(0, n, _STEP):
-        piece = slice(first, first + _STEP)
-        of = problem.class_of[piece]
-        part = form[h, of].T.copy()
-        for m in read:
-            part += form[m, of].T * problem.measures[m, :, piece]
+    for piece, part in form_by_offer(problem, line.reshape(h + 1, c, k)):
         worth[:, piece] = part
     # Numbers of closed offers may be anything.
     if problem.eligible is not None:

@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers.certify import TOLERANCE, integral_bounds, row_size
+from solvers.offers import form_by_offer
 from solvers.problem import Problem
-
-_STEP = 1 << 15
 
 
 def without_impossible(problem: Problem) -> Problem | None:
@@ -34,14 +33,8 @@ def without_impossible(problem: Problem) -> Problem | None:
         form = line.reshape(h + 1, c, k)
         if float(np.abs(form).max(axis=(1, 2)) @ largest) <= room:
             continue
-        used = [m for m in range(h) if form[m].any()]
         too_much: list[tuple[slice, NDArray[np.bool_]]] = []
-        for first in range(0, n, _STEP):
-            piece = slice(first, first + _STEP)
-            of = problem.class_of[piece]
-            use = form[h, of].T.copy()
-            for m in used:
-                use += form[m, of].T * problem.measures[m, :, piece]
+        for piece, use in form_by_offer(problem, form):
             use[~eligible[:, piece]] = 0.0
             if use.min(initial=0.0) < 0:
                 too_much = []

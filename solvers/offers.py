@@ -1,17 +1,19 @@
-"""The integer program over single (customer, set of arms) pairs, for few customers in recovery and for all of them in the
-exact method.
-"""
+"""What offers are worth and use: for pairs of customer and set of arms, and by a linear form for all of them."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from solvers.layout import Layout
+from solvers.problem import Problem
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+_STEP = 1 << 15  # customers at a time
 
 
 def usage_of_offers(layout: Layout, customer: IntArray, choice: IntArray) -> tuple[FloatArray, sparse.csr_matrix]:
@@ -70,3 +72,16 @@ def scaled_rows(
     lower = np.where(idle, -np.inf, lower / size - mild)
     upper = np.where(idle, np.inf, upper / size + mild)
     return (sparse.diags(1.0 / size) @ usage).tocsr(), lower, upper
+
+
+def form_by_offer(problem: Problem, form: FloatArray) -> Iterator[tuple[slice, FloatArray]]:
+    """What a linear form (H + 1, C, K) makes of every offer: customers, a piece at a time, and (K, m) of them."""
+    h, _, n, _ = problem.shape
+    read = [m for m in range(h) if form[m].any()]
+    for first in range(0, n, _STEP):
+        piece = slice(first, first + _STEP)
+        of = problem.class_of[piece]
+        use = form[h, of].T.copy()
+        for m in read:
+            use += form[m, of].T * problem.measures[m, :, piece]
+        yield piece, use

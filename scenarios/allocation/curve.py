@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,16 +44,16 @@ class Point:
         }
 
 
-class Curve:
+class Curve(ABC):
     """Points at any bound."""
 
+    @abstractmethod
     def at(self, bound: float) -> Point:
         """The best plan at a bound."""
-        raise NotImplementedError
 
+    @abstractmethod
     def free(self) -> float | None:
         """Use of the rule when it is left out; None if no plan meets the others."""
-        raise NotImplementedError
 
     def binding(self) -> tuple[str, ...]:
         """Other rules that bind when this one is left out."""

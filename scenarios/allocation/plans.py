@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,19 +105,19 @@ def read_plan(source: str, data: Candidates, most: int = 1) -> GivenPlan:
     return GivenPlan(source, out, listed)
 
 
-def _arms(rows: object, data: Candidates, source: str, problems: list[str]) -> NDArray[np.int16]:
+def _arms(rows: Any, data: Candidates, source: str, problems: list[str]) -> NDArray[np.int16]:
     """(rows,) arm, -1 = nothing, -2 = unknown."""
     table: dict[tuple[str | None, str | None], int] = {}
     by_offer: dict[str, list[int]] = {}
     for arm, (offer, channel) in enumerate(data.arms):
         table[offer, channel] = arm
         by_offer.setdefault(offer, []).append(arm)
-    offers = rows.column("offer").dictionary_encode().unify_dictionaries().combine_chunks()  # type: ignore[attr-defined]
-    has_channel = "channel" in rows.column_names and data.arms[0][1] is not None  # type: ignore[attr-defined]
+    offers = rows.column("offer").dictionary_encode().unify_dictionaries().combine_chunks()
+    has_channel = "channel" in rows.column_names and data.arms[0][1] is not None
     names = offers.dictionary.to_pylist() if len(offers) else []
     codes = offers.indices.fill_null(-1).to_numpy() if len(offers) else np.zeros(0, np.int64)
     if has_channel:
-        channels = rows.column("channel").dictionary_encode().unify_dictionaries().combine_chunks()  # type: ignore[attr-defined]
+        channels = rows.column("channel").dictionary_encode().unify_dictionaries().combine_chunks()
         kinds = [*channels.dictionary.to_pylist(), None]
         pair = codes.astype(np.int64) * len(kinds) + channels.indices.fill_null(len(kinds) - 1).to_numpy()
     else:
@@ -147,9 +148,9 @@ def _arms(rows: object, data: Candidates, source: str, problems: list[str]) -> N
     return found
 
 
-def _say(problems: list[str], source: str, places: NDArray[np.integer], name: str, column: object, what: str) -> None:
+def _say(problems: list[str], source: str, places: NDArray[np.integer], name: str, column: Any, what: str) -> None:
     for place in places[:SHOWN].tolist():
-        problems.append(f"{source}: row {place + 1:,} {name}: {what} {column[place].as_py()!r}")  # type: ignore[index]
+        problems.append(f"{source}: row {place + 1:,} {name}: {what} {column[place].as_py()!r}")
     if len(places) > SHOWN:
         problems.append(f"{source}: and {len(places) - SHOWN:,} more such rows")
 
