@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from engine import scratch as at
-from engine._jit import formula, phase, routine
+from engine._jit import formula, phase, routine, wide_vectors
 from engine.customers import Real, Word
 from engine.formulas import ZERO, Pair, integer, lognormal, normals
 from engine.quantiles import between, noise_quantile, noise_table, place_and_rest
@@ -105,11 +105,11 @@ def add_noise(real: Real, word: Word, buyers: int, period: int, k0: np.uint64, k
     else:
         first_lognormal(real, word, buyers, spread.sigma, spread.drift)
 
-    tail = 0
+    longer = np.uint32(0)
     for a in range(buyers):
-        word[at.TAIL + tail] = np.uint32(a)
-        tail += 1 if word[at.NK + a] > TWO else 0
-    done, draw = 2, 0
+        word[at.TAIL + longer] = np.uint32(a)
+        longer = np.uint32(longer + np.uint32(word[at.NK + a] > TWO))
+    tail, done, draw = np.int64(longer), 2, 0
     while tail > 0:
         for i in range(tail):
             a = integer(word, at.TAIL + i)
@@ -146,6 +146,7 @@ def whole(count: int) -> int:
 @phase
 def first_lognormal(real: Real, word: Word, buyers: int, sigma: np.float32, drift: np.float32) -> None:
     """NOISE_SUM of the first two orders."""
+    wide_vectors()
     for a in range(whole(buyers)):
         x, y = lognormal_pair(word[at.N2 + a], word[at.N3 + a], sigma, drift)
         real[at.NOISE_SUM + a] = x + (y if word[at.NK + a] > ONE else ZERO)
@@ -155,23 +156,11 @@ def first_lognormal(real: Real, word: Word, buyers: int, sigma: np.float32, drif
 def look_up(real: Real, word: Word, count: int, quantiles: Real) -> None:
     """X0, X1 = quantiles of N2, N3.
 
-    Only the middle loop reads the table: it stays scalar, since the compiler cannot rule out that the table overlaps
-    the rows written.  All in one scalar loop took nearly twice as long.
     """
+    wide_vectors()
     for i in range(count):
-        word[at.PLACE0 + i], real[at.X0 + i] = place_and_rest(word[at.N2 + i])
-        word[at.PLACE1 + i], real[at.X1 + i] = place_and_rest(word[at.N3 + i])
-    for i in range(count):
-        first, second = integer(word, at.PLACE0 + i), integer(word, at.PLACE1 + i)
-        below0, above0 = quantiles[first], quantiles[first + 1]
-        below1, above1 = quantiles[second], quantiles[second + 1]
-        real[at.BELOW0 + i] = below0
-        real[at.ABOVE0 + i] = above0
-        real[at.BELOW1 + i] = below1
-        real[at.ABOVE1 + i] = above1
-    for i in range(count):
-        real[at.X0 + i] = between(real[at.BELOW0 + i], real[at.ABOVE0 + i], real[at.X0 + i])
-        real[at.X1 + i] = between(real[at.BELOW1 + i], real[at.ABOVE1 + i], real[at.X1 + i])
+        real[at.X0 + i] = noise_quantile(word[at.N2 + i], quantiles)
+        real[at.X1 + i] = noise_quantile(word[at.N3 + i], quantiles)
 
 
 @phase
@@ -196,6 +185,7 @@ def next_lognormal(
     drift: np.float32,
 ) -> None:
     """TAIL_SUM with the next four orders."""
+    wide_vectors()
     for i in range(whole(tail)):
         w0, w1, w2, w3 = words(np.uint64(word[at.N2 + i]), np.uint64(word[at.N3 + i]), c2, c3, k0, k1)
         a, b = lognormal_pair(w0, w1, sigma, drift)

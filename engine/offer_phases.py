@@ -28,13 +28,13 @@ from engine.tables import Tables
 @phase
 def list_contacted(word: Word, plan: NDArray[np.uint8], low: int, m: int) -> int:
     """Places of those whom the plan gives an arm; no jump is pending for anybody."""
-    count = 0
+    count = np.uint32(0)
     for j in range(at.BLOCK):
         word[at.JUMP + j] = np.uint32(0)
     for j in range(m):
         word[at.CONTACTED + count] = np.uint32(j)
-        count += 1 if plan[low + j] != 0 else 0
-    return count
+        count = np.uint32(count + np.uint32(plan[low + j] != 0))
+    return np.int64(count)
 
 
 @phase
@@ -108,10 +108,11 @@ def tire(real: Real, word: Word, contacted: int, decay: np.float32) -> None:
 @phase
 def list_active(word: Word, m: int) -> int:
     """Places of those on whom an offer acts in this period; everybody's segment is kept for :func:`redirect`."""
-    count = 0
+    listed = np.uint32(0)
     for j in range(m):
-        word[at.ACTIVE + count] = np.uint32(j)
-        count += 1 if word[at.LEFT + j] != np.uint32(0) else 0
+        word[at.ACTIVE + listed] = np.uint32(j)
+        listed = np.uint32(listed + np.uint32(word[at.LEFT + j] != np.uint32(0)))
+    count = np.int64(listed)
     if count > 0:
         for j in range(at.BLOCK):
             word[at.OLD + j] = word[at.SEG + j]

@@ -6,6 +6,9 @@ the loops into vector code.  A block's scratch stays in the nearest caches for a
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 BLOCK = 512
 LANES = 16  # the longest vector
 
@@ -51,7 +54,7 @@ W0 = 4 * BLOCK  # four random words: of OFFER until responses are known, then of
 W1 = 5 * BLOCK
 W2 = 6 * BLOCK
 W3 = 7 * BLOCK
-UNCLEAR = 8 * BLOCK  # places whose move must be searched
+MARK = 8 * BLOCK  # 1 = to be listed
 K = 9 * BLOCK  # orders
 BUYER = 10 * BLOCK  # places of those who order
 RECENCY = 11 * BLOCK
@@ -80,9 +83,20 @@ TIER = 32 * BLOCK
 BEFORE = 33 * BLOCK
 LEAVER = 34 * BLOCK  # places of those who leave at the end of the period
 RENEWAL = 35 * BLOCK  # place in the contract
-WORD_ROWS = 36 * BLOCK
+MARKED = 36 * BLOCK  # places of those with a MARK
+WORD_ROWS = 37 * BLOCK
 
 # int64 rows, micro-units
 CASH = 0 * BLOCK  # margin of the period; all 0 between periods
 INCOME = 1 * BLOCK  # revenue net of discount of those who order
 MONEY_ROWS = 2 * BLOCK
+
+
+def make_scratch(tilts: int) -> tuple[NDArray[np.float32], NDArray[np.uint32], NDArray[np.int64], NDArray[np.float32]]:
+    """The rows of each type, all 0, and as many rows apart from them for the weights of tilted moves."""
+    return (
+        np.zeros(REAL_ROWS, np.float32),
+        np.zeros(WORD_ROWS, np.uint32),
+        np.zeros(MONEY_ROWS, np.int64),
+        np.zeros(tilts * BLOCK, np.float32),
+    )
