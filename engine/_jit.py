@@ -44,9 +44,28 @@ def forget_stale_kernels(package: Path) -> None:
 forget_stale_kernels(Path(__file__).parent)
 
 
+class Apart(Compiler):  # type: ignore[misc]  # Numba has no types
+    """Compiles a function whose array arguments do not overlap, and that makes no arrays.
+
+    Loops that read one array and write another become vector code, and nobody counts references to the arguments: dozens of
+    locked additions per call, which threads wait for.
+    """
+
+    def __init__(self, *context_and_flags: Any) -> None:
+        flags = context_and_flags[5]
+        flags.noalias, flags.nrt = True, False
+        super().__init__(*context_and_flags)
+
+
 def kernel(function: F) -> F:
     """Compile an array loop."""
     compiled: F = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    return compiled
+
+
+def lean_kernel(function: F) -> F:
+    """Compile an array loop whose array arguments do not overlap, and that makes no arrays."""
+    compiled: F = numba.njit(cache=True, nogil=True, error_model="numpy", pipeline_class=Apart)(function)
     return compiled
 
 
@@ -81,18 +100,10 @@ def pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads)
 
 
-class Apart(Compiler):
-    """Compiles a function whose array arguments do not overlap: loops that read one and write another become vector code."""
-
-    def __init__(self, typing: Any, target: Any, library: Any, args: Any, result: Any, flags: Any, locals_: Any) -> None:
-        flags.noalias, flags.nrt = True, False
-        super().__init__(typing, target, library, args, result, flags, locals_)
-
-
 def phase(function: F) -> F:
     """Compile an array loop that only kernels call: no entry from Python, which halves the time to compile.
 
-    Its array arguments must not overlap.
+    On the terms of :func:`lean_kernel`.
     """
     options = {"nogil": True, "error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
     compiled: F = numba.njit(pipeline_class=Apart, **options)(function)
@@ -107,7 +118,8 @@ def wide_vectors(_: Any) -> tuple[Any, Callable[..., Any]]:
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        set.add(builder.function.attributes, '"prefer-vector-width"="512"')  # the set's own ``add`` knows LLVM's flags only
+        # The set's own ``add`` knows flags without a value only.
+        set.add(builder.function.attributes, '"prefer-vector-width"="512"')
         return context.get_dummy_value()
 
     return types.none(), generate

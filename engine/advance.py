@@ -14,7 +14,7 @@ from engine import noise, phases, traffic
 from engine import offer_phases as offers
 from engine import promotion_phases as promotions
 from engine import segment_phases as segments
-from engine._jit import kernel, pool, wide_vectors
+from engine._jit import lean_kernel, pool, wide_vectors
 from engine.customers import Customers, Money, Real, Switches, Word, load, store
 from engine.ledger import ARM_LINES, LINES, SEGMENT_CUSTOMERS, SEGMENT_LINES, SEGMENT_MARGIN, SEGMENT_ORDERS
 from engine.life import Columns
@@ -38,7 +38,7 @@ class Books(NamedTuple):
     flows: Money
 
 
-@kernel
+@lean_kernel
 def run_strip(
     blocks: tuple[int, int],
     real: Real,
@@ -62,8 +62,9 @@ def run_strip(
 ) -> None:
     """All periods of the blocks from ``blocks[0]`` up to ``blocks[1]``, one block after the other.
 
-    ``real``, ``word``, ``money``, ``tilted``: :func:`engine.scratch.make_scratch`.  ``life``: None where the world has no dynamics; ``rules`` is None then too, and not read.  The compiler drops their
-    branches, and makes another kernel for worlds that have them.
+    ``real``, ``word``, ``money``, ``tilted``: :func:`engine.scratch.make_scratch`.  ``life``: None where the world has no
+    dynamics; ``rules`` is None then too, and not read.  The compiler drops their branches, and makes another kernel for
+    worlds that have them.
     """
     wide_vectors()
     n = customers.key.shape[0]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from engine import scratch as at
 from engine._jit import phase, wide_vectors
 from engine.customers import Money, Real, Word
-from engine.formulas import FAR, integer, micro, orders_head, orders_search
+from engine.formulas import FAR, integer, micro, orders_head, orders_search, signed
 from engine.ledger import COST_OF_GOODS, COST_TO_SERVE, ORDERS, REVENUE
 from engine.population import NEVER
 from engine.rng import unit, words
@@ -48,14 +48,14 @@ def draw(word: Word, period: int, purpose: np.uint64, k0: np.uint64, k1: np.uint
 def list_marked(word: Word, m: int) -> int:
     """MARKED: places of those with a MARK; often there is none."""
     wide_vectors()
-    some, count = NONE, NONE
+    some, count = np.uint32(0), np.uint32(0)
     for j in range(at.BLOCK):
         some = np.uint32(some | word[at.MARK + j])
     if some != NONE:
         for j in range(m):
             word[at.MARKED + count] = np.uint32(j)
             count = np.uint32(count + np.uint32(word[at.MARK + j] != NONE))
-    return np.int64(count)
+    return signed(count)
 
 
 @phase
@@ -74,10 +74,10 @@ def move(word: Word, tables: Tables) -> None:
         j = integer(word, at.MARKED + i)
         row = integer(word, at.SEG + j) * tables.segments
         u = np.uint32(word[at.W0 + j] >> ONE)
-        target = 0
-        while u >= tables.thresholds[row + target]:
-            target += 1
-        word[at.SEG + j] = np.uint32(target)
+        passed = 0
+        while u >= tables.thresholds[row + passed]:
+            passed += 1
+        word[at.SEG + j] = np.uint32(passed)
 
 
 @phase
@@ -103,7 +103,7 @@ def list_buyers(real: Real, word: Word, m: int) -> int:
     for j in range(m):
         word[at.BUYER + listed] = np.uint32(j)
         listed = np.uint32(listed + np.uint32(word[at.K + j] != NONE))
-    count = np.int64(listed)
+    count = signed(listed)
     for a in range(count):
         j = integer(word, at.BUYER + a)
         if word[at.K + j] == FAR:
@@ -169,7 +169,7 @@ def census(word: Word, m: int, customers_by_segment: Money) -> None:
         count = np.uint32(0)
         for j in range(m):
             count = np.uint32(count + (ONE if word[at.SEG + j] == wanted else NONE))
-        customers_by_segment[s] += np.int64(count)
+        customers_by_segment[s] += signed(count)
 
 
 @phase

@@ -14,10 +14,10 @@ from engine.rules import Rules
 from engine.tables import Tables
 
 ONE = np.float32(1)
-OPEN = np.uint32(255)
+NONE = np.uint32(0)
 
 # rows that order values need later in the period
-Z, TOTAL, REACHED = at.X0, at.X1, at.BELOW0
+Z, TOTAL, REACHED = at.X0, at.X1, at.X2
 MOVE = at.NK
 
 
@@ -43,7 +43,7 @@ def tilt(real: Real, word: Word, weights: Real, tables: Tables, rules: Rules) ->
     compiler sees that they do not overlap it.
     """
     wide_vectors()
-    s = tables.segments
+    s, segments = tables.segments, np.uint32(tables.segments)
     for j in range(at.BLOCK):
         segment = integer(word, at.OLD + j)
         z = real[at.TILT + j] + rules.tilt_trust * real[at.TRUST + j] - rules.tilt_fatigue * real[at.FATIGUE + j]
@@ -58,13 +58,13 @@ def tilt(real: Real, word: Word, weights: Real, tables: Tables, rules: Rules) ->
         weigh(real, word, weights[k * at.BLOCK : (k + 1) * at.BLOCK], rules.transition[k:], rules.direction[k], s)
     for j in range(at.BLOCK):
         real[TOTAL + j] = unit(word[at.W0 + j]) * real[TOTAL + j]
-        word[MOVE + j] = OPEN
+        word[MOVE + j] = NONE
     for k in range(s):
-        reach(real, word, weights[k * at.BLOCK : (k + 1) * at.BLOCK], np.uint32(k))
+        reach(real, word, weights[k * at.BLOCK : (k + 1) * at.BLOCK])
     for j in range(at.BLOCK):
         if real[Z + j] != ZERO:
             move = word[MOVE + j]
-            word[at.SEG + j] = rules.last[integer(word, at.OLD + j)] if move == OPEN else move
+            word[at.SEG + j] = move if move < segments else rules.last[word[at.OLD + j]]
 
 
 @phase
@@ -78,13 +78,12 @@ def weigh(real: Real, word: Word, weight: Real, transition: Real, direction: np.
 
 
 @phase
-def reach(real: Real, word: Word, weight: Real, k: np.uint32) -> None:
-    """MOVE = k of those whose uniform this weight takes in."""
+def reach(real: Real, word: Word, weight: Real) -> None:
+    """MOVE is one more for those whom this weight does not take in either."""
     wide_vectors()
     for j in range(at.BLOCK):
         real[REACHED + j] = real[REACHED + j] + weight[j]
-        here = word[MOVE + j] == OPEN and weight[j] > ZERO and real[TOTAL + j] < real[REACHED + j]
-        word[MOVE + j] = k if here else word[MOVE + j]
+        word[MOVE + j] = np.uint32(word[MOVE + j] + np.uint32(real[TOTAL + j] >= real[REACHED + j]))
 
 
 @phase
