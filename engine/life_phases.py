@@ -23,6 +23,7 @@ def order_value(own: np.float32, multiple: np.float32, grown: np.float32, extra:
 @phase
 def load_life(real: Real, word: Word, life: Columns, customers: Customers, low: int, m: int, rules: Rules) -> None:
     """Into the scratch; the padding never leaves."""
+    wide_vectors()
     for j in range(m, at.BLOCK):
         real[at.DROPOUT + j] = ZERO
         real[at.TRUST + j] = ZERO
@@ -47,6 +48,9 @@ def load_life(real: Real, word: Word, life: Columns, customers: Customers, low: 
         word[at.RENEWAL + j] = np.uint32(integer(life.renewal, i) % rules.renews)
         word[at.OWNED + j] = customers.owned[i]
         revalue(real, word, customers, low, j, rules)
+    if rules.competes:
+        for j in range(at.BLOCK):
+            real[at.OWN + j] = share_of(real[at.SHARE + j])
 
 
 @phase
@@ -78,7 +82,7 @@ def share_wallet(real: Real, word: Word, period: int, rules: Rules) -> None:
     for j in range(at.BLOCK):
         own = real[at.SHARE + j]
         today = own + advantage + rules.share_trust * real[at.TRUST + j]
-        real[at.WALLET + j] = real[at.LAM + j] / share_of(own)
+        real[at.WALLET + j] = real[at.LAM + j] / real[at.OWN + j]
         real[at.LAM + j] = real[at.WALLET + j] * share_of(today)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import scratch as at
-from engine._jit import formula, phase, routine, wide_vectors
+from engine._jit import formula, phase, wide_vectors
 from engine.customers import Customers, Real, Word
 from engine.formulas import ZERO, integer
 from engine.life import Columns
@@ -20,7 +20,7 @@ from engine.tables import Tables
 ONE = np.float32(1)
 
 
-@routine
+@formula
 def felt(curve: NDArray[np.float32], start: int, depth: np.float32, lost: np.float32) -> np.float32:
     """Response curve of an arm at ``depth - lost``, relative to its full depth; linear between points."""
     part = ONE - min(lost, depth) / depth
@@ -107,9 +107,9 @@ def follow(
             if step > 0 and unit(word[at.W2 + j]) < rules.tier_probability[a]:
                 top = rules.multiple.shape[0] - 1
                 word[at.TIER + j] = np.uint32(min(integer(word, at.TIER + j) + step, top))
+            revalue(real, word, customers, low, j, rules)
         elif word[at.DEAF + j] == np.uint32(0):
             real[at.TILT + j] = rules.tilt_contact[a]
-        revalue(real, word, customers, low, j, rules)
 
 
 @formula

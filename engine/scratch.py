@@ -36,13 +36,14 @@ SPAN = 18 * BLOCK  # share of the period until the customer leaves
 HOLD = 19 * BLOCK  # factor on attrition
 DROPOUT = 20 * BLOCK
 SHARE = 21 * BLOCK  # log odds of the own share of wallet at the start
-WALLET = 22 * BLOCK  # order rate if the whole wallet were ours
-PANTRY = 23 * BLOCK
-MEMORY = 24 * BLOCK
-GROWN = 25 * BLOCK
-TRUST = 26 * BLOCK
-TILT = 27 * BLOCK
-REAL_ROWS = 28 * BLOCK
+OWN = 22 * BLOCK  # the share itself
+WALLET = 23 * BLOCK  # order rate if the whole wallet were ours
+PANTRY = 24 * BLOCK
+MEMORY = 25 * BLOCK
+GROWN = 26 * BLOCK
+TRUST = 27 * BLOCK
+TILT = 28 * BLOCK
+REAL_ROWS = 29 * BLOCK
 
 # uint32 rows
 SEG = 0 * BLOCK

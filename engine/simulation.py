@@ -208,8 +208,8 @@ class Simulation:
         bit = np.append(
             np.uint32(0), np.where(rules.channel >= 0, 1 << np.maximum(rules.channel, 0), 0).astype(np.uint32)
         )
-        wanted = bit[plan]
-        return np.where((life.consent & wanted) == wanted, plan, np.uint8(0))
+        refused = (bit.take(plan) & ~life.consent) != 0
+        return plan * ~refused
 
     def _remember_contacts(self, periods: int, plan: NDArray[np.uint8] | None) -> None:
         contacts = self.population.state.contacts
@@ -218,7 +218,7 @@ class Simulation:
         else:
             contacts <<= np.uint64(periods)
         if plan is not None and periods <= 64:
-            contacts |= (plan > 0).astype(np.uint64) << np.uint64(periods - 1)
+            np.bitwise_or(contacts, np.uint64(1 << (periods - 1)), out=contacts, where=plan > 0)
 
     def _check_plan(self, plan: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
         if plan is None:
