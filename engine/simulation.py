@@ -208,8 +208,9 @@ class Simulation:
         bit = np.append(
             np.uint32(0), np.where(rules.channel >= 0, 1 << np.maximum(rules.channel, 0), 0).astype(np.uint32)
         )
-        refused = (bit.take(plan) & ~life.consent) != 0
-        return plan * ~refused
+        kept: NDArray[np.uint8] = plan.copy()
+        kept[(bit.take(plan) & ~life.consent) != 0] = 0
+        return kept
 
     def _remember_contacts(self, periods: int, plan: NDArray[np.uint8] | None) -> None:
         contacts = self.population.state.contacts
