@@ -89,7 +89,7 @@ MONEY_ROWS = 2 * BLOCK
 
 
 def make_scratch(tilts: int) -> tuple[NDArray[np.float32], NDArray[np.uint32], NDArray[np.int64], NDArray[np.float32]]:
-    """The rows of each type, all 0, and as many rows apart from them for the weights of tilted moves."""
+    """The rows of each type, all 0, and as many rows apart from them for the sums behind tilted moves."""
     return (
         np.zeros(REAL_ROWS, np.float32),
         np.zeros(WORD_ROWS, np.uint32),

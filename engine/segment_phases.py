@@ -17,8 +17,8 @@ ONE = np.float32(1)
 NONE = np.uint32(0)
 
 # rows that order values need later in the period
-Z, TOTAL, REACHED = at.X0, at.X1, at.X2
-MOVE = at.NK
+Z, TOTAL = at.X0, at.X1
+ROW, MOVE = at.N2, at.NK
 
 
 @phase
@@ -36,10 +36,10 @@ def level_out(real: Real) -> None:
 
 
 @phase
-def tilt(real: Real, word: Word, weights: Real, tables: Tables, rules: Rules) -> None:
+def tilt(real: Real, word: Word, reached: Real, tables: Tables, rules: Rules) -> None:
     """Moves of those whose row is tilted, from the same uniform as the natural move: the inverse CDF of the tilted row.
 
-    The last segment of positive probability takes the rest.  ``weights``: S rows of BLOCK, outside the scratch so that the
+    The last segment of positive probability takes the rest.  ``reached``: S rows of BLOCK, outside the scratch so that the
     compiler sees that they do not overlap it.
     """
     wide_vectors()
@@ -53,14 +53,14 @@ def tilt(real: Real, word: Word, weights: Real, tables: Tables, rules: Rules) ->
         real[Z + j] = z if tables.absorbing[segment] == 0 else ZERO
     for j in range(at.BLOCK):
         real[TOTAL + j] = ZERO
-        real[REACHED + j] = ZERO
+        word[ROW + j] = np.uint32(word[at.OLD + j] * segments)
     for k in range(s):
-        weigh(real, word, weights[k * at.BLOCK : (k + 1) * at.BLOCK], rules.transition[k:], rules.direction[k], s)
+        weigh(real, word, reached[k * at.BLOCK : (k + 1) * at.BLOCK], rules.transition[k:], rules.direction[k])
     for j in range(at.BLOCK):
         real[TOTAL + j] = unit(word[at.W0 + j]) * real[TOTAL + j]
         word[MOVE + j] = NONE
     for k in range(s):
-        reach(real, word, weights[k * at.BLOCK : (k + 1) * at.BLOCK])
+        pass_by(real, word, reached[k * at.BLOCK : (k + 1) * at.BLOCK])
     for j in range(at.BLOCK):
         if real[Z + j] != ZERO:
             move = word[MOVE + j]
@@ -68,22 +68,21 @@ def tilt(real: Real, word: Word, weights: Real, tables: Tables, rules: Rules) ->
 
 
 @phase
-def weigh(real: Real, word: Word, weight: Real, transition: Real, direction: np.float32, s: int) -> None:
-    """``weight`` = P[segment, k] exp(z direction[k]) of one k, and its part of TOTAL; ``transition``: from [0, k] on."""
+def weigh(real: Real, word: Word, reached: Real, transition: Real, direction: np.float32) -> None:
+    """TOTAL grows by P[segment, k] exp(z direction[k]), and ``reached`` keeps it; ``transition``: from [0, k] on."""
     wide_vectors()
-    width = np.uint32(s)
     for j in range(at.BLOCK):
-        weight[j] = transition[np.uint32(word[at.OLD + j] * width)] * exp32(real[Z + j] * direction)
-        real[TOTAL + j] = real[TOTAL + j] + weight[j]
+        total = real[TOTAL + j] + transition[word[ROW + j]] * exp32(real[Z + j] * direction)
+        real[TOTAL + j] = total
+        reached[j] = total
 
 
 @phase
-def reach(real: Real, word: Word, weight: Real) -> None:
-    """MOVE is one more for those whom this weight does not take in either."""
+def pass_by(real: Real, word: Word, reached: Real) -> None:
+    """MOVE is one more for those whose uniform lies beyond this segment."""
     wide_vectors()
     for j in range(at.BLOCK):
-        real[REACHED + j] = real[REACHED + j] + weight[j]
-        word[MOVE + j] = np.uint32(word[MOVE + j] + np.uint32(real[TOTAL + j] >= real[REACHED + j]))
+        word[MOVE + j] = np.uint32(word[MOVE + j] + np.uint32(real[TOTAL + j] >= reached[j]))
 
 
 @phase
