@@ -418,9 +418,12 @@ gap_option = click.option(
     type=Real(0, 1),
     help="Target (bound - value) / bound.  [default: 0.1 / customers, at least 1e-5 and at most 1e-4]",
 )
-time_limit_option = click.option(
-    "--time-limit", type=Real(0, min_open=True), metavar="SECONDS", help="Stop solving after this long."
-)
+
+
+def time_limit_option(what: str) -> Callable[[F], F]:
+    """Seconds of solving."""
+    text = f"Stop {what} after this long; reading files and start-up come on top."
+    return click.option("--time-limit", type=Real(0, min_open=True), metavar="SECONDS", help=text)
 
 
 @main.command()
@@ -428,7 +431,7 @@ time_limit_option = click.option(
 @rules_option
 @click.option("--budget", type=Real(), help="Maximum of the rule named 'budget'.")
 @gap_option
-@time_limit_option
+@time_limit_option("solving (plan, conflicts, --price-rules: together)")
 @click.option("--price-rules", is_flag=True, help="Solve again without each binding rule, and 1 % looser and tighter.")
 @click.option("--why-not", is_flag=True, help="Write why_not.FORMAT: the reason of each customer without an offer.")
 @click.option("--evaluate", type=click.Path(path_type=Path), metavar="PLAN", help="Value this plan; choose nothing.")
@@ -492,7 +495,7 @@ def allocate(
 @click.option("--target-value", type=Real(), metavar="X", help="Find the least bound that is worth X.")
 @click.option("--target-roi", type=Real(), metavar="Y", help="Find the largest that returns Y a unit on average.")
 @click.option("--gap", type=Real(0, 1), default=1e-4, show_default=True, help="Target of each point.")
-@time_limit_option
+@time_limit_option("solving each point")
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for frontier.html and frontier.csv."
 )

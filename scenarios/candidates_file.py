@@ -43,7 +43,7 @@ def read_candidates(
     """Read the columns that rules need, check every row, and lay them out densely.
 
     Args:
-        source: CSV, Parquet or ``file.duckdb::table``.
+        source: CSV, Parquet, Excel (``file.xlsx`` or ``file.xlsx::sheet``) or ``file.duckdb::table``.
         measures: columns that must hold finite numbers, or names of ``mixed``.
         labels: columns that filters name; each must belong to customers or to arms.
         base: measures whose column ``base_NAME`` says what happens without offers.
@@ -70,9 +70,15 @@ def read_candidates(
         if missing:
             rest = [name for name in opened.columns if name not in wanted]
             unknown = [name for name in missing if name not in reported]
-            raise DataError([f"{source}: column {name!r} is missing{nearest(name, rest)}" for name in unknown])
+            raise DataError(
+                [
+                    f"{source}: column {name!r} is missing{opened.formula(name) or nearest(name, rest)}"
+                    for name in unknown
+                ]
+            )
         store = store_of(tables, opened, [*finite, *numbers])
         problems = _ragged_lines(tables, opened) if opened.text else []
+        problems += _texts_for_numbers(tables, opened, [*finite, *numbers])
     if store.rows == 0:
         raise DataError([f"{source}: expected candidates, got no rows"])
     problems += [text for name in keys for text in _empty(store, name)]
@@ -90,13 +96,30 @@ def columns_in(source: str | Path) -> tuple[str, ...]:
 
     """
     with Tables() as tables:
-        return tuple(tables.open(source, as_text=True).columns)
+        opened = tables.open(source, as_text=True)
+        formulas = [name for name in opened.cells or () if name not in opened.columns]  # reported where they are read
+        return (*opened.columns, *formulas)
 
 
 def _ragged_lines(tables: Tables, opened: Table) -> list[str]:
     """Lines of the CSV just read with too few or too many cells."""
     found = tables.rows("select distinct line, error_message from reject_errors order by line limit 5", opened.source)
     return [f"line {line}: {str(message).splitlines()[0]}" for line, message in found]
+
+
+def _texts_for_numbers(tables: Tables, opened: Table, names: Sequence[str]) -> list[str]:
+    """Cells of a workbook that hold a text or a date where a number belongs, even one that looks like a number."""
+    problems = []
+    for name in dict.fromkeys(names):
+        column = (opened.cells or {}).get(name)
+        if column is None or not len(column.texts):
+            continue
+        cells = ", ".join(column.cell(row) for row in column.texts[:5])
+        more = f" and {len(column.texts) - 5:,} more" if len(column.texts) > 5 else ""
+        place = f"cell{'s' if len(column.texts) > 1 else ''} {cells}{more}"
+        (value,) = tables.rows(f"select {quoted(name)} from {opened.sql} limit 1 offset {column.texts[0]}")[0]
+        problems.append(f"{place}: expected a number in {name!r}, got the text {value!r}")
+    return problems
 
 
 def _empty(store: Store, name: str) -> list[str]:
@@ -120,6 +143,8 @@ def _shown(source: str, name: str, row: int) -> str:
         opened = tables.open(source, as_text=True)
         ((cell,),) = tables.rows(f"select {quoted(name)} from {opened.sql} limit 1 offset {row}", source)
     line = f" (line {row + 2:,})" if opened.text else ""
+    if opened.cells is not None:
+        line = f" (cell {opened.cells[name].cell(row)})"
     return f"an empty cell{line}" if cell is None else f"{cell!r}{line}" if isinstance(cell, str) else f"{cell}{line}"
 
 

@@ -108,7 +108,8 @@ def _curve(case: Case, limits: Limits) -> Frontier | None:
     budget = next((rule for rule in case.singles if rule.name == "budget"), None)
     if budget is None or budget.max is None or budget.ratio or budget.parity or budget.penalty or budget.report:
         return None
-    coarse = Limits(max(limits.gap, 1e-4), limits.time_limit)
+    each = None if limits.time_limit is None else limits.time_limit / WORKBOOK_POINTS
+    coarse = Limits(max(limits.gap, 1e-4), each)
     return frontier(case, coarse, Asked(points=WORKBOOK_POINTS))
 
 

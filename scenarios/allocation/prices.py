@@ -31,7 +31,8 @@ class RulePrice:
 def price_rules(outcome: Outcome, limits: Limits) -> tuple[RulePrice, ...]:
     """Prices of the rules that bind; the others cost nothing.
 
-    Solves start from the plan's multipliers.  A difference is known to the gap of both solves.
+    Solves start from the plan's multipliers.  A difference is known to the gap of both solves.  Rules whose solves do not all end
+    before the deadline of ``limits`` are left out.
     """
     found = []
     for index, item in enumerate(outcome.case.compiled.rules):
@@ -41,15 +42,30 @@ def price_rules(outcome: Outcome, limits: Limits) -> tuple[RulePrice, ...]:
             found.append(RulePrice(item.rule.name, 0.0, 0.0, None))
             continue
         singles = list(outcome.case.singles)
-        rest = [*singles[:index], *singles[index + 1 :]]
-        gains = [_gain(outcome, limits, rest)]
-        for loosen in (True, False):
-            other = moved(singles[index], 0.01, loosen)
-            gains.append(
-                None if other is None else _gain(outcome, limits, [*singles[:index], other, *singles[index + 1 :]])
-            )
-        found.append(RulePrice(item.rule.name, *gains))
+        before, after = singles[:index], singles[index + 1 :]
+        looser, tighter = (moved(singles[index], 0.01, loosen) for loosen in (True, False))
+        gains: list[float | None] = []
+        for others in ([], [looser], [tighter]):
+            if limits.late:
+                break
+            rules = [rule for rule in others if rule is not None]
+            gains.append(_gain(outcome, limits, [*before, *rules, *after]) if rules == others else None)
+        if not limits.late:
+            found.append(RulePrice(item.rule.name, *gains))
     return tuple(found)
+
+
+def not_priced(outcome: Outcome, prices: tuple[RulePrice, ...]) -> list[str]:
+    """A sentence on the rules that time left without a price, if there are any."""
+    rules = outcome.case.compiled.rules
+    wanted = {item.rule.name for index, item in enumerate(rules) if item.rows and binds(outcome, index)}
+    priced = wanted & {price.name for price in prices}
+    if priced == wanted:
+        return []
+    return [
+        f"Prices by solving again: {len(priced)} of {len(wanted)} rules that bind, then time was up; a longer --time-limit finds "
+        "the others."
+    ]
 
 
 Room = Literal["none", "little", "enough"]

@@ -28,6 +28,8 @@ def print_allocation(allocation: Allocation, file: TextIO) -> None:
     status = _STATUS[solution.status]
     if allocation.keeps is not None:
         status = "the given plan keeps every rule" if allocation.keeps else "the given plan breaks rules"
+    if solution.status is Status.INFEASIBLE and not allocation.conflict and allocation.keeps is None:
+        status = "no plan was found, and no proof that there is none"
     console.print(Text(f"{status}  ({solution.method}, {solution.seconds:.2f} s)", style="bold"))
     if not allocation.outcome.found and allocation.keeps is None:
         for line in conflict_lines(allocation):
@@ -62,7 +64,8 @@ def conflict_lines(allocation: Allocation) -> list[str]:
 
 def told_conflict(conflict: tuple[Conflict, ...]) -> list[str]:
     """Rules in conflict, and what it takes."""
-    groups = sorted({item.group for item in conflict})
+    groups = sorted({item.group for item in conflict if item.group is not None})
+    names = [item.name for item in conflict if item.group is not None]
     lines = []
     for group in groups:
         if len(groups) > 1:
@@ -76,10 +79,13 @@ def told_conflict(conflict: tuple[Conflict, ...]) -> list[str]:
     elif len(groups) == 1:
         lines.append("These rules conflict: one of them, at least, must give.")
     elif groups:
+        kind = "sets" if len(set(names)) < len(names) else "separate sets"
         lines.append(
-            f"{len(groups)} separate sets of rules conflict; one rule of each must give (that far, if the other conflicts are "
-            "settled)."
+            f"{len(groups)} {kind} of rules conflict; one rule of each must give (that far, if the other conflicts are settled)."
         )
+    for item in conflict:
+        if item.group is None:
+            lines.append(f"{item.name} is in all of them, and alone {_must(item)}.")
     return lines
 
 
@@ -88,7 +94,7 @@ def _must(item: Conflict) -> str:
         least = f"at least {amount_of(item.at_least)}; " if item.at_least > 0 and math.isfinite(item.at_least) else ""
         return f"{least}time was up before it was known how much it must give"
     if math.isinf(item.at_least):
-        return "cannot help by giving alone"
+        return "cannot help by giving alone" if item.group is not None else "cannot settle them"
     if not math.isfinite(item.gives):
         least = f"would have to give at least {amount_of(item.at_least)}; " if item.at_least > 0 else ""
         return f"{least}no plan was found that shows how much it must give"
