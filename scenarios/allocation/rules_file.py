@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -16,9 +16,9 @@ from pydantic import ValidationError
 from scenarios.errors import ConfigError
 from scenarios.paths import dotted
 from scenarios.rules import COUNT
-from scenarios.schema.allocation import AllocationRule, AllocationRules, Range
+from scenarios.schema.allocation import AllocationRule, AllocationRules, Eligibility, Range
 from scenarios.schema.base import Problem, walk
-from scenarios.schema.messages import translate
+from scenarios.schema.messages import path_in_data, translate
 from scenarios.suggest import nearest
 from scenarios.yamlfile import Document, KeyPath, read_yaml
 
@@ -28,6 +28,8 @@ _LINES = {
     ("objective",), ("standard_error",), ("risk_aversion",), ("per_household",), ("per_customer", "min_margin_rate"),
     ("per_customer", "never_together"), ("per_customer", "only_if"),
 }  # fmt: skip
+# What is wrong whatever a key that could not be read was meant to say.
+_CERTAIN = ("expected min <= max", "got both", "leave this out", "a ratio has no units")
 
 
 @dataclass(frozen=True)
@@ -95,42 +97,72 @@ def _told_apart(data: Any) -> list[Problem]:
 
 
 def _sound(data: dict[str, Any]) -> tuple[AllocationRules, list[Problem]]:
-    """The parts that no fault touches, and every fault: those of fields, and of what does not fit together."""
+    """The parts that no fault touches, and every fault: those of fields, and of what does not fit together.
+
+    A faulty key is left out, or is 1 where it must be there and a number will do; what cannot do without it goes with it.
+    """
     problems: list[Problem] = []
+    bad: list[KeyPath] = []
+    filled: set[KeyPath] = set()
     kept: dict[KeyPath, list[int]] = {}
     sections: Any = data
-    try:
-        rules = AllocationRules.model_validate(data)
-    except ValidationError as error:
-        problems += translate(error, AllocationRules, data)
-        bad = [tuple(item["loc"]) for item in error.errors()]
-        sections = _without(data, (), bad, kept)
+    while True:
         try:
             rules = AllocationRules.model_validate(sections)
-        except ValidationError as again:  # what is left lacks a part that it needs
-            tops = {item["loc"][0] for item in again.errors()}
-            rules = AllocationRules.model_validate({k: v for k, v in sections.items() if k not in tops})
+            break
+        except ValidationError as error:
+            if not bad:
+                problems += translate(error, AllocationRules, data)
+            before = len(bad) + len(filled)
+            for item in error.errors():
+                at = _written(path_in_data(item["loc"], sections), kept)
+                lacking = (*at, item["loc"][-1])
+                if item["type"] == "missing" and lacking in bad and lacking not in filled:
+                    filled.add(lacking)
+                    continue
+                at = at[:-1] if at in filled else at
+                bad += [at] if at not in bad else []
+            if len(bad) + len(filled) == before:  # leaving parts out cures nothing: whole sections go
+                bad += [(item["loc"][0],) for item in error.errors()]
+        kept = {}
+        sections = _without(data, (), bad, kept, filled)
     for path, model in walk(rules):
-        problems += [(_written((*path, *below), kept), sentence) for below, sentence in model.problems()]
-    return rules, problems
+        at = _written(path, kept)
+        pruned = bool(path) and isinstance(path[-1], int) and any(fault[: len(at)] == at for fault in bad)
+        problems += [
+            (_written((*path, *below), kept), sentence)
+            for below, sentence in model.problems()
+            if not pruned or any(words in sentence for words in _CERTAIN)
+        ]
+    return rules.model_copy(update={"constraints": tuple(map(_measured, rules.constraints))}), problems
 
 
-def _without(value: Any, path: KeyPath, bad: Sequence[KeyPath], kept: dict[KeyPath, list[int]]) -> Any:
-    """A value less its faulty parts: items of lists as wholes, keys of mappings alone.  ``kept``: places of items that stay."""
+def _measured(rule: AllocationRule) -> AllocationRule:
+    """A rule that lost what it sums, as one of counts, so that the rest of it can be looked at."""
+    whole = rule.measure is not None or rule.ratio is not None or rule.parity is not None
+    return rule if whole else rule.model_copy(update={"measure": COUNT})
+
+
+def _without(
+    value: Any,
+    path: KeyPath,
+    bad: Sequence[KeyPath],
+    kept: dict[KeyPath, list[int]],
+    filled: Collection[KeyPath] = (),
+) -> Any:
+    """A value less its faulty parts, with 1 for those ``filled``.  ``kept``: places of items that stay."""
     if isinstance(value, list):
-        faulty = {fault[len(path)] for fault in bad if fault[: len(path)] == path and len(fault) > len(path)}
-        kept[path] = [place for place in range(len(value)) if place not in faulty]
-        return [value[place] for place in kept[path]]
+        kept[path] = [place for place in range(len(value)) if (*path, place) not in bad]
+        return [_without(value[place], (*path, place), bad, kept, filled) for place in kept[path]]
     if not isinstance(value, dict):
         return value
     out = {}
     for key, item in value.items():
         at = (*path, key)
-        inside = [fault for fault in bad if fault[: len(at)] == at]
-        if not inside:
-            out[key] = item
-        elif at not in inside and isinstance(item, dict | list):
-            out[key] = _without(item, at, inside, kept)
+        if at in filled:
+            out[key] = 1
+        elif at not in bad:
+            out[key] = _without(item, at, bad, kept, filled)
     return out
 
 
@@ -211,7 +243,10 @@ def with_known_columns(file: RulesFile, columns: Sequence[str], source: str) -> 
         sums = [name for name in sums_of(rule) if name not in own]
         sums += [f"base_{name}" for name in sums_of(rule) if rule.scope == "base"]
         kept.append(_what_is_known(rule, columns) if lacks(rule.name, [*sums, *_labels(rule)]) else rule)
-    tests = [test for test in per.eligible if not lacks(test.name, [*test.where, *(test.only or test.never or {})])]
+    tests = [
+        _test_of_known(test, columns) if lacks(test.name, [*test.where, *(test.only or test.never or {})]) else test
+        for test in per.eligible
+    ]
     caps = [cap for cap in per.contacts.caps if not lacks(cap.name, [cap.column] if cap.column else [])]
     consent = {c: column for c, column in per.contacts.consent.items() if not lacks(f"consent {c}", [column])}
     house = rules.per_household
@@ -220,6 +255,15 @@ def with_known_columns(file: RulesFile, columns: Sequence[str], source: str) -> 
     contacts = per.contacts.model_copy(update={"caps": tuple(caps), "consent": consent})
     per = per.model_copy(update={"eligible": tuple(tests), "contacts": contacts})
     return rules.model_copy(update={"constraints": tuple(kept), "per_customer": per, "per_household": house}), problems
+
+
+def _test_of_known(test: Eligibility, columns: Sequence[str]) -> Eligibility:
+    """A test that lacks a column, less what needs it."""
+
+    def known(of: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        return None if of is None else {column: wanted for column, wanted in of.items() if column in columns}
+
+    return test.model_copy(update={"where": known(test.where), "only": known(test.only), "never": known(test.never)})
 
 
 def _what_is_known(rule: AllocationRule, columns: Sequence[str]) -> AllocationRule:
