@@ -6,6 +6,7 @@ import math
 from typing import TextIO
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -19,6 +20,7 @@ _STATUS = {
     Status.INFEASIBLE: "no plan meets all rules",
 }
 _MOST_REASONS = 12
+_WIDEST = 1000
 
 
 def print_allocation(allocation: Allocation, file: TextIO) -> None:
@@ -43,7 +45,10 @@ def print_allocation(allocation: Allocation, file: TextIO) -> None:
         )
     )
     if allocation.rules:
-        console.print(_rules(allocation))
+        table = _rules(allocation)
+        # As wide as it is: a table that is cut to the width of a pipe cuts names.
+        wide = Measurement.get(console, console.options.update(width=_WIDEST), table).maximum
+        console.print(table, width=max(wide, console.width), crop=False)
         for line in _legend(allocation):
             console.print(Text(line))
     if any(rule.price is not None for rule in allocation.rules):
@@ -128,9 +133,10 @@ def funnel_lines(allocation: Allocation) -> list[str]:
         return []
     lines = [f"{none:,} of {allocation.customers:,} customers get nothing:"]
     width = max(len(f"{count:,}") for _, _, count in funnel)
-    for reason, because, count in funnel[:_MOST_REASONS]:
+    shown = funnel if len(funnel) <= _MOST_REASONS + 1 else funnel[:_MOST_REASONS]
+    for reason, because, count in shown:
         lines.append(f"  {count:>{width},}  {reason}{': ' + because if because else ''}")
-    if len(funnel) > _MOST_REASONS:
+    if len(funnel) > len(shown):
         rest = sum(count for _, _, count in funnel[_MOST_REASONS:])
         lines.append(f"  {rest:>{width},}  {len(funnel) - _MOST_REASONS} other reasons")
     return lines
