@@ -14,6 +14,7 @@ from scenarios.schema.allocation import SingleRule
 
 NOISE = 1e-5
 NEAR = 1e-9
+SLIGHT = 1e-3  # of a bound: a tenth of the one per cent by which prices are checked
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,10 @@ def binds(outcome: Outcome, index: int) -> bool:
 
 
 def room_of(outcome: Outcome, index: int) -> Room:
-    """Whether a rule has no room; or less than one more offer can need, and a price beyond the solve's own tolerance.
+    """Whether a rule has no room; or less than one more offer can need or than ``SLIGHT`` of the bound, and a price beyond the
+    solve's own tolerance.
 
-    A rule with more room than that has no price in the plan, whatever multiplier is left on it: of a solve that stopped at its
+    Among many customers a plan within its gap leaves some offers' room in rules whose price decides.  A rule with more has no price in the plan, whatever multiplier is left on it: of a solve that stopped at its
     gap, or of the relaxation.  Multipliers near the optimum can leave a trace on a rule with little room, too: less than ``NOISE``
     of the objective over its whole bound is none.
     """
@@ -100,10 +102,11 @@ def room_of(outcome: Outcome, index: int) -> Room:
         room = min(row.upper - row.value, row.value - row.lower)
         if room <= NEAR * max(1.0, size):
             return "none"
-        if not row.shadow_price or room >= outcome.case.most_of_one(forms[row.name]):
-            continue
         # A ratio's row has the bound 0: what counts is how much moves through it.
         through = float((abs(forms[row.name]) @ moved_by)[0])
+        slight = max(outcome.case.most_of_one(forms[row.name]), SLIGHT * (size or through))
+        if not row.shadow_price or room >= slight:
+            continue
         if abs(row.shadow_price) * max(size, through) > least:
             found = "little"
     return found

@@ -148,10 +148,11 @@ def _legend(allocation: Allocation) -> list[str]:
         "price: value gained if the rule gives one unit more (ratios, parity: 0.01); rules without room are marked *"
     ]
     kinds = {rule.little_room for rule in allocation.rules}
+    little = "(*): less room than one more offer may need, or than 0.1 % of the bound"
     if "relaxed" in kinds:
-        lines.append("(*): less room than one more offer may need; the price is that of parts of offers")
+        lines.append(f"{little}; the price is that of parts of offers")
     if "solved" in kinds:
-        lines.append("(*): less room than one more offer may need; the price is that of the solve with a looser bound")
+        lines.append(f"{little}; the price is that of the solve with a looser bound")
     return lines
 
 
