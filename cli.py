@@ -375,7 +375,7 @@ def fit(transactions: str, out: Path, force: bool, as_json: bool, quiet: bool, *
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
     required=True,
-    help="FILE.parquet or .csv for allocate, or .xlsx to look at.",
+    help="FILE.parquet, .csv or .xlsx.",
 )
 @force
 @quiet
@@ -454,7 +454,7 @@ def allocate(
 ) -> None:
     """Choose each customer's best offer within the rules.
 
-    CANDIDATES is a CSV, Parquet or DuckDB table (file.duckdb::table) with a row for each customer and offer:
+    CANDIDATES is a CSV, Parquet, Excel (file.xlsx) or DuckDB table (file.duckdb::table) with a row for each customer and offer:
     customer_id, offer, value (net of cost), cost, a channel if there are several, and any columns that the rules
     name.  A PLAN is such a table with customer_id, offer (and channel); what allocate writes is one.
 
@@ -466,8 +466,8 @@ def allocate(
         - {name: margin floor, ratio: {of: margin, to: revenue}, min: 0.25}
         - {name: e-mail capacity, measure: count, where: {channel: email}, max: 40000}
 
-    Exit code 3: no plan meets the rules, nothing is written (or the given plan breaks a rule).  4: a plan is written, but
-    the target gap was not met.
+    Exit code 3: no plan meets the rules, or none was found in time; nothing is written (or the given plan breaks a rule).
+    4: a plan is written, but the target gap was not met.
     """
     from scenarios.allocation.command import Wish, run_allocate
     from scenarios.report.allocation import print_allocation

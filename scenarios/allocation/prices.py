@@ -81,9 +81,10 @@ def room_of(outcome: Outcome, index: int) -> Room:
     """Whether a rule has no room; or less than one more offer can need or than ``SLIGHT`` of the bound, and a price beyond the
     solve's own tolerance.
 
-    Among many customers a plan within its gap leaves some offers' room in rules whose price decides.  A rule with more has no price in the plan, whatever multiplier is left on it: of a solve that stopped at its
-    gap, or of the relaxation.  Multipliers near the optimum can leave a trace on a rule with little room, too: less than ``NOISE``
-    of the objective over its whole bound is none.
+    Among many customers a plan within its gap leaves some offers' room in rules whose price decides.  A rule with more has no
+    price in the plan, whatever multiplier is left on it: of a solve that stopped at its gap, or of the relaxation.  Multipliers
+    near the optimum can leave a trace on a rule with little room, too: less than ``NOISE`` of the objective over its whole bound
+    is none.
     """
     item = outcome.case.compiled.rules[index]
     forms = {row.name: row.coefficients for row in item.rows}
