@@ -375,7 +375,7 @@ def fit(transactions: str, out: Path, force: bool, as_json: bool, quiet: bool, *
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
     required=True,
-    help="FILE.parquet or .csv for allocate, or .xlsx to look at.",
+    help="FILE.parquet, .csv or .xlsx.",
 )
 @force
 @quiet
@@ -418,9 +418,12 @@ gap_option = click.option(
     type=Real(0, 1),
     help="Target (bound - value) / bound.  [default: 0.1 / customers, at least 1e-5 and at most 1e-4]",
 )
-time_limit_option = click.option(
-    "--time-limit", type=Real(0, min_open=True), metavar="SECONDS", help="Stop solving after this long."
-)
+
+
+def time_limit_option(what: str) -> Callable[[F], F]:
+    """Seconds of solving."""
+    text = f"Stop {what} after this long; reading files and start-up come on top."
+    return click.option("--time-limit", type=Real(0, min_open=True), metavar="SECONDS", help=text)
 
 
 @main.command()
@@ -428,7 +431,7 @@ time_limit_option = click.option(
 @rules_option
 @click.option("--budget", type=Real(), help="Maximum of the rule named 'budget'.")
 @gap_option
-@time_limit_option
+@time_limit_option("solving (plan, conflicts, --price-rules: together)")
 @click.option("--price-rules", is_flag=True, help="Solve again without each binding rule, and 1 % looser and tighter.")
 @click.option("--why-not", is_flag=True, help="Write why_not.FORMAT: the reason of each customer without an offer.")
 @click.option("--evaluate", type=click.Path(path_type=Path), metavar="PLAN", help="Value this plan; choose nothing.")
@@ -451,7 +454,7 @@ def allocate(
 ) -> None:
     """Choose each customer's best offer within the rules.
 
-    CANDIDATES is a CSV, Parquet or DuckDB table (file.duckdb::table) with a row for each customer and offer:
+    CANDIDATES is a CSV, Parquet, Excel (file.xlsx) or DuckDB table (file.duckdb::table) with a row for each customer and offer:
     customer_id, offer, value (net of cost), cost, a channel if there are several, and any columns that the rules
     name.  A PLAN is such a table with customer_id, offer (and channel); what allocate writes is one.
 
@@ -463,8 +466,8 @@ def allocate(
         - {name: margin floor, ratio: {of: margin, to: revenue}, min: 0.25}
         - {name: e-mail capacity, measure: count, where: {channel: email}, max: 40000}
 
-    Exit code 3: no plan meets the rules, nothing is written (or the given plan breaks a rule).  4: a plan is written, but
-    the target gap was not met.
+    Exit code 3: no plan meets the rules, or none was found in time; nothing is written (or the given plan breaks a rule).
+    4: a plan is written, but the target gap was not met.
     """
     from scenarios.allocation.command import Wish, run_allocate
     from scenarios.report.allocation import print_allocation
@@ -492,7 +495,7 @@ def allocate(
 @click.option("--target-value", type=Real(), metavar="X", help="Find the least bound that is worth X.")
 @click.option("--target-roi", type=Real(), metavar="Y", help="Find the largest that returns Y a unit on average.")
 @click.option("--gap", type=Real(0, 1), default=1e-4, show_default=True, help="Target of each point.")
-@time_limit_option
+@time_limit_option("solving each point")
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for frontier.html and frontier.csv."
 )

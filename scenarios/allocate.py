@@ -14,7 +14,7 @@ from scenarios.allocation.case import Case, build_case
 from scenarios.allocation.conflict import conflicts
 from scenarios.allocation.households import household_use
 from scenarios.allocation.plans import GivenPlan, hold, read_plan
-from scenarios.allocation.prices import RulePrice, price_rules, room_of, solved_price
+from scenarios.allocation.prices import RulePrice, not_priced, price_rules, room_of, solved_price
 from scenarios.allocation.remarks import remarks_of
 from scenarios.allocation.slack import penalty_of
 from scenarios.allocation.solving import (
@@ -54,8 +54,8 @@ def allocate(
         rules: a YAML file, see :class:`scenarios.schema.allocation.AllocationRules`.
         budget: replaces the maximum of the rule named ``budget``; without one, a new rule on ``cost``.
         gap: target of ``(bound - objective) / |bound|``; without one, that of :func:`usual_gap`.
-        time_limit: seconds, of the plan, or of what is said of a conflict in its place, together; ``prices`` are solves of
-            as many seconds each.
+        time_limit: seconds of all solving together: the plan and ``prices``, or what is said of a conflict.  Reading and
+            checking files, and compiling at the first call after an installation, come on top.
         solver: instead of :func:`solvers.solve`.
         evaluate: a plan to value as it is; nothing is chosen.
         fix: a plan whose customers keep what it gives them; the others are chosen for.
@@ -99,7 +99,8 @@ def allocate_case(
         seconds = outcome.solution.seconds + time.perf_counter() - began
         outcome = replace(outcome, solution=replace(outcome.solution, seconds=seconds))
         return Allocation(outcome, (), None, tuple(remarks), None, conflict)
-    measured = price_rules(outcome, limits) if prices else ()
+    measured = price_rules(outcome, once) if prices else ()
+    remarks += not_priced(outcome, measured) if prices else []
     results = _results(outcome, measured)
     shared = None
     if case.households is not None:
@@ -125,7 +126,8 @@ def _evaluated(case: Case, given: GivenPlan, best: Outcome, limits: Limits) -> A
         more = best.solution.objective - outcome.solution.objective
         remarks.append(f"The best plan found within the rules is worth {best.solution.objective:,.2f}, {more:+,.2f}.")
     else:
-        remarks.append("No plan meets all rules.")
+        proven = bool(best.solution.conflict)
+        remarks.append("No plan meets all rules." if proven else "No plan was found, and no proof that there is none.")
     worth = best.solution.objective if best.found else None
     return Allocation(outcome, results, None, tuple(remarks), keeps=keeps, best=worth)
 

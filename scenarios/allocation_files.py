@@ -19,7 +19,7 @@ from scenarios.writing import inert, whole_file
 
 Format = Literal["parquet", "csv", "xlsx"]
 FORMATS: tuple[Format, ...] = ("parquet", "csv", "xlsx")
-_XLSX_ROWS = 1_048_575  # below the header
+XLSX_ROWS = 1_048_575  # below the header
 
 
 def allocation_path(folder: Path, kind: Format, name: str = "allocation") -> Path:
@@ -36,14 +36,19 @@ def write_allocation(
     sheets: Sequence[Sheet] = (),
     name: str = "allocation",
 ) -> Path:
-    """Write the chosen rows to ``folder/allocation.KIND``; in a workbook, ``sheets`` stand before them.
+    """Write the chosen rows to ``folder/allocation.KIND``; in a workbook, ``sheets`` stand before them.  ``rows`` None: the sheets
+    alone.
 
     Raises:
         InputError: the file exists, its folder cannot be written, or there are more rows than a sheet holds.
 
     """
     path = allocation_path(folder, kind, name)
-    write_rows(rows, path, kind, force, sheets=sheets, name="plan" if sheets else name)
+    if rows is None:
+        with whole_file(path, force) as temporary:
+            _write_xlsx(temporary, {}, sheets)
+    else:
+        write_rows(rows, path, kind, force, sheets=sheets, name="plan" if sheets else name)
     return path
 
 
@@ -68,8 +73,8 @@ def write_rows(
     Raises:
         InputError: the file exists, its folder cannot be written, or there are more rows than a sheet holds.
     """
-    if kind == "xlsx" and rows.num_rows > _XLSX_ROWS:
-        raise InputError([f"{path}: a sheet holds {_XLSX_ROWS:,} rows, got {rows.num_rows:,}; hint: parquet or csv"])
+    if kind == "xlsx" and rows.num_rows > XLSX_ROWS:
+        raise InputError([f"{path}: a sheet holds {XLSX_ROWS:,} rows, got {rows.num_rows:,}; hint: parquet or csv"])
     with whole_file(path, force) as temporary:
         if kind == "parquet":
             write_arrow(temporary, rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from scenarios.suggest import nearest
 from scenarios.tables import Table, Tables, quoted
 
 KEY = ("customer_id", "offer")
+_COMMA = re.compile(r"[-+]?[\d.' ]*,\d+")
 MAX_CELLS = 1_500_000_000  # measures x arms x customers in float64: 12 GB
 Floats = NDArray[np.float64]
 
@@ -39,11 +41,12 @@ def read_candidates(
     numbers: Sequence[str] = (),
     others: Sequence[str] = (),
     reported: Sequence[str] = (),
+    problems: list[str] | None = None,
 ) -> Candidates:
     """Read the columns that rules need, check every row, and lay them out densely.
 
     Args:
-        source: CSV, Parquet or ``file.duckdb::table``.
+        source: CSV, Parquet, Excel (``file.xlsx`` or ``file.xlsx::sheet``) or ``file.duckdb::table``.
         measures: columns that must hold finite numbers, or names of ``mixed``.
         labels: columns that filters name; each must belong to customers or to arms.
         base: measures whose column ``base_NAME`` says what happens without offers.
@@ -51,11 +54,12 @@ def read_candidates(
         numbers: columns that hold numbers or nothing.
         others: columns that must exist.
         reported: columns whose absence is reported already; the error that they cause does not repeat them.
+        problems: gets the faults of single rows (values that are no finite numbers, repeated rows, lines with too few cells), so
+            that more can be looked at; the candidates then hold 0 or another row in their place.  Without it they are raised.
 
     Raises:
-        DataError: missing columns, values that are no finite numbers, repeated rows, no rows; all at once, by row
-        number
-            (1 = the first row below the header).
+        DataError: missing columns, no rows, rows without a key, and faults of single rows; all at once, by row number (1 = the
+            first row below the header).
 
     """
     mixed = mixed or {}
@@ -68,18 +72,32 @@ def read_candidates(
         wanted = list(dict.fromkeys([*KEY, *finite, *numbers, *labels, *others]))
         missing = [name for name in wanted if name not in opened.columns]
         if missing:
-            rest = [name for name in opened.columns if name not in wanted]
+            rest = [name for name in opened.columns if name not in wanted] or list(opened.columns)
             unknown = [name for name in missing if name not in reported]
-            raise DataError([f"{source}: column {name!r} is missing{nearest(name, rest)}" for name in unknown])
+            raise DataError(
+                [
+                    f"{source}: column {name!r} is missing{opened.formula(name) or nearest(name, rest)}"
+                    for name in unknown
+                ]
+            )
         store = store_of(tables, opened, [*finite, *numbers])
-        problems = _ragged_lines(tables, opened) if opened.text else []
+        faults = _ragged_lines(tables, opened) if opened.text else []
+        faults += _texts_for_numbers(tables, opened, [*finite, *numbers])
     if store.rows == 0:
         raise DataError([f"{source}: expected candidates, got no rows"])
-    problems += [text for name in keys for text in _empty(store, name)]
-    if problems:
-        problems += [text for name in finite for text in _not_finite(str(source), name, store.numbers(name))]
-        raise DataError([f"{source}: {text}" for text in problems])
-    return _dense(str(source), store, keys, parts, tuple(labels), tuple(base))
+    empty = [text for name in keys for text in _empty(store, name)]
+    texts = {name: column.texts for name, column in (opened.cells or {}).items()}
+    faults = [f"{source}: {text}" for text in (*empty, *faults)]
+    if empty:
+        numbers_in = {name: _not_finite(str(source), name, store.numbers(name), texts.get(name)) for name in finite}
+        raise DataError([*faults, *(f"{source}: {text}" for found in numbers_in.values() for text in found)])
+    data = _dense(str(source), store, keys, parts, tuple(labels), tuple(base), texts, faults)
+    faults = list(dict.fromkeys(faults))
+    if faults and problems is None:
+        raise DataError(faults)
+    if problems is not None:
+        problems += faults
+    return data
 
 
 def columns_in(source: str | Path) -> tuple[str, ...]:
@@ -90,7 +108,9 @@ def columns_in(source: str | Path) -> tuple[str, ...]:
 
     """
     with Tables() as tables:
-        return tuple(tables.open(source, as_text=True).columns)
+        opened = tables.open(source, as_text=True)
+        formulas = [name for name in opened.cells or () if name not in opened.columns]  # reported where they are read
+        return (*opened.columns, *formulas)
 
 
 def _ragged_lines(tables: Tables, opened: Table) -> list[str]:
@@ -99,16 +119,41 @@ def _ragged_lines(tables: Tables, opened: Table) -> list[str]:
     return [f"line {line}: {str(message).splitlines()[0]}" for line, message in found]
 
 
+def _texts_for_numbers(tables: Tables, opened: Table, names: Sequence[str]) -> list[str]:
+    """Cells of a workbook that hold a text or a date where a number belongs, even one that looks like a number."""
+    problems = []
+    for name in dict.fromkeys(names):
+        column = (opened.cells or {}).get(name)
+        if column is None or not len(column.texts):
+            continue
+        cells = ", ".join(column.cell(row) for row in column.texts[:5])
+        more = f" and {len(column.texts) - 5:,} more" if len(column.texts) > 5 else ""
+        place = f"cell{'s' if len(column.texts) > 1 else ''} {cells}{more}"
+        (value,) = tables.rows(f"select {quoted(name)} from {opened.sql} limit 1 offset {column.texts[0]}")[0]
+        problems.append(f"{place}: expected a number in {name!r}, got the text {value!r}{_mark_hint(value)}")
+    return problems
+
+
 def _empty(store: Store, name: str) -> list[str]:
     if not store.empty(name):
         return []
     return [f"{rows_named(np.flatnonzero(store.column(name).is_null().to_numpy()))}: {name} is empty"]
 
 
-def _not_finite(source: str, name: str, values: Floats) -> list[str]:
+def _mark_hint(cell: object) -> str:
+    """What may be wrong with a number that has a comma."""
+    if not isinstance(cell, str) or not _COMMA.fullmatch(cell.strip()):
+        return ""
+    return "; numbers are written with a point as decimal mark and without separators of thousands"
+
+
+def _not_finite(source: str, name: str, values: Floats, known: Sequence[int] | None = None) -> list[str]:
+    """Rows without a finite number, but for those ``known`` to hold a text."""
     if np.isfinite(values.sum()):
         return []
     bad = np.flatnonzero(~np.isfinite(values))
+    if known is not None:
+        bad = np.setdiff1d(bad, np.asarray(known, np.int64))
     if not len(bad):
         return []
     return [f"{rows_named(bad)}: expected a finite number in {name!r}, got {_shown(source, name, int(bad[0]))}"]
@@ -120,7 +165,11 @@ def _shown(source: str, name: str, row: int) -> str:
         opened = tables.open(source, as_text=True)
         ((cell,),) = tables.rows(f"select {quoted(name)} from {opened.sql} limit 1 offset {row}", source)
     line = f" (line {row + 2:,})" if opened.text else ""
-    return f"an empty cell{line}" if cell is None else f"{cell!r}{line}" if isinstance(cell, str) else f"{cell}{line}"
+    if opened.cells is not None:
+        line = f" (cell {opened.cells[name].cell(row)})"
+    if isinstance(cell, str):
+        return f"{cell!r}{line}{_mark_hint(cell)}"
+    return f"an empty cell{line}" if cell is None else f"{cell}{line}"
 
 
 def _dense(
@@ -130,6 +179,8 @@ def _dense(
     parts: Mapping[str, Mapping[str, float]],
     labels: tuple[str, ...],
     base: tuple[str, ...],
+    texts: Mapping[str, Sequence[int]],
+    problems: list[str],
 ) -> Candidates:
     cycle: NDArray[np.int32] | None = None
     regular = regular_table(store, keys)
@@ -157,17 +208,18 @@ def _dense(
         row = flat.reshape(k, n)
         eligible = row >= 0
         if np.count_nonzero(eligible) < rows:
-            raise DataError(_repeated(source, cell, customer, ids, arm, arms))
+            problems += _repeated(source, cell, customer, ids, arm, arms)
     measures = np.zeros((h, k, n))
-    problems: list[str] = []
     for index, columns in enumerate(parts.values()):
         for name, weight in columns.items():
             if cycle is not None and add_pieces(measures[index], store.pieces(name), cycle, weight):
                 continue
             values = store.numbers(name)
-            if bad := _not_finite(source, name, values):
-                problems += [f"{source}: {text}" for text in bad]
-            elif cycle is not None:
+            bad = _not_finite(source, name, values, texts.get(name))
+            problems += [f"{source}: {text}" for text in bad]
+            if bad or name in texts:
+                values = np.where(np.isfinite(values), values, 0.0)
+            if cycle is not None:
                 add_regular(measures[index], values, cycle, weight)
             elif len(columns) == 1 and weight == 1:
                 measures[index].reshape(-1)[cell] = values
@@ -193,14 +245,13 @@ def _dense(
             filled = np.where(of_customer >= 0, of_customer, len(known))
             customer_labels[label] = CustomerLabel((*known, "") if (of_customer < 0).any() else known, filled)
         else:
+            customer_labels[label] = CustomerLabel(known, np.zeros(n, dtype=np.int32))
             problems.append(
                 f"{source}: label {label!r} belongs neither to customers nor to offers: it changes within both"
             )
     if base and cycle is not None:
         customer = np.repeat(np.arange(n, dtype=np.int32), k)
     at_rest = {name: _of_customers(source, store, f"base_{name}", customer, n, problems) for name in base}
-    if problems:
-        raise DataError(list(dict.fromkeys(problems)))
     return Candidates(
         source, store, ids, arms, tuple(parts), measures, eligible, row, cycle, arm_labels, customer_labels, at_rest,
     )  # fmt: skip

@@ -224,7 +224,7 @@ def _refuse_conflicts(played: Mapping[str, Played]) -> None:
     for name, result in played.items():
         for decision in result.decisions:
             if decision.conflict:
-                rules = ", ".join(decision.conflict)
+                rules = ", ".join(dict.fromkeys(decision.conflict))
                 raise InfeasibleError(
                     [
                         f"rules: no plan of {name} in period {decision.period} meets them together: {rules}; relax one of them"

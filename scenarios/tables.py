@@ -1,4 +1,4 @@
-"""Tables: CSV, Parquet and DuckDB files, read through one DuckDB connection.
+"""Tables: CSV, Parquet, Excel and DuckDB files, read through one DuckDB connection.
 
 The only module that imports ``duckdb`` and ``pyarrow``.
 """
@@ -8,7 +8,8 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -20,20 +21,35 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from scenarios.errors import DataError
+from scenarios.xlsx import Column, as_text, read_sheet
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".csv.zst")
 PARQUET_SUFFIXES = (".parquet", ".pq")
 DUCKDB_SUFFIXES = (".duckdb", ".ddb", ".db")
+EXCEL_SUFFIXES = (".xlsx", ".xlsm")
+OTHER_BOOKS = (".xls", ".xlsb", ".ods", ".numbers")
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table that SQL can name: ``sql`` is a FROM clause, ``columns`` maps each name to its DuckDB type."""
+    """A table that SQL can name: ``sql`` is a FROM clause, ``columns`` maps each name to its DuckDB type.
+
+    ``text``: of a CSV file, all strings.  ``cells``: of a workbook, where things stand; columns with formulas are in it, but not
+    in ``columns``.
+    """
 
     source: str
     sql: str
     columns: Mapping[str, str]
     text: bool = False
+    cells: Mapping[str, Column] | None = None
+
+    def formula(self, name: str) -> str:
+        """The end of an error about a missing column: that it is there, and holds formulas; or nothing."""
+        column = None if self.cells is None else self.cells.get(name)
+        if column is None or column.formula is None:
+            return ""
+        return f"; cell {column.cell(column.formula)} holds a formula: copy the column and paste it as values"
 
 
 def quoted(name: str) -> str:
@@ -61,7 +77,8 @@ def require_columns(table: Table, wanted: Mapping[str, str]) -> None:
     """Raise :class:`DataError` naming every wanted column (role -> name) that the table lacks."""
     names = list(table.columns)
     problems = [
-        f"{table.source}: {role}: expected a column {name!r}, got columns {', '.join(names)}{nearest(name, names)}"
+        f"{table.source}: {role}: expected a column {name!r}, got columns {', '.join(names)}"
+        f"{table.formula(name) or nearest(name, names)}"
         for role, name in wanted.items()
         if name not in table.columns
     ]
@@ -118,10 +135,11 @@ class Tables:
         return Table(source, f"({sql})", {str(row[0]): str(row[1]) for row in described})
 
     def open(self, source: str | Path, *, as_text: bool = False) -> Table:
-        """Open a CSV, Parquet or DuckDB table (``file.duckdb::table``).
+        """Open a CSV, Parquet, Excel (``file.xlsx`` or ``file.xlsx::sheet``) or DuckDB table (``file.duckdb::table``).
 
-        ``as_text`` leaves every CSV column a string, so that the caller decides what a dirty cell means; lines with
-        too few or too many cells are then set aside in the table ``reject_errors``.
+        Columns of a workbook are numbers where every cell is one, else texts; dates are texts.  ``as_text`` leaves every CSV
+        column a string, so that the caller decides what a dirty cell means; lines with too few or too many cells are then set
+        aside in the table ``reject_errors``.
         """
         name = str(source)
         file, _, inner = name.partition("::")
@@ -129,7 +147,9 @@ class Tables:
         if not path.is_file():
             beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
             got = "a folder" if path.is_dir() else "no such file"
-            raise DataError([f"{name}: expected a CSV, Parquet or DuckDB file, got {got}{nearest(path.name, beside)}"])
+            raise DataError(
+                [f"{name}: expected a CSV, Parquet, Excel or DuckDB file, got {got}{nearest(path.name, beside)}"]
+            )
         if path.stat().st_size == 0:
             raise DataError([f"{name}: expected a table, got an empty file"])
         low = path.name.casefold()
@@ -143,9 +163,21 @@ class Tables:
                     raise DataError([f"{name}: expected text with a header line, got binary data"])
             options = ", all_varchar=true, store_rejects=true" if as_text else ""
             return self._describe(name, f"read_csv({literal(str(path))}, header=true{options})", text=as_text)
-        raise DataError(
-            [f"{name}: expected a name that ends in .csv, .tsv, .txt, .parquet or .duckdb::table, got {path.suffix!r}"]
-        )
+        if low.endswith(EXCEL_SUFFIXES):
+            return self._open_excel(name, path, inner)
+        hint = "; hint: save it as .xlsx or .csv" if low.endswith(OTHER_BOOKS) else ""
+        known = ".csv, .tsv, .txt, .parquet, .xlsx or .duckdb::table"
+        raise DataError([f"{name}: expected a name that ends in {known}, got {path.suffix!r}{hint}"])
+
+    def _open_excel(self, name: str, path: Path, inner: str) -> Table:
+        about = path.stat()
+        rows, cells = _sheet(path, about.st_mtime_ns, about.st_size, inner)
+        if not rows.column_names:
+            raise DataError([f"{name}: expected headings in the first row of the sheet, got none"])
+        alias = f"sheet_{self._attached}"
+        self._attached += 1
+        self._connection.register(alias, rows)
+        return replace(self._describe(name, alias, text=False), cells=cells)
 
     def _open_duckdb(self, name: str, path: Path, inner: str) -> Table:
         alias = f"attached_{self._attached}"
@@ -167,6 +199,25 @@ class Tables:
         except duckdb.Error as error:
             raise DataError([f"{name}: expected a table, got a file that is none ({_first_line(error)})"]) from error
         return Table(name, sql, {str(row[0]): str(row[1]) for row in described}, text)
+
+
+@lru_cache(maxsize=2)
+def _sheet(path: Path, changed: int, size: int, name: str) -> tuple[pa.Table, Mapping[str, Column]]:
+    """A sheet's columns without formulas, and all of them by their cells; a file that has not changed is read once."""
+    sheet = read_sheet(path, name)
+    made = {}
+    for head, column in sheet.columns.items():
+        if column.formula is None:
+            values = [*column.values, *([None] * (sheet.rows - len(column.values)))]
+            if len(column.texts):
+                made[head] = pa.array([as_text(value) for value in values], pa.string())
+            else:
+                numbers = pa.array(values, pa.float64())
+                known = numbers.drop_null().to_numpy()
+                whole = bool((np.abs(known) < 2.0**53).all() and (known == np.floor(known)).all())
+                made[head] = numbers.cast(pa.int64()) if whole else numbers
+        column.values.clear()
+    return pa.table(made), sheet.columns
 
 
 def write_parquet(

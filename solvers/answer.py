@@ -66,7 +66,7 @@ def answer(
                 note=note,
             )
     nobody = np.full(n, NO_ARM, np.int16)
-    conflict, note = _conflict(layout, backend, deadline)
+    conflict, note = _conflict(layout, backend, deadline, found.mixes)
     return Solution(
         status=Status.INFEASIBLE,
         method=found.method,
@@ -84,9 +84,11 @@ def answer(
     )
 
 
-def _conflict(layout: Layout, backend: Backend, deadline: float) -> tuple[Conflict, str]:
-    """Rows in conflict, and a sentence on how sure that is.  By the deadline, no more is tried than mixes of plans once."""
-    mixes = Mixes(layout, backend)
+def _conflict(layout: Layout, backend: Backend, deadline: float, mixes: Mixes | None) -> tuple[Conflict, str]:
+    """Rows in conflict, and a sentence on how sure that is, as far as the deadline lets one know; ``mixes``: what is proven
+    already.
+    """
+    mixes = Mixes(layout, backend, deadline=deadline) if mixes is None else mixes
     small = int(layout.gross[-1].sum()) <= WHOLE_PAIRS
     conflict = explain(layout, Integral(layout, mixes, backend, deadline=deadline) if small else mixes, deadline)
     if conflict is None:
@@ -102,9 +104,13 @@ def _conflict(layout: Layout, backend: Backend, deadline: float) -> tuple[Confli
         )
     of = np.array(conflict.group)
     masks = [np.isin(np.arange(len(layout.lower)), np.array(conflict.rows)[of == group]) for group in np.unique(of)]
+    more = "" if conflict.complete else "there may be further conflicts, which were not sought to the end"
     if all(mixes.conflict(mask) is not None for mask in masks):
-        return conflict, "proven: the rules named conflict, even on average"
-    return conflict, "proven: the rules named can be met on average but by no whole plan; widen their bounds"
+        return conflict, join("proven: the rules named conflict, even on average", more)
+    if any(mixes.memory.possible(mask) for mask in masks):
+        wide = "proven: the rules named can be met on average but by no whole plan; widen their bounds"
+        return conflict, join(wide, more)
+    return conflict, join("proven: the rules named conflict", more)
 
 
 def row_results(problem: Problem, proof: Certificate, y: FloatArray) -> tuple[RowResult, ...]:

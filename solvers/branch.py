@@ -109,14 +109,14 @@ def branched(
         inside = dataclasses.replace(
             wide, lower=np.concatenate([wide.lower[:rows], low]), upper=np.concatenate([wide.upper[:rows], high])
         )
-        path = search(inside, pricer, start, 0.1 * gap)
+        path = search(inside, pricer, start, 0.1 * gap, deadline)
         most = pricer.passes + 100
         dual = generate(inside, pricer, path, 0.05 * gap, backend=backend, passes=most, deadline=deadline)
         if not dual.feasible:
             return None if dual.best.bound < value else _Case(low, high, dual, inside)
         price = pricer.prices(dual.best.y)
         nearest = plan_of(inside, rounded(inside, dual, price)[0])
-        plan = recover(inside, price, dual.best.y, dual.best.bound, nearest, gap).plan
+        plan = recover(inside, price, dual.best.y, dual.best.bound, nearest, gap, deadline=deadline).plan
         if plan is not None and plan.value > value and not len(broken_rows(inside, plan.usage)):
             value, best = plan.value, plan
         return _Case(low, high, dual, inside)

@@ -9,6 +9,7 @@ kept here.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 
 import numpy as np
@@ -34,16 +35,22 @@ def slope(layout: Layout, response: Response) -> FloatArray:
     return np.where(y != 0, np.where(np.isfinite(priced), priced, 0.0), out)
 
 
-def descend(layout: Layout, pricer: Pricer, start: Response, gap: float, most: int = 80) -> list[Response]:
-    """Lower the dual from ``start`` for at most about ``most`` passes; returns the last few responses, the best
-    bound last.
+def descend(
+    layout: Layout, pricer: Pricer, start: Response, gap: float, most: int = 80, deadline: float = np.inf
+) -> list[Response]:
+    """Lower the dual from ``start`` for at most about ``most`` passes, or until the deadline; returns the last few responses,
+    the best bound last.
     """
-    if not len(start.y):  # without rules the first response is the best
+    if not len(start.y) or time.perf_counter() > deadline:  # without rules the first response is the best
         return [start]
     unit = layout.worth / layout.scale
     size = max(abs(start.bound), 1e-12)
     recent: deque[Response] = deque([start], maxlen=KEPT)
     best = start
+
+    def stop(_: FloatArray) -> None:
+        if time.perf_counter() > deadline:
+            raise StopIteration
 
     def fall(z: FloatArray) -> tuple[float, FloatArray]:
         nonlocal best
@@ -59,5 +66,5 @@ def descend(layout: Layout, pricer: Pricer, start: Response, gap: float, most: i
     ]
     options = {"maxfun": most, "maxcor": 20, "ftol": 0.005 * gap, "gtol": 1e-15}
     with one_blas_thread():
-        minimize(fall, start.y / unit, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+        minimize(fall, start.y / unit, jac=True, method="L-BFGS-B", bounds=bounds, options=options, callback=stop)
     return [x for x in recent if x is not best] + [best]

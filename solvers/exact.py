@@ -144,10 +144,10 @@ def exact_plan(
     return Exact(None, bound, False)
 
 
-def relaxed_multipliers(layout: Layout, *, backend: Backend = "highs") -> FloatArray:
+def relaxed_multipliers(layout: Layout, *, backend: Backend = "highs", seconds: float | None = None) -> FloatArray:
     """(R,) shadow prices of the relaxation without integrality; zeros if it has no answer."""
-    answer, size = WholeProgram(layout).solve(integer=False, backend=backend)
-    if answer is None or not answer.solved:
+    answer, size = WholeProgram(layout).solve(integer=False, backend=backend, seconds=seconds)
+    if answer is None or not answer.optimal:
         return np.zeros(len(layout.lower))
     rows = len(layout.lower)
     return layout.projected(answer.multipliers[:rows] / size)

@@ -7,6 +7,8 @@ tightest first, so that most of the rest end at the first row.
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -128,13 +130,13 @@ def _households(
     return np.where(of >= 0, layout.shape[2] + of, customer), grow, left
 
 
-def exchange(layout: Layout, price: Prices, plan: Plan, bound: float, enough: float) -> None:
-    """Add value to a plan that breaks no row, until it is worth ``enough`` or no pair of cheap moves gains."""
+def exchange(layout: Layout, price: Prices, plan: Plan, bound: float, enough: float, deadline: float = np.inf) -> None:
+    """Add value to a plan that breaks no row, until it is worth ``enough``, no pair of cheap moves gains, or time is up."""
     if layout.shape[2] * (len(layout.sets) + 1) > MOST_PAIRS:
         return
     for _ in range(ROUNDS):
         room = bound - plan.value
-        if plan.value >= enough or room <= 0:
+        if plan.value >= enough or room <= 0 or time.perf_counter() > deadline:
             return
         customer, to = _candidates(layout, price, plan, room, MOVES)
         now = plan.arm[customer].astype(np.int64)

@@ -7,7 +7,7 @@ with its use of every row, so that one pool serves every subset of rows.
 
 An irreducible set (deletion filter): try to prove the conflict without one row; proven: go on with the rows of the new
 proof; not proven: the row is needed.  Not proven means that a mix of plans meets the others (a whole plan, by :class:`Integral`),
-or that the search for a proof came to its limit of rounds or nodes.  How much each would have to give: :mod:`solvers.giving`.
+or that the search for a proof came to its limit of rounds, nodes or time.  How much each would have to give: :mod:`solvers.giving`.
 """
 
 from __future__ import annotations
@@ -31,19 +31,22 @@ from solvers.search import respond
 FloatArray = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 MOST_CONFLICTS = 10
+MOST_TRIALS = 100  # subsets that may hold one more conflict
 MOST_NODES = 2_000
 
 
 @dataclass(frozen=True)
 class Conflict:
-    """Rows (indices) of conflicts, and which conflict each belongs to, 0, 1, ...: no row is in two.
+    """Rows (indices) of conflicts, and which conflict each belongs to, 0, 1, ...; a row can be in several.
 
-    ``whole``: every row was tried for whether it can be left out, and further conflicts were sought; else time was up.
+    ``whole``: every row was tried for whether it can be left out of its conflict; else time was up.  ``complete``: the oracle
+    finds no further conflict; else there may be more.
     """
 
     rows: tuple[int, ...]
     group: tuple[int, ...] = ()
     whole: bool = True
+    complete: bool = True
 
 
 class Oracle(Protocol):
@@ -54,17 +57,45 @@ class Oracle(Protocol):
         ...
 
 
-class Mixes:
-    """Oracle over mixes of plans: what it proves holds for integral plans too."""
+class Memory:
+    """Subsets of rows that are proven to conflict, and such that can be met: what follows for other subsets."""
 
-    def __init__(self, layout: Layout, backend: Backend = "highs", most: int = 300) -> None:
+    def __init__(self) -> None:
+        self.proofs: list[Mask] = []
+        self.met: list[Mask] = []
+
+    def proof(self, rows: Mask) -> Mask | None:
+        """A known conflict among the rows."""
+        return next((known.copy() for known in self.proofs if not (known & ~rows).any()), None)
+
+    def possible(self, rows: Mask) -> bool:
+        """Whether the rows are known to be met together."""
+        return any(not (rows & ~known).any() for known in self.met)
+
+
+class Mixes:
+    """Oracle over mixes of plans: what it proves holds for integral plans too.  It remembers what it was asked, and proves
+    nothing more past the ``deadline`` (of ``time.perf_counter``).
+    """
+
+    def __init__(self, layout: Layout, backend: Backend = "highs", most: int = 300, deadline: float = math.inf) -> None:
         h, k, _, c = layout.shape
-        self.layout, self.backend, self.most = layout, backend, most
+        self.layout, self.backend, self.most, self.deadline = layout, backend, most, deadline
         self.pricer = Pricer(layout, np.zeros((h + 1, c, k)))
         self.pool = Pool(layout, 1.0)
+        self.memory = Memory()
 
     def conflict(self, rows: Mask) -> Mask | None:
         """See :class:`Oracle`."""
+        found = self.memory.proof(rows)
+        if found is None and not self.memory.possible(rows):
+            found = self._sought(rows)
+            if found is not None:
+                self.memory.proofs.append(found.copy())
+        return found
+
+    def _sought(self, rows: Mask) -> Mask | None:
+        """:meth:`conflict` of a question that is new."""
         layout = self.layout
         scale = layout.scale
         lower = np.where(rows, layout.lower / scale, -np.inf)
@@ -72,9 +103,12 @@ class Mixes:
         best, center = np.inf, np.zeros(len(scale))
         y = np.zeros(len(scale))
         for _ in range(self.most):
+            if time.perf_counter() > self.deadline:
+                return None
             if len(self.pool.block):
                 mix = master(self.pool, lower, upper, 1.0, self.backend)
                 if np.abs(mix.broken).sum() < 1e-9:
+                    self.memory.met.append(rows.copy())
                     return None
                 y = np.where(np.isinf(upper), np.minimum(mix.y, 0.0), mix.y)
                 y = np.where(np.isinf(lower), np.maximum(y, 0.0), y)
@@ -100,12 +134,14 @@ class Integral:
 
     def __init__(self, layout: Layout, mixes: Mixes, backend: Backend = "highs", deadline: float = math.inf) -> None:
         self.layout, self.mixes, self.backend, self.program = layout, mixes, backend, WholeProgram(layout)
-        self.deadline = deadline
+        self.deadline, self.memory = deadline, Memory()
 
     def conflict(self, rows: Mask) -> Mask | None:
         """See :class:`Oracle`."""
         proof = self.mixes.conflict(rows)
-        if proof is not None:
+        if proof is None:
+            proof = self.memory.proof(rows)
+        if proof is not None or self.memory.possible(rows):
             return proof
         left = self.deadline - time.perf_counter()
         if left <= 0:
@@ -118,33 +154,69 @@ class Integral:
             nodes=MOST_NODES,
             seconds=left if math.isfinite(left) else None,
         )
-        return rows.copy() if answer is None or answer.infeasible else None
+        if answer is None or answer.infeasible:
+            self.memory.proofs.append(rows.copy())
+            return rows.copy()
+        if answer.solved:
+            self.memory.met.append(rows.copy())
+        return None
 
 
 def explain(layout: Layout, oracle: Oracle, deadline: float = math.inf) -> Conflict | None:
     """Sets of rows in conflict; None if the oracle finds no proof of any.
 
-    The rows of a set are left out and the next one is sought, until no more is found.  No row of a set can be left out and
-    the oracle still proves the conflict of the rest; past the ``deadline`` (of ``time.perf_counter``) rows are left untried,
-    and after the first set no other is sought.
+    First sets that share no row, each among the rows that the ones before leave.  Then sets that share rows with them: any other
+    conflict avoids a row of each set that is known, so that all rows but such a choice of rows (a hitting set) are tried, until
+    none of the choices leaves a conflict (Reiter 1987; Liffiton et al. 2016).
+
+    No row of a set can be left out and the oracle still proves the conflict of the rest.  Past the ``deadline`` (of
+    ``time.perf_counter``) rows are left untried; sets after the first are sought for half of the time that is left then.
     """
     live = np.ones(len(layout.lower), bool)
-    sets: list[list[int]] = []
-    whole = True
-    while len(sets) < MOST_CONFLICTS:
-        if sets and time.perf_counter() > deadline:
-            whole = False
-            break
-        rows, tried = _irreducible(oracle, live, deadline)
-        whole = whole and tried
-        if rows is None:
-            break
-        sets.append(np.flatnonzero(rows).tolist())
-        live &= ~rows
-    if not sets:
+    first, whole = _irreducible(oracle, live, deadline)
+    if first is None:
         return None
-    group = tuple(number for number, of in enumerate(sets) for _ in of)
-    return Conflict(tuple(r for of in sets for r in of), group, whole)
+    sets, complete = [first], False
+    if math.isfinite(deadline):
+        deadline -= 0.5 * max(deadline - time.perf_counter(), 0.0)
+    rest = live & ~first
+    tried: set[frozenset[int]] = set()
+    while len(sets) < MOST_CONFLICTS and len(tried) < MOST_TRIALS and time.perf_counter() <= deadline:
+        if rest.any():
+            rows, fully = _irreducible(oracle, rest, deadline)
+            rest = rest & ~rows if rows is not None and fully else np.zeros_like(rest)
+        else:
+            choices, every = _choices(sets)
+            out = next((choice for choice in choices if choice not in tried), None)
+            if out is None:
+                complete = every
+                break
+            tried.add(out)
+            without = live.copy()
+            without[list(out)] = False
+            rows, fully = _irreducible(oracle, without, deadline)
+        if rows is not None and fully:  # one that is not known to be irreducible says less than those that are
+            sets.append(rows)
+    complete = complete and time.perf_counter() <= deadline
+    group = tuple(number for number, of in enumerate(sets) for _ in range(int(of.sum())))
+    return Conflict(tuple(r for of in sets for r in np.flatnonzero(of).tolist()), group, whole, complete)
+
+
+def _choices(sets: list[Mask]) -> tuple[list[frozenset[int]], bool]:
+    """The smallest choices of rows with one of each set at least, none of which holds another; and whether these are all:
+    at most ``MOST_TRIALS`` are kept.
+    """
+    choices: list[frozenset[int]] = [frozenset()]
+    every = True
+    for mask in sets:
+        of = frozenset(np.flatnonzero(mask).tolist())
+        meeting = [choice for choice in choices if choice & of]
+        grown = [choice | {row} for choice in choices if not choice & of for row in of]
+        new = [choice for choice in grown if not any(other <= choice for other in meeting)]
+        choices = sorted({*meeting, *new}, key=lambda choice: (len(choice), sorted(choice)))
+        every = every and len(choices) <= MOST_TRIALS
+        choices = choices[:MOST_TRIALS]
+    return choices, every
 
 
 def _irreducible(oracle: Oracle, live: Mask, deadline: float) -> tuple[Mask | None, bool]:

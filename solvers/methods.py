@@ -46,6 +46,7 @@ class Found:
         infeasible: the rows were seen to conflict (a proof follows).
         passes: pricing passes.
         searched: an integer program over all that could be better has had its try.
+        mixes: what proved the conflict, to be asked further.
 
     """
 
@@ -57,6 +58,7 @@ class Found:
     infeasible: bool = False
     passes: int = 0
     searched: bool = False
+    mixes: Mixes | None = None
 
 
 def join(*sentences: str) -> str:
@@ -93,7 +95,7 @@ def _seconds(deadline: float) -> float | None:
 
 def by_exact(layout: Layout, gap: float, backend: Backend, deadline: float, nodes: int = 1_000_000) -> Found:
     """The whole integer program."""
-    y = relaxed_multipliers(layout, backend=backend)
+    y = relaxed_multipliers(layout, backend=backend, seconds=_seconds(deadline))
     result = exact_plan(layout, gap, backend=backend, nodes=nodes, seconds=_seconds(deadline))
     return Found(result.plan, y, "exact", "", result.bound, result.infeasible)
 
@@ -124,20 +126,21 @@ def by_decomposition(
 ) -> Found:
     """Search, descent and masters for the dual; mending, rounding and programs for the plan."""
     pricer = Pricer(layout)
-    path = search(layout, pricer, start, gap)
-    spare, done = _mended(layout, pricer, path[-1], gap, incumbent)
+    path = search(layout, pricer, start, gap, deadline)
+    spare, done = _mended(layout, pricer, path[-1], gap, incumbent, deadline)
     if not done:
         most = 80 if layout.shape[2] < 4 * SAMPLE else 30  # a sample has come near already
-        path = path[-6:-1] + descend(layout, pricer, path[-1], gap, most)
-        other, done = _mended(layout, pricer, path[-1], gap, incumbent)
+        path = path[-6:-1] + descend(layout, pricer, path[-1], gap, most, deadline)
+        other, done = _mended(layout, pricer, path[-1], gap, incumbent, deadline)
         if spare is None or (other is not None and other.value > spare.value):
             spare = other
     if done:
         return Found(spare, path[-1].y, "decomposition", passes=pricer.passes)
     dual = generate(layout, pricer, path, 0.3 * gap, backend=backend, deadline=deadline)
     if not dual.feasible and not dual.stopped:
-        if _conflict_is_proven(layout, backend):
-            return Found(None, dual.best.y, "decomposition", infeasible=True, passes=pricer.passes)
+        mixes = Mixes(layout, backend, deadline=deadline)
+        if mixes.conflict(np.ones(len(layout.lower), bool)) is not None:
+            return Found(None, dual.best.y, "decomposition", infeasible=True, passes=pricer.passes, mixes=mixes)
         more = pricer.passes + 400
         dual = generate(
             layout, pricer, [dual.best], 0.3 * gap, backend=backend, passes=more, most_penalty=1e9, deadline=deadline
@@ -162,7 +165,7 @@ def by_decomposition(
 
 
 def _mended(
-    layout: Layout, pricer: Pricer, at: Response, gap: float, incumbent: Plan | None
+    layout: Layout, pricer: Pricer, at: Response, gap: float, incumbent: Plan | None, deadline: float
 ) -> tuple[Plan | None, bool]:
     """A plan from everybody's best answers, and whether it is good enough."""
     size = max(abs(at.bound), 1e-12)
@@ -172,15 +175,11 @@ def _mended(
     if trouble(layout, at).sum() > max(20 * gap, hopeful) * size:
         good = incumbent is not None and incumbent.value >= at.bound - 0.95 * gap * size
         return incumbent, good
-    plan = recover(layout, pricer.prices(at.y), at.y, at.bound, plan_of(layout, at.arm.copy()), gap).plan
+    near = plan_of(layout, at.arm.copy())
+    plan = recover(layout, pricer.prices(at.y), at.y, at.bound, near, gap, deadline=deadline).plan
     if incumbent is not None and (plan is None or plan.value < incumbent.value):
         plan = incumbent
     return plan, plan is not None and plan.value >= at.bound - 0.95 * gap * size
-
-
-def _conflict_is_proven(layout: Layout, backend: Backend) -> bool:
-    """Whether the rows are proven to conflict."""
-    return Mixes(layout, backend).conflict(np.ones(len(layout.lower), bool)) is not None
 
 
 def _recovered(

@@ -198,7 +198,7 @@ def recover(
     trial = plan.copy()
     if mend(layout, price, trial):
         improve(layout, price, trial, enough)
-        exchange(layout, price, trial, bound, enough)
+        exchange(layout, price, trial, bound, enough, deadline)
         out.plan = out.nearest = trial
     if dual is None or (out.plan is not None and out.plan.value >= enough):
         return out
@@ -215,7 +215,7 @@ def recover(
             trial = plan_of(layout, arm)
             if mend(layout, price, trial):
                 improve(layout, price, trial, enough)
-                exchange(layout, price, trial, bound, enough)
+                exchange(layout, price, trial, bound, enough, deadline)
             if _better(layout, trial, out.plan):
                 out.plan = out.nearest = now = trial
                 stalled = False

@@ -8,6 +8,7 @@ bracket each search.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,7 +58,9 @@ def trouble(layout: Layout, response: Response) -> FloatArray:
     return np.where(out > 0, unit * out, np.abs(y) * np.maximum(slack, 0.0))
 
 
-def line_search(layout: Layout, pricer: Pricer, at: Response, r: int, near: float, most: int) -> list[Response]:
+def line_search(
+    layout: Layout, pricer: Pricer, at: Response, r: int, near: float, most: int, deadline: float = np.inf
+) -> list[Response]:
     """Minimise the dual along multiplier r from ``at``; returns the responses that bracket the minimum (one if the
     row has slack at no price, or if no price was found that is high enough).
 
@@ -86,6 +89,8 @@ def line_search(layout: Layout, pricer: Pricer, at: Response, r: int, near: floa
     below = here if here[1] > 0 else None  # excess > 0: lam is too small
     above = None if here[1] > 0 else here
     for _ in range(most):
+        if time.perf_counter() > deadline:
+            break
         if below is None and above is not None:
             trial = moved(max(above[0] - step, 0.0))
         elif above is None and below is not None:
@@ -111,10 +116,10 @@ def line_search(layout: Layout, pricer: Pricer, at: Response, r: int, near: floa
     return [end[2] for end in (below, above) if end is not None]
 
 
-def search(layout: Layout, pricer: Pricer, start: FloatArray, gap: float) -> list[Response]:
+def search(layout: Layout, pricer: Pricer, start: FloatArray, gap: float, deadline: float = np.inf) -> list[Response]:
     """Responses on the way, the best bound last.
 
-    Gives up as soon as more than two rules are badly off together, or when a rule was searched twice.
+    Gives up as soon as more than two rules are badly off together, when a rule was searched twice, or past the deadline.
     """
     best = respond(layout, pricer, start)
     kept = [best]
@@ -126,13 +131,13 @@ def search(layout: Layout, pricer: Pricer, start: FloatArray, gap: float) -> lis
         many = np.count_nonzero(bad > 0.1 * bad.max(initial=0.0)) > 2
         if last >= 0:
             bad[last] = 0.0  # just minimised along it
-        if not bad.size or bad.max() <= small or many:
+        if not bad.size or bad.max() <= small or many or time.perf_counter() > deadline:
             break
         worst = int(np.argmax(bad))
         searched[worst] = searched.get(worst, 0) + 1
         if searched[worst] > 2:
             break
-        ends = line_search(layout, pricer, best, worst, small, 30)
+        ends = line_search(layout, pricer, best, worst, small, 30, deadline)
         kept += [x for x in ends if x is not best]
         best = min([best, *ends], key=lambda x: x.bound)
         last = worst

@@ -66,11 +66,12 @@ class Solution:
         rows: one result a rule.
         multipliers: (R,) the dual prices behind the bound (start of a later solve), >= 0 prices the upper bound.
         others: (M - 1, n) int16 further arms of the same customers, rising, -1 = none; no rows where one offer is allowed.
-        conflict: if infeasible, names of rules that cannot all be met; else empty.
+        conflict: if infeasible, names of rules that cannot all be met, conflict by conflict (a rule can be in several); else
+            empty.
         gives: if infeasible and asked for, what each of those rules would have to give if all others hold, but those of other
             conflicts.
-        conflict_group: if infeasible, which conflict each of those rules belongs to, 0, 1, ...: separate sets; see
-            :func:`solvers.explain.explain`.
+        conflict_group: if infeasible, which conflict each of those names is about, 0, 1, ...:
+            see :func:`solvers.explain.explain`.
         seconds, passes: solving time, that of ``gives`` included, and pricing passes.
         note: one sentence where something is worth saying (why a method was chosen, why the gap was not met).
     """
@@ -95,6 +96,12 @@ class Solution:
     def conflict_gives(self) -> tuple[float, ...]:
         """For each rule in conflict, what it would have to give: an amount that a whole plan shows to be enough."""
         return tuple(give.enough for give in self.gives)
+
+    def apart(self, group: int) -> tuple[str, ...]:
+        """Names of rules that are in other conflicts only than this one."""
+        names = list(zip(self.conflict, self.conflict_group, strict=True))
+        own = {name for name, of in names if of == group}
+        return tuple(dict.fromkeys(name for name, _ in names if name not in own))
 
     @property
     def selected(self) -> int:

@@ -127,17 +127,15 @@ def _with_gives(
     if not solution.conflict:
         return solution
     place = {row.name: r for r, row in enumerate(problem.rows)}
-    rows = [place[name] for name in solution.conflict]
-    groups = solution.conflict_group
 
     def best(other: Problem) -> Solution:
         return _solve(other, "auto", min(gap, 1e-5), deadline, None, backend, time.perf_counter(), None)
 
     found = tuple(
-        gives(problem, r, [x for x, of in zip(rows, groups, strict=True) if of != group], best)
+        gives(problem, place[name], [place[other] for other in solution.apart(group)], best)
         if time.perf_counter() <= deadline
         else UNKNOWN
-        for r, group in zip(rows, groups, strict=True)
+        for name, group in zip(solution.conflict, solution.conflict_group, strict=True)
     )
     return replace(solution, gives=found, seconds=time.perf_counter() - began)
 

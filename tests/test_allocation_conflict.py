@@ -1,5 +1,6 @@
 """What rules in conflict must give, held to every whole plan of a few customers."""
 
+import itertools
 import json
 import math
 
@@ -58,16 +59,17 @@ def test_relaxing_any_one_rule_by_its_amount_makes_room_and_less_does_not(tmp_pa
     if answer.exit_code != 3:
         return
     by_name = {rule["name"]: rule for rule in rules}
-    groups = {item.group for item in answer.conflict}
-    assert answer.conflict
+    groups = {item.group for item in answer.conflict} - {None}
+    sets = {frozenset(one.name for one in answer.conflict if one.group == group) for group in groups}
+    assert sets == smallest_conflicts(by_name, room)
+    alone = {one.name for one in answer.conflict if one.group is None}
+    assert alone == (set.intersection(*map(set, sets)) if len(sets) > 1 else set())
     for item in answer.conflict:
-        # Rules of another conflict are left out: what an amount is worth when that is settled.
-        apart = {one.name for one in answer.conflict if one.group != item.group}
+        # Rules of other conflicts only are left out: what an amount is worth when those are settled.
+        own = {one.name for one in answer.conflict if one.group == item.group or item.group is None}
+        apart = {one.name for one in answer.conflict} - own
         rest = [rule for name, rule in by_name.items() if name not in apart and name != item.name]
         rule = by_name[item.name]
-        own = [by_name[one.name] for one in answer.conflict if one.group == item.group]
-        assert not room(own)
-        assert room([one for one in own if one is not rule])  # irreducible
         if math.isinf(item.at_least):
             assert not room(rest)
             continue
@@ -76,7 +78,20 @@ def test_relaxing_any_one_rule_by_its_amount_makes_room_and_less_does_not(tmp_pa
         assert room([*rest, relaxed(rule, item.end, item.gives + 1e-7)])
         if "equal" not in rule:  # an equality may give at its other end for the same
             assert not room([*rest, relaxed(rule, item.end, 0.998 * item.gives)])
-    assert len(groups) == 1 or "separate sets" in "\n".join(conflict_lines(answer))
+    shared = len(set().union(*sets)) < sum(map(len, sets))
+    text = "\n".join(conflict_lines(answer))
+    assert len(groups) == 1 or ("separate sets of rules" in text) != shared
+    assert ("is in all of them" in text) == bool(alone)
+
+
+def smallest_conflicts(by_name, room):
+    """Every set of rules that no plan meets, but without any one of them some plan does: by trying all."""
+    found = []
+    for size in range(1, len(by_name) + 1):
+        for names in itertools.combinations(by_name, size):
+            if not any(other <= set(names) for other in found) and not room([by_name[name] for name in names]):
+                found.append(frozenset(names))
+    return set(found)
 
 
 def test_counts_give_whole_offers(tmp_path):

@@ -185,3 +185,84 @@ def test_the_usual_gap_is_a_tenth_of_an_average_customer(tmp_path, n, asked, gap
     assert gaps == pytest.approx([gap])
     assert solving.usual_gap(SimpleNamespace(n=1_000_000)) == 1e-5
     assert solving.usual_gap(SimpleNamespace(n=2_000)) == 5e-5
+
+
+def test_solves_for_prices_share_the_limit_with_the_plan(tmp_path, clock):
+    """Three solves a rule of a second each: time is up within the second rule's."""
+    left = []
+
+    def slow(problem, **options):
+        left.append(options.pop("time_limit"))
+        clock.seconds += 1.0
+        return solve(problem, **options)
+
+    path, _ = make(tmp_path, 3, n=12)
+    rules = [
+        {"name": "budget", "measure": "cost", "max": 9.0},
+        {"name": "mails", "measure": "count", "where": {"channel": "mail"}, "max": 1.0},
+        {"name": "calls", "measure": "count", "where": {"channel": "phone"}, "max": 1.0},
+    ]
+    (tmp_path / "r.yaml").write_text(json.dumps({"constraints": rules}))
+    whole = allocate(path, tmp_path / "r.yaml", solver=slow, time_limit=500.0, prices=True)
+    wanted = [rule.name for rule in whole.rules if rule.binding]
+    assert len(wanted) >= 2 and not any("time was up" in text for text in whole.remarks)
+    assert left == [500.0 - passed for passed in range(1 + 3 * len(wanted))]
+    left.clear()
+    found = allocate(path, tmp_path / "r.yaml", solver=slow, time_limit=5.5, prices=True)
+    assert left == [5.5, 4.5, 3.5, 2.5, 1.5, 0.5]
+    priced = [rule.name for rule in found.rules if rule.price is not None and rule.name in wanted]
+    assert priced == wanted[:1]
+    text = f"Prices by solving again: 1 of {len(wanted)} rules that bind, then time was up"
+    assert sum(text in remark for remark in found.remarks) == 1
+
+
+def test_no_proof_is_begun_past_the_deadline(monkeypatch):
+    """Mixes ask the master nothing more, and what they know already they still know."""
+    import solvers.explain
+
+    layout = arrange(spoilt())
+    every, without = np.ones(3, bool), np.array([True, False, False])
+    oracle = Mixes(layout)
+    proof = oracle.conflict(every)
+    assert proof is not None and oracle.conflict(without) is None
+    oracle.deadline = time.perf_counter() - 1.0
+    monkeypatch.setattr(solvers.explain, "master", lambda *_: pytest.fail("a master past the deadline"))
+    assert np.array_equal(oracle.conflict(every), proof)
+    assert oracle.conflict(without) is None
+    assert Mixes(layout, deadline=oracle.deadline).conflict(every) is None
+
+
+@pytest.mark.parametrize("stage", ["search", "descend", "line_search"])
+def test_passes_end_at_the_deadline(stage):
+    """Each stage asks for one response, or none, past the deadline."""
+    from solvers.descent import descend
+    from solvers.pricing import Pricer
+    from solvers.search import line_search, respond, search
+
+    layout, past = arrange(spoilt()), time.perf_counter() - 1.0
+    pricer = Pricer(layout)
+    at = respond(layout, pricer, np.zeros(3))
+    before = pricer.passes
+    if stage == "search":
+        assert len(search(layout, pricer, np.zeros(3), 1e-4, past)) == 1
+    elif stage == "descend":
+        assert descend(layout, pricer, at, 1e-4, 80, past) == [at]
+    else:
+        assert line_search(layout, pricer, at, 0, 0.0, 30, past) == [at]
+    assert pricer.passes <= before + 1
+
+
+def test_without_a_plan_and_without_a_proof_nothing_is_claimed(tmp_path, capsys):
+    """A limit that is past at once: not 'no plan meets all rules'."""
+    import sys
+
+    from scenarios.report.allocation import print_allocation
+
+    def unknown(problem, **options):
+        found = solve(problem, **(options | {"time_limit": None}))
+        return dataclasses.replace(found, conflict=(), conflict_group=(), note="not proven: time was up")
+
+    found = allocate(*written(tmp_path), solver=unknown)
+    assert found.exit_code == 3
+    print_allocation(found, sys.stdout)
+    assert capsys.readouterr().out.startswith("no plan was found, and no proof that there is none")

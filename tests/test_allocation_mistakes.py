@@ -96,3 +96,56 @@ def test_a_name_with_a_number_is_not_given_to_another(tmp_path):
     assert list(error.value.problems) == [
         f"{tmp_path / 'r.yaml'}:3 constraints.budget#3: 'budget' is the name of two constraints"
     ]
+
+
+TWICE = """objective: value
+per_customer:
+  never_together: [[call], [cal, gift, mail]]
+  eligible:
+    - {name: a, where: {chanel: mail}, nevr: {tier: gold}, only: {tier: silvr}}
+constraints:
+  - {name: budget, measure: cost, max: ten, where: {tier: gld}}
+  - {name: both, mesure: cost, min: 5, max: 3, for_each: teir}
+  - {name: fair, parity: {by: grup, within: much}}
+  - {name: text, measure: tier, max: 3}
+  - {name: far, parity: {by: group, within: 5}}
+"""
+BOTH = """3 per_customer.never_together[0]: expected 2 entries, got 1
+3 per_customer.never_together[1]: expected at most 2 entries, got 3
+5 per_customer.eligible.a.nevr: unknown key 'nevr'; did you mean 'never'?
+5 per_customer.eligible.a: {c} has no column 'chanel'; did you mean 'channel'?
+5 per_customer.eligible.a: nothing has tier 'silvr'; did you mean 'silver'?
+7 constraints.budget.max: expected a number or a mapping, got 'ten'
+7 constraints.budget: where tier: nothing has the value 'gld'; did you mean 'gold'?
+8 constraints.both.mesure: unknown key 'mesure'; did you mean 'measure'?
+8 constraints.both: expected min <= max, got 5 > 3
+8 constraints.both: {c} has no column 'teir'; did you mean 'tier'?
+9 constraints.fair.parity.within: expected a number, got 'much'
+9 constraints.fair: {c} has no column 'grup'; did you mean 'group'?""".splitlines()
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_a_fault_does_not_hide_the_next_one_of_its_item_nor_of_the_rows(tmp_path, twice):
+    """Two faults in one rule, a text for a number, a comma for a point, and a customer and offer twice: in one run."""
+    path, rows = make(tmp_path, 0)
+    text = path.read_text().replace(f"c0,coupon,email,{rows[0]['value']}", 'c0,coupon,email,"1,5"', 1)
+    path.write_text(text + (text.splitlines()[3] + "\n" if twice else ""))
+    (tmp_path / "r.yaml").write_text(TWICE)
+    with pytest.raises(CvmaxError) as error:
+        allocate(path, tmp_path / "r.yaml")
+    found = list(error.value.problems)
+    assert found[: len(BOTH)] == [f"{tmp_path / 'r.yaml'}:{line.replace('{c}', str(path))}" for line in BOTH]
+    rest = "\n".join(found[len(BOTH) :])
+    assert "expected a finite number in 'tier', got 'gold'" in rest
+    assert "got '1,5' (line 2); numbers are written with a point as decimal mark" in rest
+    assert (" twice" in rest) == twice
+
+
+def test_a_column_that_is_missing_is_told_with_those_that_are_there(tmp_path):
+    (tmp_path / "c.csv").write_text("customer_id,offer,value\n1,mail,2\n1,mail,x\n")
+    (tmp_path / "r.yaml").write_text("constraints:\n  - {name: a, measure: count, where: {offer: mial}, max: 1}\n")
+    with pytest.raises(CvmaxError) as error:
+        allocate(tmp_path / "c.csv", tmp_path / "r.yaml")
+    found = "\n".join(error.value.problems)
+    assert "column 'cost' is missing; known: customer_id, offer, value" in found
+    assert "'mial'" in found and "mail twice" in found and "got 'x' (line 3)" in found

@@ -1,5 +1,6 @@
 """Complementary slackness in what is shown: a rule with room has no price, or one that is said to be of another kind."""
 
+import dataclasses
 import json
 import sys
 
@@ -8,6 +9,7 @@ import pytest
 
 from scenarios.allocate import allocate
 from scenarios.report.allocation import print_allocation
+from solvers.solve import solve
 
 USES = {"coupon": 0.1, "mail": 1.0, "call": 4.0}
 
@@ -62,3 +64,30 @@ def test_a_rule_with_room_for_one_more_offer_has_no_price(tmp_path, seed, capsys
         kinds = {rule.little_room for rule in answer.rules}
         assert ("that of parts of offers" in text) == ("relaxed" in kinds)
         assert ("the solve with a looser bound" in text) == ("solved" in kinds)
+
+
+@pytest.mark.parametrize(("left", "priced"), [(0, True), (1, True), (60, False)])
+def test_some_offers_of_room_among_thousands_do_not_hide_a_price(tmp_path, left, priced):
+    """A plan that stops at its gap leaves one of 2,000 letters: its price is still what a letter more is worth."""
+    cap = 2000
+    worth = np.random.default_rng(5).gamma(2, 2, 6000)
+    lines = ["customer_id,offer,value,cost", *(f"{i},mail,{v:.4f},1" for i, v in enumerate(worth))]
+    (tmp_path / "c.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "r.yaml").write_text(
+        f"constraints:\n- {{name: letters, measure: count, max: {cap}}}\n- {{name: idle, measure: cost, max: 5000}}\n"
+    )
+
+    def leaving(problem, **options):
+        found = solve(problem, **options)
+        arm = found.arm.copy()
+        out = np.flatnonzero(arm >= 0)[:left]
+        arm[out] = -1
+        lost = float(problem.measures[0, 0, out].sum())
+        rows = tuple(dataclasses.replace(row, value=row.value - left) for row in found.rows)
+        return dataclasses.replace(found, arm=arm, objective=found.objective - lost, rows=rows)
+
+    answer = allocate(tmp_path / "c.csv", tmp_path / "r.yaml", solver=leaving)
+    letters, idle = answer.rules
+    threshold = np.sort(worth)[-cap]
+    assert letters.binding == priced and not idle.binding
+    assert letters.shadow_price == (pytest.approx(threshold, rel=0.01) if priced else 0.0)

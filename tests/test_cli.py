@@ -157,7 +157,10 @@ def test_a_missed_gap_exits_with_4_and_writes_the_plan(run, tmp_path, monkeypatc
     ("line", "message"),
     [
         ("validat", "no such command 'validat'; did you mean 'validate'?"),
-        ("allocate absent.csv --rules r.yaml", "absent.csv: expected a CSV, Parquet or DuckDB file, got no such file"),
+        (
+            "allocate absent.csv --rules r.yaml",
+            "absent.csv: expected a CSV, Parquet, Excel or DuckDB file, got no such file",
+        ),
         ("allocate c.csv --rules absent.yaml", "absent.yaml: cannot be read: No such file or directory"),
         ("allocate c.csv", "Missing option '--rules'"),
         ("allocate c.csv --rules r.yaml --gap 3", "'--gap': expected a number >= 0 and <= 1, got '3'"),

@@ -52,9 +52,18 @@ def test_candidates_are_written_as_the_ending_says(folder):
     assert [float(row["value"]) for row in rows] == table.column("value").to_pylist()
     with ZipFile(folder / "c.xlsx") as book:
         assert 'name="candidates"' in book.read("xl/workbook.xml").decode()
-    (folder / "r.yaml").write_text("constraints:\n  - {name: budget, measure: cost, max: 20}\n")
-    line = ["allocate", str(folder / "c.CSV"), "--rules", str(folder / "r.yaml"), "--out", str(folder), "--json"]
-    assert CliRunner().invoke(main, line).exit_code == 0
+    (folder / "r.yaml").write_text(
+        "constraints:\n  - {name: budget, measure: cost, max: 20}\n  - {name: some, measure: count, min: 40}\n"
+    )
+    plans = []
+    for name in ("c.parquet", "c.CSV", "c.xlsx"):
+        out = folder / f"plan {name[2:]}"
+        line = ["allocate", str(folder / name), "--rules", str(folder / "r.yaml"), "--out", str(out), "--json"]
+        result = CliRunner().invoke(main, line)
+        assert result.exit_code == 0, result.output
+        plan = pq.read_table(out / "allocation.parquet")
+        plans.append([(str(row["customer_id"]), row["offer"]) for row in plan.to_pylist()])
+    assert plans[0] and plans[1:] == plans[:1] * 2
 
 
 @pytest.mark.parametrize(("name", "got"), [("c.cvs", ".cvs"), ("c", "no ending"), ("c.csv.gz", ".gz")])

@@ -143,10 +143,14 @@ def build_case(candidates: str | Path, rules: str | Path, budget: float | None =
             numbers=numbers,
             others=texts,
             reported=[name for name in written_columns(file) if name not in columns],
+            problems=problems,
         )
     except CvmaxError as error:
         problems += [*error.problems, *_names_without_numbers(candidates, file, asked, columns)]
         raise type(error)(in_order(problems, file.source)) from None
+    if problems and set(measures_of(asked)) & {*labels_of(asked), *texts}:  # labels that were read as numbers
+        problems += _names_without_numbers(candidates, file, asked, columns)
+        raise DataError(in_order(problems, file.source))
     singles, tests, places = _names(data, subject_of(data), file, asked, problems)
     for check in (_check_cost, _check_errors):
         problems += check(data, asked)
@@ -180,15 +184,22 @@ def _names(
 def _names_without_numbers(
     candidates: str | Path, file: RulesFile, asked: AllocationRules, columns: Sequence[str]
 ) -> list[str]:
-    """What is wrong with names, where the candidates' numbers cannot be read; nothing if their labels cannot be either."""
+    """What is wrong with names and rows, where a column is missing that nothing can do without; nothing if labels cannot be
+    read.
+    """
+    problems: list[str] = []
+    mixed = mixed_of(asked)
+    known = {*columns} - {*labels_of(asked), *columns_of(asked)[1]}
+    parts = [part for name in measures_of(asked) for part in mixed.get(name, (name,)) if part in known]
     try:
-        data = read_candidates(candidates, (), labels_of(asked), others=columns_of(asked)[1])
+        data = read_candidates(
+            candidates, tuple(dict.fromkeys(parts)), labels_of(asked), others=columns_of(asked)[1], problems=problems
+        )
     except CvmaxError:
         return []
     nothing = np.zeros(data.n)
     measures = tuple(measures_of(asked))
     base = dict.fromkeys(base_of(asked), nothing)
-    problems: list[str] = []
     per = asked.per_customer
     tests = [
         test.model_copy(update={"only": _labels(test.only), "never": _labels(test.never)}) for test in per.eligible
@@ -197,8 +208,8 @@ def _names_without_numbers(
     per = per.model_copy(
         update={"min_margin_rate": None, "min_profit": None, "eligible": tuple(tests), "contacts": contacts}
     )
-    known = [rule for rule in asked.constraints if set(sums_of(rule)) <= {*columns, COUNT}]
-    asked = asked.model_copy(update={"per_customer": per, "constraints": tuple(known)})
+    rules = [rule for rule in asked.constraints if set(sums_of(rule)) <= {*columns, COUNT}]
+    asked = asked.model_copy(update={"per_customer": per, "constraints": tuple(rules)})
     subject = Subject(measures, data.arm_labels, data.customer_labels, data.n, base)
     _names(data, subject, file, asked, problems)
     return problems

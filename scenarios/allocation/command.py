@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
@@ -13,7 +13,7 @@ from scenarios.allocation.answer import Allocation
 from scenarios.allocation.case import Case, build_case
 from scenarios.allocation.frontier import Asked, Frontier, frontier
 from scenarios.allocation.solving import Limits, usual_gap
-from scenarios.allocation_files import Format, allocation_path, why_not_rows, write_allocation
+from scenarios.allocation_files import XLSX_ROWS, Format, allocation_path, why_not_rows, write_allocation
 from scenarios.errors import ConfigError
 from scenarios.provenance import file_hash, version
 from scenarios.report.allocation_sheets import allocation_sheets
@@ -53,6 +53,9 @@ def run_allocate(
     for name in names:
         refuse_overwrite(allocation_path(folder, kind, name), force)
     case = build_case(candidates, rules, wish.budget)
+    if kind == "xlsx" and case.n * case.problem.max_offers > XLSX_ROWS:
+        for name in names:
+            refuse_overwrite(allocation_path(folder, "parquet", name), force)
     limits = Limits(usual_gap(case) if wish.gap is None else wish.gap, wish.time_limit)
     answer = allocate_case(
         case, limits, evaluate=wish.evaluate, fix=wish.fix, start=wish.start, prices=wish.price_rules
@@ -62,9 +65,18 @@ def run_allocate(
     sheets = []
     if kind == "xlsx":
         sheets = allocation_sheets(answer, _curve(case, limits), _provenance(candidates, rules))
-    written = [write_allocation(answer.rows, folder, kind, force, sheets=sheets)]
-    if wish.why_not:
-        written.append(write_allocation(why_not_rows(answer), folder, kind, force, name="why_not"))
+    written = []
+    for name in names:
+        rows_of = answer.rows if name == "allocation" else why_not_rows(answer)
+        of: Format = kind
+        if kind == "xlsx" and rows_of.num_rows > XLSX_ROWS:
+            if name == "allocation":
+                written.append(write_allocation(None, folder, kind, force, sheets=sheets))
+            of, sheets = "parquet", []
+            text = f"{name}.parquet holds the {rows_of.num_rows:,} rows: a sheet of a workbook holds {XLSX_ROWS:,} at most."
+            answer = replace(answer, remarks=(*answer.remarks, text))
+        written.append(write_allocation(rows_of, folder, of, force, sheets=sheets, name=name))
+        sheets = []
     return answer, written
 
 
@@ -108,7 +120,8 @@ def _curve(case: Case, limits: Limits) -> Frontier | None:
     budget = next((rule for rule in case.singles if rule.name == "budget"), None)
     if budget is None or budget.max is None or budget.ratio or budget.parity or budget.penalty or budget.report:
         return None
-    coarse = Limits(max(limits.gap, 1e-4), limits.time_limit)
+    each = None if limits.time_limit is None else limits.time_limit / WORKBOOK_POINTS
+    coarse = Limits(max(limits.gap, 1e-4), each)
     return frontier(case, coarse, Asked(points=WORKBOOK_POINTS))
 
 

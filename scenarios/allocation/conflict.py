@@ -45,7 +45,8 @@ class Conflict:
         at_least: no whole plan does with less; inf if giving alone is proven not to help.
         bound, needed: the bound as it is, and as it would have to be.
         end: ``min`` or ``max``.
-        group: 0, 1, ...: rules of another group are in a conflict of their own.
+        group: 0, 1, ...: which conflict this is about; amounts are those with the other conflicts settled.  None: a rule that
+            is in all conflicts, and what it must give to settle them alone.
         time_up: the time limit came before an amount was found.
 
     """
@@ -55,7 +56,7 @@ class Conflict:
     bound: float | None = None
     needed: float | None = None
     end: str = ""
-    group: int = 0
+    group: int | None = 0
     at_least: float = 0.0
     time_up: bool = False
 
@@ -79,47 +80,61 @@ class Conflict:
 
 
 def conflicts(outcome: Outcome, limits: Limits) -> tuple[Conflict, ...]:
-    """The rules that the solver found in conflict, and what each must give: by further solves, until time is up."""
+    """The rules that the solver found in conflict, conflict by conflict, and what each must give: by further solves, until time
+    is up.  Last what rules that are in all of several conflicts must give to settle them alone.
+    """
+    items = {row.name: index for index, item in enumerate(outcome.case.compiled.rules) for row in item.rows}
+    sets = _sets_of_rules(outcome, items)
+    found = []
+    for group, rules in enumerate(sets):
+        apart = {index for other in sets for index in other} - set(rules)
+        found += [_given(outcome, limits, index, row, apart, group) for index, row in rules.items()]
+    everywhere = [index for index in sets[0] if all(index in rules for rules in sets)] if len(sets) > 1 else []
+    return (*found, *(_given(outcome, limits, index, sets[0][index], set(), None) for index in everywhere))
+
+
+def _sets_of_rules(outcome: Outcome, items: dict[str, int]) -> list[dict[int, str]]:
+    """The conflicts as rules (their indices, and a row of each); of those that differ only in rows of the same rules, one."""
+    solution = outcome.solution
+    sets: dict[int, dict[int, str]] = {}
+    for name, group in zip(solution.conflict, solution.conflict_group, strict=True):
+        sets.setdefault(group, {}).setdefault(items[name], name)
+    kept: list[dict[int, str]] = []
+    for rules in sorted(sets.values(), key=len):
+        if not any(other.keys() <= rules.keys() for other in kept):
+            kept.append(rules)
+    order = list(sets.values())
+    return sorted(kept, key=order.index)
+
+
+def _given(
+    outcome: Outcome, limits: Limits, index: int, row: str, apart: Collection[int], group: int | None
+) -> Conflict:
+    """What a rule must give if the rules ``apart`` are left out and all others hold."""
     from solvers.giving import gives  # loads kernels: only when needed
 
-    solution = outcome.solution
-    fine = replace(limits, gap=min(limits.gap, FINE))
-    problem = outcome.case.problem if outcome.held is None else hold(outcome.case, outcome.held)
-    place = {row.name: r for r, row in enumerate(problem.rows)}
-    items = {row.name: (index, item) for index, item in enumerate(outcome.case.compiled.rules) for row in item.rows}
-    found: dict[str, Conflict] = {}
-    for name, group in zip(solution.conflict, solution.conflict_group, strict=True):
-        index, item = items[name]
-        if item.rule.name in found:
-            continue
-        if limits.late:
-            found[item.rule.name] = Conflict(item.rule.name, math.nan, group=group, time_up=True)
-            continue
-        rows = [row for row, of in zip(solution.conflict, solution.conflict_group, strict=True) if of != group]
-        apart = {items[row][1].rule.name for row in rows}
-        if item.sizes:
-            give = _parity_gives(outcome, index, apart, limits)
-        else:
-            give = gives(problem, place[name], [place[row] for row in rows], fine.solve)
-            if len(item.terms) > 1:
-                give = _ratio_gives(outcome, index, name, give, apart, limits)
-        end = {"lower": "min", "upper": "max"}[give.end]
-        low, high = item.bounds
-        bound = low if end == "min" else high
-        needed = None
-        if bound is not None and math.isfinite(give.enough):
-            needed = bound - give.enough if end == "min" else bound + give.enough
-        found[item.rule.name] = Conflict(
-            item.rule.name,
-            give.enough,
-            bound,
-            needed,
-            end,
-            group,
-            give.at_least,
-            math.isnan(give.enough) and limits.late,
-        )
-    return tuple(found.values())
+    rules = outcome.case.compiled.rules
+    item = rules[index]
+    if limits.late:
+        return Conflict(item.rule.name, math.nan, group=group, time_up=True)
+    names = {rules[other].rule.name for other in apart}
+    if item.sizes:
+        give = _parity_gives(outcome, index, names, limits)
+    else:
+        problem = outcome.case.problem if outcome.held is None else hold(outcome.case, outcome.held)
+        place = {one.name: r for r, one in enumerate(problem.rows)}
+        out = [place[one.name] for other in apart for one in rules[other].rows]
+        give = gives(problem, place[row], out, replace(limits, gap=min(limits.gap, FINE)).solve)
+        if len(item.terms) > 1:
+            give = _ratio_gives(outcome, index, row, give, names, limits)
+    end = {"lower": "min", "upper": "max"}[give.end]
+    low, high = item.bounds
+    bound = low if end == "min" else high
+    needed = None
+    if bound is not None and math.isfinite(give.enough):
+        needed = bound - give.enough if end == "min" else bound + give.enough
+    late = math.isnan(give.enough) and limits.late
+    return Conflict(item.rule.name, give.enough, bound, needed, end, group, give.at_least, late)
 
 
 class _Moved:

@@ -14,6 +14,7 @@ from scenarios.schema.allocation import SingleRule
 
 NOISE = 1e-5
 NEAR = 1e-9
+SLIGHT = 1e-3  # of a bound: a tenth of the one per cent by which prices are checked
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class RulePrice:
 def price_rules(outcome: Outcome, limits: Limits) -> tuple[RulePrice, ...]:
     """Prices of the rules that bind; the others cost nothing.
 
-    Solves start from the plan's multipliers.  A difference is known to the gap of both solves.
+    Solves start from the plan's multipliers.  A difference is known to the gap of both solves.  Rules whose solves do not all end
+    before the deadline of ``limits`` are left out.
     """
     found = []
     for index, item in enumerate(outcome.case.compiled.rules):
@@ -41,15 +43,30 @@ def price_rules(outcome: Outcome, limits: Limits) -> tuple[RulePrice, ...]:
             found.append(RulePrice(item.rule.name, 0.0, 0.0, None))
             continue
         singles = list(outcome.case.singles)
-        rest = [*singles[:index], *singles[index + 1 :]]
-        gains = [_gain(outcome, limits, rest)]
-        for loosen in (True, False):
-            other = moved(singles[index], 0.01, loosen)
-            gains.append(
-                None if other is None else _gain(outcome, limits, [*singles[:index], other, *singles[index + 1 :]])
-            )
-        found.append(RulePrice(item.rule.name, *gains))
+        before, after = singles[:index], singles[index + 1 :]
+        looser, tighter = (moved(singles[index], 0.01, loosen) for loosen in (True, False))
+        gains: list[float | None] = []
+        for others in ([], [looser], [tighter]):
+            if limits.late:
+                break
+            rules = [rule for rule in others if rule is not None]
+            gains.append(_gain(outcome, limits, [*before, *rules, *after]) if rules == others else None)
+        if not limits.late:
+            found.append(RulePrice(item.rule.name, *gains))
     return tuple(found)
+
+
+def not_priced(outcome: Outcome, prices: tuple[RulePrice, ...]) -> list[str]:
+    """A sentence on the rules that time left without a price, if there are any."""
+    rules = outcome.case.compiled.rules
+    wanted = {item.rule.name for index, item in enumerate(rules) if item.rows and binds(outcome, index)}
+    priced = wanted & {price.name for price in prices}
+    if priced == wanted:
+        return []
+    return [
+        f"Prices by solving again: {len(priced)} of {len(wanted)} rules that bind, then time was up; a longer --time-limit finds "
+        "the others."
+    ]
 
 
 Room = Literal["none", "little", "enough"]
@@ -61,11 +78,13 @@ def binds(outcome: Outcome, index: int) -> bool:
 
 
 def room_of(outcome: Outcome, index: int) -> Room:
-    """Whether a rule has no room; or less than one more offer can need, and a price beyond the solve's own tolerance.
+    """Whether a rule has no room; or less than one more offer can need or than ``SLIGHT`` of the bound, and a price beyond the
+    solve's own tolerance.
 
-    A rule with more room than that has no price in the plan, whatever multiplier is left on it: of a solve that stopped at its
-    gap, or of the relaxation.  Multipliers near the optimum can leave a trace on a rule with little room, too: less than ``NOISE``
-    of the objective over its whole bound is none.
+    Among many customers a plan within its gap leaves some offers' room in rules whose price decides.  A rule with more has no
+    price in the plan, whatever multiplier is left on it: of a solve that stopped at its gap, or of the relaxation.  Multipliers
+    near the optimum can leave a trace on a rule with little room, too: less than ``NOISE`` of the objective over its whole bound
+    is none.
     """
     item = outcome.case.compiled.rules[index]
     forms = {row.name: row.coefficients for row in item.rows}
@@ -84,10 +103,11 @@ def room_of(outcome: Outcome, index: int) -> Room:
         room = min(row.upper - row.value, row.value - row.lower)
         if room <= NEAR * max(1.0, size):
             return "none"
-        if not row.shadow_price or room >= outcome.case.most_of_one(forms[row.name]):
-            continue
         # A ratio's row has the bound 0: what counts is how much moves through it.
         through = float((abs(forms[row.name]) @ moved_by)[0])
+        slight = max(outcome.case.most_of_one(forms[row.name]), SLIGHT * (size or through))
+        if not row.shadow_price or room >= slight:
+            continue
         if abs(row.shadow_price) * max(size, through) > least:
             found = "little"
     return found

@@ -11,16 +11,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
+from scenarios.allocation.sound_parts import sound_parts
 from scenarios.errors import ConfigError
 from scenarios.paths import dotted
 from scenarios.rules import COUNT
-from scenarios.schema.allocation import AllocationRule, AllocationRules, Range
-from scenarios.schema.base import Problem, walk
-from scenarios.schema.messages import translate
+from scenarios.schema.allocation import AllocationRule, AllocationRules, Eligibility, Range
+from scenarios.schema.base import Problem
 from scenarios.suggest import nearest
-from scenarios.yamlfile import Document, KeyPath, read_yaml
+from scenarios.yamlfile import Document, read_yaml
 
 BUDGET = "budget"
 # Keys outside of lists that messages point at.
@@ -54,7 +52,7 @@ def read_rules(path: Path, budget: float | None = None) -> RulesFile:
     """
     document = read_yaml(path)
     twice = _told_apart(document.data)
-    rules, problems = _sound(document.data)
+    rules, problems = sound_parts(document.data)
     texts = [document.where(at, dotted(at, document.data)) + f": {text}" for at, text in (*twice, *problems)]
     return RulesFile(with_budget(rules, budget), tuple(texts), str(path), _places(document))
 
@@ -92,55 +90,6 @@ def _told_apart(data: Any) -> list[Problem]:
                 problems.append(((*path, place), f"{name!r} is the name of two {kind}"))
             seen.add(name)
     return problems
-
-
-def _sound(data: dict[str, Any]) -> tuple[AllocationRules, list[Problem]]:
-    """The parts that no fault touches, and every fault: those of fields, and of what does not fit together."""
-    problems: list[Problem] = []
-    kept: dict[KeyPath, list[int]] = {}
-    sections: Any = data
-    try:
-        rules = AllocationRules.model_validate(data)
-    except ValidationError as error:
-        problems += translate(error, AllocationRules, data)
-        bad = [tuple(item["loc"]) for item in error.errors()]
-        sections = _without(data, (), bad, kept)
-        try:
-            rules = AllocationRules.model_validate(sections)
-        except ValidationError as again:  # what is left lacks a part that it needs
-            tops = {item["loc"][0] for item in again.errors()}
-            rules = AllocationRules.model_validate({k: v for k, v in sections.items() if k not in tops})
-    for path, model in walk(rules):
-        problems += [(_written((*path, *below), kept), sentence) for below, sentence in model.problems()]
-    return rules, problems
-
-
-def _without(value: Any, path: KeyPath, bad: Sequence[KeyPath], kept: dict[KeyPath, list[int]]) -> Any:
-    """A value less its faulty parts: items of lists as wholes, keys of mappings alone.  ``kept``: places of items that stay."""
-    if isinstance(value, list):
-        faulty = {fault[len(path)] for fault in bad if fault[: len(path)] == path and len(fault) > len(path)}
-        kept[path] = [place for place in range(len(value)) if place not in faulty]
-        return [value[place] for place in kept[path]]
-    if not isinstance(value, dict):
-        return value
-    out = {}
-    for key, item in value.items():
-        at = (*path, key)
-        inside = [fault for fault in bad if fault[: len(at)] == at]
-        if not inside:
-            out[key] = item
-        elif at not in inside and isinstance(item, dict | list):
-            out[key] = _without(item, at, inside, kept)
-    return out
-
-
-def _written(path: KeyPath, kept: Mapping[KeyPath, Sequence[int]]) -> KeyPath:
-    """Where a part stands in the file, places in lists counted with the items left out."""
-    found: KeyPath = ()
-    for part in path:
-        places = kept.get(found)
-        found = (*found, places[part] if places is not None and isinstance(part, int) else part)
-    return found
 
 
 def at_key(*path: object) -> str:
@@ -211,7 +160,10 @@ def with_known_columns(file: RulesFile, columns: Sequence[str], source: str) -> 
         sums = [name for name in sums_of(rule) if name not in own]
         sums += [f"base_{name}" for name in sums_of(rule) if rule.scope == "base"]
         kept.append(_what_is_known(rule, columns) if lacks(rule.name, [*sums, *_labels(rule)]) else rule)
-    tests = [test for test in per.eligible if not lacks(test.name, [*test.where, *(test.only or test.never or {})])]
+    tests = [
+        _test_of_known(test, columns) if lacks(test.name, [*test.where, *(test.only or test.never or {})]) else test
+        for test in per.eligible
+    ]
     caps = [cap for cap in per.contacts.caps if not lacks(cap.name, [cap.column] if cap.column else [])]
     consent = {c: column for c, column in per.contacts.consent.items() if not lacks(f"consent {c}", [column])}
     house = rules.per_household
@@ -220,6 +172,15 @@ def with_known_columns(file: RulesFile, columns: Sequence[str], source: str) -> 
     contacts = per.contacts.model_copy(update={"caps": tuple(caps), "consent": consent})
     per = per.model_copy(update={"eligible": tuple(tests), "contacts": contacts})
     return rules.model_copy(update={"constraints": tuple(kept), "per_customer": per, "per_household": house}), problems
+
+
+def _test_of_known(test: Eligibility, columns: Sequence[str]) -> Eligibility:
+    """A test that lacks a column, less what needs it."""
+
+    def known(of: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        return None if of is None else {column: wanted for column, wanted in of.items() if column in columns}
+
+    return test.model_copy(update={"where": known(test.where), "only": known(test.only), "never": known(test.never)})
 
 
 def _what_is_known(rule: AllocationRule, columns: Sequence[str]) -> AllocationRule:

@@ -6,6 +6,7 @@ import math
 from typing import TextIO
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -19,6 +20,7 @@ _STATUS = {
     Status.INFEASIBLE: "no plan meets all rules",
 }
 _MOST_REASONS = 12
+_WIDEST = 1000
 
 
 def print_allocation(allocation: Allocation, file: TextIO) -> None:
@@ -28,6 +30,8 @@ def print_allocation(allocation: Allocation, file: TextIO) -> None:
     status = _STATUS[solution.status]
     if allocation.keeps is not None:
         status = "the given plan keeps every rule" if allocation.keeps else "the given plan breaks rules"
+    if solution.status is Status.INFEASIBLE and not allocation.conflict and allocation.keeps is None:
+        status = "no plan was found, and no proof that there is none"
     console.print(Text(f"{status}  ({solution.method}, {solution.seconds:.2f} s)", style="bold"))
     if not allocation.outcome.found and allocation.keeps is None:
         for line in conflict_lines(allocation):
@@ -41,7 +45,10 @@ def print_allocation(allocation: Allocation, file: TextIO) -> None:
         )
     )
     if allocation.rules:
-        console.print(_rules(allocation))
+        table = _rules(allocation)
+        # As wide as it is: a table that is cut to the width of a pipe cuts names.
+        wide = Measurement.get(console, console.options.update(width=_WIDEST), table).maximum
+        console.print(table, width=max(wide, console.width), crop=False)
         for line in _legend(allocation):
             console.print(Text(line))
     if any(rule.price is not None for rule in allocation.rules):
@@ -62,7 +69,8 @@ def conflict_lines(allocation: Allocation) -> list[str]:
 
 def told_conflict(conflict: tuple[Conflict, ...]) -> list[str]:
     """Rules in conflict, and what it takes."""
-    groups = sorted({item.group for item in conflict})
+    groups = sorted({item.group for item in conflict if item.group is not None})
+    names = [item.name for item in conflict if item.group is not None]
     lines = []
     for group in groups:
         if len(groups) > 1:
@@ -76,10 +84,13 @@ def told_conflict(conflict: tuple[Conflict, ...]) -> list[str]:
     elif len(groups) == 1:
         lines.append("These rules conflict: one of them, at least, must give.")
     elif groups:
+        kind = "sets" if len(set(names)) < len(names) else "separate sets"
         lines.append(
-            f"{len(groups)} separate sets of rules conflict; one rule of each must give (that far, if the other conflicts are "
-            "settled)."
+            f"{len(groups)} {kind} of rules conflict; one rule of each must give (that far, if the other conflicts are settled)."
         )
+    for item in conflict:
+        if item.group is None:
+            lines.append(f"{item.name} is in all of them, and alone {_must(item)}.")
     return lines
 
 
@@ -88,7 +99,7 @@ def _must(item: Conflict) -> str:
         least = f"at least {amount_of(item.at_least)}; " if item.at_least > 0 and math.isfinite(item.at_least) else ""
         return f"{least}time was up before it was known how much it must give"
     if math.isinf(item.at_least):
-        return "cannot help by giving alone"
+        return "cannot help by giving alone" if item.group is not None else "cannot settle them"
     if not math.isfinite(item.gives):
         least = f"would have to give at least {amount_of(item.at_least)}; " if item.at_least > 0 else ""
         return f"{least}no plan was found that shows how much it must give"
@@ -122,9 +133,10 @@ def funnel_lines(allocation: Allocation) -> list[str]:
         return []
     lines = [f"{none:,} of {allocation.customers:,} customers get nothing:"]
     width = max(len(f"{count:,}") for _, _, count in funnel)
-    for reason, because, count in funnel[:_MOST_REASONS]:
+    shown = funnel if len(funnel) <= _MOST_REASONS + 1 else funnel[:_MOST_REASONS]
+    for reason, because, count in shown:
         lines.append(f"  {count:>{width},}  {reason}{': ' + because if because else ''}")
-    if len(funnel) > _MOST_REASONS:
+    if len(funnel) > len(shown):
         rest = sum(count for _, _, count in funnel[_MOST_REASONS:])
         lines.append(f"  {rest:>{width},}  {len(funnel) - _MOST_REASONS} other reasons")
     return lines
@@ -136,10 +148,11 @@ def _legend(allocation: Allocation) -> list[str]:
         "price: value gained if the rule gives one unit more (ratios, parity: 0.01); rules without room are marked *"
     ]
     kinds = {rule.little_room for rule in allocation.rules}
+    little = "(*): less room than one more offer may need, or than 0.1 % of the bound"
     if "relaxed" in kinds:
-        lines.append("(*): less room than one more offer may need; the price is that of parts of offers")
+        lines.append(f"{little}; the price is that of parts of offers")
     if "solved" in kinds:
-        lines.append("(*): less room than one more offer may need; the price is that of the solve with a looser bound")
+        lines.append(f"{little}; the price is that of the solve with a looser bound")
     return lines
 
 

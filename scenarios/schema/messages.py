@@ -45,7 +45,10 @@ def translate(error: ValidationError, model: type[BaseModel], data: Any) -> list
     for item in error.errors(include_url=False):
         path = path_in_data(item["loc"], data)
         kind, got, context = item["type"], item["input"], item.get("ctx", {})
-        if kind == "missing":
+        if kind == "missing" and isinstance(item["loc"][-1], int):
+            if not any(at == path for at, _ in sentences):
+                sentences.append((path, f"expected {_entries(error, item['loc'][:-1], got)}"))
+        elif kind == "missing":
             sentences.append((path, f"{item['loc'][-1]!r} is missing"))
         elif kind == "extra_forbidden":
             key = item["loc"][-1]
@@ -66,6 +69,14 @@ def translate(error: ValidationError, model: type[BaseModel], data: Any) -> list
                 choices.append(expected)
     sentences += [(path, f"expected {' or '.join(choices)}{end}") for path, (choices, end) in found.items()]
     return sentences
+
+
+def _entries(error: ValidationError, location: tuple[str | int, ...], got: Any) -> str:
+    """How many entries a list must have that lacks some, and has."""
+    last = max(
+        int(item["loc"][-1]) for item in error.errors() if item["loc"][:-1] == location and item["type"] == "missing"
+    )
+    return f"{last + 1} entries, got {len(got) if isinstance(got, list | tuple) else kind_of(got)}"
 
 
 def _expected(kind: str, got: Any, context: Mapping[str, Any], message: str) -> tuple[str, str]:
