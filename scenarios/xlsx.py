@@ -1,4 +1,4 @@
-"""One sheet of an Excel workbook (.xlsx) as columns, by the standard library: ZIP and XML (ECMA-376 part 1, chapter 18).
+"""One sheet of an Excel workbook as columns, the only module that imports ``openpyxl``.
 
 A formula is no value: what a workbook keeps beside it is what some program last worked out.  Columns that hold one are set
 apart; numbers, texts and dates are told from each other as the workbook does.
@@ -6,24 +6,23 @@ apart; numbers, texts and dates are told from each other as the workbook does.
 
 from __future__ import annotations
 
-import posixpath
-import re
-import zipfile
+import warnings
 from array import array
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, time
 from pathlib import Path
-from typing import IO
-from xml.parsers import expat
+from typing import Any
+from xml.etree.ElementTree import ParseError
+from zipfile import BadZipFile
+
+from openpyxl import load_workbook
+from openpyxl.utils import get_column_letter
 
 from scenarios.errors import DataError
 
 Value = float | str | None
-_EPOCH = {False: datetime(1899, 12, 30), True: datetime(1904, 1, 1)}
-_DATES = {*range(14, 23), *range(27, 37), 45, 46, 47, *range(50, 59)}  # built-in number formats that are dates or times
-_QUOTED = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')
 
 
 @dataclass
@@ -41,6 +40,15 @@ class Column:
         """The address of a cell."""
         return f"{self.letter}{row + 2}"
 
+    def keep(self, row: int, value: Value, formula: bool) -> None:
+        """Set the cell of a row that is below all that are set."""
+        self.values.extend([None] * (row - len(self.values)))
+        if isinstance(value, str):
+            self.texts.append(row)
+        self.values.append(value)
+        if formula and self.formula is None:
+            self.formula = row
+
 
 @dataclass(frozen=True)
 class Sheet:
@@ -51,234 +59,79 @@ class Sheet:
     rows: int
 
 
-class _Enough(Exception):
-    """The first row is all that is wanted."""
-
-
 def read_sheet(path: Path, wanted: str) -> Sheet:
     """The sheet named ``wanted``; if that is empty, the only one, or the only one with a heading ``customer_id``.
 
     Raises:
         DataError: no workbook, no such sheet or several that may be meant, headings that are twice there.
     """
+    with _opened(path) as sheets:
+        names = [name for name in sheets if not wanted or name == wanted]
+        if not wanted and len(names) > 1:
+            names = [name for name in names if "customer_id" in _headings(sheets[name]).values()]
+        if len(names) == 1:
+            return _read(path, names[0], sheets[names[0]])
+        listed = f"the workbook holds {', '.join(sheets) or 'no sheets'}"
+        if wanted:
+            raise DataError([f"{path}: there is no sheet {wanted!r}; {listed}"])
+        which = "several sheets" if names else "no sheet"
+        hint = f"hint: {path.name}::SHEET names one"
+        raise DataError([f"{path}: {which} with a heading 'customer_id' in the first row; {listed}; {hint}"])
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[dict[str, Any]]:
+    """The sheets by name, read as they are iterated over."""
     try:
-        with zipfile.ZipFile(path) as book:
-            return _Book(book, path).sheet(wanted)
-    except (zipfile.BadZipFile, KeyError, expat.ExpatError, RuntimeError, NotImplementedError) as error:
+        with path.open("rb") as stream, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about styles and extensions that do not matter here
+            book = load_workbook(stream, read_only=True, keep_links=False)
+            yield {sheet.title: sheet for sheet in book.worksheets}
+    except (BadZipFile, KeyError, ValueError, TypeError, ParseError, EOFError) as error:
         hint = "hint: open it in a spreadsheet and save it as .xlsx, without a password, or as .csv"
         raise DataError(
             [f"{path}: expected an Excel workbook, got a file that cannot be read as one; {hint}"]
         ) from error
 
 
-class _Book:
-    """The parts of a workbook that its sheets refer to."""
-
-    def __init__(self, book: zipfile.ZipFile, path: Path) -> None:
-        self.book, self.path = book, path
-        targets: dict[str, str] = {}
-        self.sheets: dict[str, str] = {}
-        self.epoch = _EPOCH[False]
-
-        def related(tag: str, items: dict[str, str]) -> None:
-            if tag == "Relationship":
-                targets[items["Id"]] = posixpath.normpath(posixpath.join("/xl", items["Target"])).lstrip("/")
-
-        def listed(tag: str, items: dict[str, str]) -> None:
-            if tag == "workbookPr":
-                self.epoch = _EPOCH[items.get("date1904", "0") in ("1", "true")]
-            elif tag == "sheet":
-                part = targets.get(next(value for key, value in items.items() if key.endswith(":id")), "")
-                if "worksheets" in part:  # not a chart's
-                    self.sheets[items["name"]] = part
-
-        self._each("xl/_rels/workbook.xml.rels", related)
-        self._each("xl/workbook.xml", listed)
-        self.dates = self._date_styles()
-        self.strings: list[str] | None = None
-
-    def _each(self, part: str, start: Callable[[str, dict[str, str]], None]) -> None:
-        """Every element of a part that may be missing."""
-        if part in self.book.namelist():
-            with self.book.open(part) as stream:
-                _parse(stream, start, lambda _: None, lambda _: None)
-
-    def _date_styles(self) -> set[int]:
-        """Places of the cell formats that show a number as a date."""
-        own: dict[int, str] = {}
-        formats: list[int] = []
-        inside = ""
-
-        def start(tag: str, items: dict[str, str]) -> None:
-            nonlocal inside
-            if tag in ("cellXfs", "cellStyleXfs", "dxfs"):
-                inside = tag
-            elif tag == "numFmt" and not inside:
-                own[int(items["numFmtId"])] = items["formatCode"]
-            elif tag == "xf" and inside == "cellXfs":
-                formats.append(int(items.get("numFmtId", "0")))
-
-        self._each("xl/styles.xml", start)
-        shown = {number for number, code in own.items() if re.search(r"[dmyhs]", _QUOTED.sub("", code.lower()))}
-        return {place for place, number in enumerate(formats) if number in (shown | _DATES) - {0}}
-
-    def sheet(self, wanted: str) -> Sheet:
-        """See :func:`read_sheet`."""
-        names = list(self.sheets)
-        if not wanted and len(names) > 1:
-            names = [name for name in names if "customer_id" in self._read(name, heading_only=True).columns]
-        listed = ", ".join(self.sheets) or "no sheets"
-        if wanted and wanted not in self.sheets:
-            raise DataError([f"{self.path}: there is no sheet {wanted!r}; the workbook holds {listed}"])
-        if not wanted and len(names) != 1:
-            which = "several sheets" if names else "no sheet"
-            hint = f"hint: {self.path.name}::SHEET names one"
-            raise DataError(
-                [
-                    f"{self.path}: {which} with a heading 'customer_id' in the first row; the workbook holds {listed}; {hint}"
-                ]
-            )
-        return self._read(wanted or names[0])
-
-    def _read(self, name: str, heading_only: bool = False) -> Sheet:
-        if self.strings is None:
-            self.strings = self._shared()
-        cells = _Cells(self.strings, self.dates, self.epoch, heading_only)
-        with self.book.open(self.sheets[name]) as stream, suppress(_Enough):
-            _parse(stream, cells.start, cells.end, cells.text)
-        heads = [head for head, _ in cells.columns.values()]
-        if twice := sorted({head for head in heads if heads.count(head) > 1}):
-            raise DataError([f"{self.path}: sheet {name!r}: two columns are named {head!r}" for head in twice])
-        return Sheet(name, dict(cells.columns.values()), cells.rows)
-
-    def _shared(self) -> list[str]:
-        """The texts that cells point at; readings of Asian texts left out."""
-        found: list[str] = []
-        piece: list[str] = []
-        inside = {"t": False, "rPh": False}
-
-        def start(tag: str, _: dict[str, str]) -> None:
-            if tag in inside:
-                inside[tag] = True
-
-        def end(tag: str) -> None:
-            if tag in inside:
-                inside[tag] = False
-            elif tag == "si":
-                found.append("".join(piece))
-                piece.clear()
-
-        def text(data: str) -> None:
-            if inside["t"] and not inside["rPh"]:
-                piece.append(data)
-
-        if "xl/sharedStrings.xml" in self.book.namelist():
-            with self.book.open("xl/sharedStrings.xml") as stream:
-                _parse(stream, start, end, text)
-        return found
+def _headings(sheet: Any) -> dict[int, str]:
+    """Headings in the first row by place of the column."""
+    sheet.reset_dimensions()  # some programs write wrong ones
+    cells = next(iter(sheet.iter_rows(max_row=1)), ())
+    found = {place: _plain(_value(cell.value)).strip() for place, cell in enumerate(cells)}
+    return {place: heading for place, heading in found.items() if heading}
 
 
-class _Cells:
-    """What a sheet's parser hears."""
-
-    def __init__(self, strings: list[str], dates: set[int], epoch: datetime, heading_only: bool) -> None:
-        self.strings, self.dates, self.epoch, self.heading_only = strings, dates, epoch, heading_only
-        self.columns: dict[str, tuple[str, Column]] = {}
-        self.rows = 0
-        self.row = 0
-        self.kind, self.style, self.letter = "n", 0, ""
-        self.formula, self.taking = False, False
-        self.data: list[str] = []
-        self.same: dict[str, str] = {}  # texts that were seen
-
-    def start(self, tag: str, items: dict[str, str]) -> None:
-        if tag == "c":
-            at = items.get("r")
-            self.letter = at.rstrip("0123456789") if at else _letter(_place(self.letter) + 1)
-            self.kind, self.style = items.get("t", "n"), int(items.get("s", "0"))
-            self.formula = False
-            self.data.clear()
-        elif tag == "v" or tag == "t":
-            self.taking = True
-        elif tag == "f":
-            self.formula = True
-        elif tag == "row":
-            self.row = int(items.get("r", self.row + 1))
-            self.letter = ""
-            if self.heading_only and self.row > 1:
-                raise _Enough
-
-    def text(self, data: str) -> None:
-        if self.taking:
-            self.data.append(data)
-
-    def end(self, tag: str) -> None:
-        if tag == "v" or tag == "t":
-            self.taking = False
-        elif tag == "c":
-            value = self._value()
-            if self.row == 1:
-                if value is not None and str(value).strip():
-                    self.columns[self.letter] = (_plain(value).strip(), Column(self.letter))
-            elif (value is not None or self.formula) and self.letter in self.columns:
-                self._keep(self.columns[self.letter][1], self.row - 2, value)
-
-    def _keep(self, column: Column, row: int, value: Value) -> None:
-        values = column.values
-        if len(values) < row:
-            values.extend([None] * (row - len(values)))
-        if isinstance(value, str):
-            column.texts.append(row)
-        values.append(value)
-        if self.formula and column.formula is None:
-            column.formula = row
-        self.rows = max(self.rows, row + 1)
-
-    def _value(self) -> Value:
-        text = "".join(self.data)
-        if self.kind == "s":
-            return self.strings[int(text)] or None if text else None
-        if self.kind == "n":
-            if not text:
-                return None
-            number = float(text)
-            return self._day(number) if self.style in self.dates else number
-        if self.kind == "b":
-            return "true" if text == "1" else "false"
-        if self.kind == "d":
-            return text.removesuffix("T00:00:00") or None
-        return self.same.setdefault(text, text) or None
-
-    def _day(self, number: float) -> str:
-        try:
-            day = self.epoch + timedelta(days=number)
-        except OverflowError:
-            return f"{number:g}"
-        day = (day + timedelta(microseconds=500_000)).replace(microsecond=0)
-        return day.date().isoformat() if day.time() == datetime.min.time() else day.isoformat(sep=" ")
+def _read(path: Path, name: str, sheet: Any) -> Sheet:
+    headings = _headings(sheet)
+    heads = list(headings.values())
+    if twice := sorted({head for head in heads if heads.count(head) > 1}):
+        raise DataError([f"{path}: sheet {name!r}: two columns are named {head!r}" for head in twice])
+    columns = {place: Column(get_column_letter(place + 1)) for place in headings}
+    same: dict[str, str] = {}  # texts that were seen
+    rows = 0
+    for row, cells in enumerate(sheet.iter_rows(min_row=2)):
+        for place, column in columns.items():
+            cell = cells[place] if place < len(cells) else None
+            value = None if cell is None else _value(cell.value)
+            if value is not None and cell is not None:
+                kept = same.setdefault(value, value) if isinstance(value, str) else value
+                column.keep(row, kept, cell.data_type == "f")
+                rows = row + 1
+    return Sheet(name, {heading: columns[place] for place, heading in headings.items()}, rows)
 
 
-def _parse(
-    stream: IO[bytes],
-    start: Callable[[str, dict[str, str]], None],
-    end: Callable[[str], None],
-    text: Callable[[str], None],
-) -> None:
-    """Elements without their prefixes.  Attributes keep theirs: those of cells have none."""
-    parser = expat.ParserCreate()
-    parser.buffer_text = True
-
-    def first(name: str, items: dict[str, str]) -> None:
-        if ":" in name:
-            parser.StartElementHandler = lambda name, items: start(name.rpartition(":")[2], items)
-            parser.EndElementHandler = lambda name: end(name.rpartition(":")[2])
-        else:
-            parser.StartElementHandler, parser.EndElementHandler = start, end
-        start(name.rpartition(":")[2], items)
-
-    parser.StartElementHandler = first
-    parser.CharacterDataHandler = text
-    parser.ParseFile(stream)
+def _value(cell: object) -> Value:
+    """Numbers as numbers, all else as text; midnight is a day."""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, int | float):
+        return float(cell)
+    if isinstance(cell, datetime):
+        return cell.date().isoformat() if cell.time() == time.min else cell.isoformat(sep=" ", timespec="seconds")
+    if isinstance(cell, date | time):
+        return cell.isoformat()
+    return None if cell is None or cell == "" else str(cell)
 
 
 def _plain(value: Value) -> str:
@@ -291,18 +144,3 @@ def _plain(value: Value) -> str:
 def as_text(value: Value) -> str | None:
     """A cell of a column of texts."""
     return None if value is None else _plain(value)
-
-
-def _place(letters: str) -> int:
-    place = 0
-    for letter in letters:
-        place = 26 * place + ord(letter) - 64
-    return place
-
-
-def _letter(place: int) -> str:
-    letters = ""
-    while place:
-        place, rest = divmod(place - 1, 26)
-        letters = chr(65 + rest) + letters
-    return letters

@@ -1,6 +1,5 @@
-"""Workbooks as tables: what xlsxwriter and hand-written XML put in, cell by cell."""
+"""Workbooks as tables: what xlsxwriter puts in, cell by cell."""
 
-import zipfile
 from datetime import date, datetime
 
 import pytest
@@ -54,34 +53,6 @@ def test_dates_are_texts_and_mixed_columns_too(tmp_path, old):
     opened, found = table(book(tmp_path / "c.xlsx", {"any": rows}, date_1904=old))
     assert set(opened.columns.values()) == {"VARCHAR"}
     assert found == [("2026-02-28", "12"), ("2026-03-01 18:30:00", "12a"), ("2000-02-29", "1.5")]
-
-
-def test_a_sheet_without_addresses_and_with_prefixes(tmp_path):
-    """What some programs write: no r attributes, a prefix to every element, two runs of one text, and how it is read aloud."""
-    path = tmp_path / "c.xlsx"
-    main_ns = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-    rel = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-    cells = "".join(f'<x:c t="s"><x:v>{i}</x:v></x:c>' for i in range(2))
-    with zipfile.ZipFile(path, "w") as made:
-        made.writestr(
-            "xl/_rels/workbook.xml.rels",
-            '<Relationships><Relationship Id="a" Target="/xl/worksheets/s.xml"/></Relationships>',
-        )
-        made.writestr(
-            "xl/workbook.xml",
-            f'<x:workbook xmlns:x="{main_ns}" xmlns:q="{rel}"><x:sheets><x:sheet name="one" q:id="a"/></x:sheets></x:workbook>',
-        )
-        made.writestr(
-            "xl/sharedStrings.xml",
-            f'<x:sst xmlns:x="{main_ns}"><x:si><x:t>id</x:t></x:si><x:si><x:r><x:t>va</x:t></x:r><x:r><x:t>lue</x:t></x:r>'
-            "<x:rPh><x:t>aloud</x:t></x:rPh></x:si></x:sst>",
-        )
-        made.writestr(
-            "xl/worksheets/s.xml",
-            f'<x:worksheet xmlns:x="{main_ns}"><x:sheetData><x:row>{cells}</x:row><x:row><x:c><x:v>7</x:v></x:c>'
-            '<x:c t="b"><x:v>1</x:v></x:c></x:row></x:sheetData></x:worksheet>',
-        )
-    assert table(path)[1] == [(7, "true")]
 
 
 def test_the_sheet_with_the_customers_is_the_right_one(tmp_path):
