@@ -7,24 +7,27 @@ the probability of not renewing (and the place in the contract), else the number
     Q[t][a, s] = sum_s' P[s, s'] (now[a, s'] e + d (sigma Q[t + 1][a, s'] + (1 - sigma) Q[t + 1][a, into]))
 
 BG/NBD and Pareto/NBD: ``sigma = exp(-h)``, ``e = (1 - sigma) / h``, ``h`` the hazard in that segment; both are exact for a
-known trait.  Levels are a grid; between two of them Q is interpolated linearly in 1 / (h + 0.01).
+known trait.  Levels are a grid; between two of them Q is interpolated linearly in 1 / (h + 0.01).  Where the trait is in doubt,
+Q is the mean over its distribution (:mod:`engine.doubt`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.doubt import rounded, trait_distribution
+from engine.dynamics import Attrition
 from engine.errors import WorldError
 from engine.population import Population
-from engine.present import categories_owned, present_rate
+from engine.present import categories_owned, living_rate
 from engine.rates import factor_table, level_table
 from engine.world import World
 
 Floats = NDArray[np.float64]
-Places = tuple[NDArray[np.int64], NDArray[np.int64], Floats]
+Ints = NDArray[np.int64]
 
 EXTENSION = 520
 """Periods after the horizon in which the level still moves; the slowest mode of a fitted chain has died out by then."""
@@ -40,6 +43,7 @@ class Levels:
         phases: periods in a contract, 1 unless contracts renew less often than each period.
         factor: (S, S), level: (S, T + EXTENSION) as in :class:`engine.valuation.OrderTables`.
         discounted: (T + 1, L, S, S) discounted to period t, all future.
+        mixtures: those made so far, by prior, what has been seen, and scales.
     """
 
     grid: Floats
@@ -47,6 +51,20 @@ class Levels:
     factor: Floats
     level: Floats
     discounted: Floats
+    mixtures: dict[tuple[object, ...], Floats] = field(default_factory=dict, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Two rows of a table and the weight of the second for each customer (n,).
+
+    Rows are levels, or mixtures of strengths (R, G) where traits are in doubt.
+    """
+
+    first: Ints
+    second: Ints
+    weight: Floats
+    mixture: Floats | None = None
 
 
 def strengths(world: World) -> tuple[Floats, int]:
@@ -149,40 +167,71 @@ def _far_future(world: World, levels: Levels, p: Floats) -> Floats:
     return np.asarray(q)
 
 
-def strength(population: Population, world: World, t: int, further: int | NDArray[np.int64] = 0) -> Floats:
-    """(n,) strength of leaving of each customer, with so many further categories."""
-    dynamics, life = world.dynamics, population.life
-    assert dynamics is not None and life is not None
+def scale(population: Population, world: World, t: int, further: int | Ints = 0) -> Floats:
+    """(n,) strength of leaving over the trait, with so many further categories; without a trait the strength itself."""
+    dynamics = world.dynamics
+    assert dynamics is not None
     more = np.maximum(categories_owned(population.state.owned) + further - 1, 0)
     if dynamics.attrition is None:
         return np.asarray(more, np.float64)
     hold = np.asarray(dynamics.breadth**more, np.float64)
-    trait: Floats = life.dropout.astype(np.float64) * hold
-    if dynamics.attrition.model == "bg_nbd":
-        trait = trait * present_rate(population, world, t)
-    return np.asarray(trait, np.float64)
+    return hold * living_rate(population, world, t) if dynamics.attrition.model == "bg_nbd" else hold
 
 
-def places(
-    levels: Levels, population: Population, world: World, t: int, further: int | NDArray[np.int64] = 0
-) -> Places:
-    """Two levels and the weight of the second for each customer."""
-    n, last = len(population), len(levels.grid) - 1
-    if last == 0:
-        return np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n)
-    x = np.clip(strength(population, world, t, further), 0, levels.grid[-1])
-    low = np.clip(np.searchsorted(levels.grid, x, side="right") - 1, 0, last - 1)
-    a, b = levels.grid[low], levels.grid[low + 1]
-    dynamics = world.dynamics
-    assert dynamics is not None and population.life is not None
-    if dynamics.attrition is not None:
-        a, b, x = 1 / (a + SOFT), 1 / (b + SOFT), 1 / (x + SOFT)
-    phase = population.life.renewal % levels.phases
+def places(levels: Levels, population: Population, world: World, t: int, further: int | Ints = 0) -> Places:
+    """Where each customer stands."""
+    n, dynamics, life = len(population), world.dynamics, population.life
+    assert dynamics is not None and life is not None
+    if len(levels.grid) == 1:
+        return Places(np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n))
+    x, mixture = scale(population, world, t, further), None
+    if dynamics.attrition is None:
+        low, weight = between(levels.grid, x, 0.0)
+        return Places(low, low + 1, weight)
+    if life.lived is None or dynamics.attrition.prior is None:
+        low, weight = between(levels.grid, x * life.dropout.astype(np.float64), SOFT)
+    else:
+        scales = levels.grid if dynamics.attrition.model == "bg_nbd" else np.unique(np.append(x, [0.0, 1.0]))
+        kind = 2 * rounded(life.lived) + (life.gone > 0)
+        present = np.flatnonzero(np.bincount(kind))
+        parts = [mixed(levels, dynamics.attrition, scales, int(k) >> 1, int(k) & 1) for k in present]
+        low, weight = between(scales, x, SOFT)
+        low += len(scales) * np.searchsorted(present, kind)
+        mixture = np.concatenate(parts) if parts else None
+    phase = life.renewal % levels.phases
     first = low * levels.phases + phase
-    return first, first + levels.phases, (x - a) / (b - a)
+    return Places(first, first + levels.phases, weight, mixture)
+
+
+def between(grid: Floats, x: Floats, soft: float) -> tuple[Ints, Floats]:
+    """(n,) place of x in the grid, and how far it is to the next: linear in 1 / (x + soft), in x at ``soft`` 0."""
+    x = np.clip(x, 0, grid[-1])
+    low = np.clip(np.searchsorted(grid, x, side="right") - 1, 0, len(grid) - 2)
+    a, b = grid[low], grid[low + 1]
+    if soft:
+        a, b, x = 1 / (a + soft), 1 / (b + soft), 1 / (x + soft)
+    return low, (x - a) / (b - a)
+
+
+def mixed(levels: Levels, attrition: Attrition, scales: Floats, lived: int, left: int) -> Floats:
+    """(scales, G) weights of the strengths in the distribution of scale x trait."""
+    key = (attrition.prior, lived, left, scales.tobytes())
+    if key not in levels.mixtures:
+        trait, probability = trait_distribution(attrition, lived, left)
+        low, weight = between(levels.grid, scales[:, None] * trait, SOFT)
+        out, row = np.zeros((len(scales), len(levels.grid))), np.arange(len(scales))[:, None]
+        np.add.at(out, (row, low), (1 - weight) * probability)
+        np.add.at(out, (row, low + 1), weight * probability)
+        levels.mixtures[key] = out
+    return levels.mixtures[key]
 
 
 def look_up(table: Floats, where: Places, start: NDArray[np.integer], now: NDArray[np.integer]) -> Floats:
     """(n,) of a (L, S, S) table."""
-    first, second, weight = where
-    return np.asarray((1 - weight) * table[first, start, now] + weight * table[second, start, now])
+    if where.mixture is not None:
+        count = where.mixture.shape[1]
+        rows = where.mixture @ table.reshape(count, -1)  # the phases of a strength side by side
+        table = rows.reshape(-1, *table.shape[1:])
+    return np.asarray(
+        (1 - where.weight) * table[where.first, start, now] + where.weight * table[where.second, start, now]
+    )

@@ -32,7 +32,8 @@ def known_lives(
     """``now`` with its lives as known; ``joined`` (n,): the period since which each is there; ``since`` (n,): when a move
     showed him alive (:class:`scenarios.silence.Watch`), as ``joined`` if left out.
 
-    The trait of leaving is its posterior mean given that the customer is still there.  Where the business does not see
+    The trait of leaving is its posterior mean given that the customer is still there, and values are means over its distribution
+    given what he has lived through.  Where the business does not see
     departures, those who left look as before, and everybody's rate is multiplied by the probability of being alive.
     """
     life, d = now.life, scenario.dynamics
@@ -48,7 +49,9 @@ def known_lives(
     if d.attrition:
         orders = np.maximum(state.orders.astype(np.float64) - start.state.orders[: len(now)], 0)
         left = (life.gone > 0) & d.attrition.seen
-        changes["dropout"] = trait(d.attrition, orders, period, joined, life.renewal, left).astype(np.float32)
+        lived = outlived(d.attrition, orders, period, joined, life.renewal)
+        changes["dropout"] = trait(d.attrition, lived, left).astype(np.float32)
+        changes["lived"] = np.clip(np.rint(lived), 0, 65535).astype(np.uint16)
         if not d.attrition.seen:
             segment = apparent_segment(now)
             pace = (
@@ -69,22 +72,27 @@ def known_lives(
             chance = np.where(world.segments.lapsed[segment], 1.0, chance)  # nobody leaves from there
             state = replace(state, segment=segment.astype(np.uint8))
             traits = replace(traits, rate=(traits.rate * chance).astype(np.float32))
+            changes["alive"] = chance.astype(np.float32)
             changes["gone"] = np.zeros(len(now), np.uint8)
     return Population(traits, state, replace(life, **changes))
 
 
-def trait(
-    a: Attrition, orders: Floats, period: int, joined: Ints, renewal: NDArray[np.uint8], left: NDArray[np.bool_]
-) -> Floats:
+def outlived(a: Attrition, orders: Floats, period: int, joined: Ints, renewal: NDArray[np.uint8]) -> Floats:
+    """(n,) how often each might have left and has not: periods, orders or renewals."""
+    if a.model == "pareto_nbd":
+        return np.asarray(period - joined, np.float64)
+    if a.model == "bg_nbd":
+        return orders
+    own = renewal.astype(np.int64)
+    return np.asarray((period + own) // a.renews_every - (joined + own) // a.renews_every, np.float64)
+
+
+def trait(a: Attrition, lived: Floats, left: NDArray[np.bool_]) -> Floats:
     """(n,) posterior mean of the trait: of somebody who is still there, or who is known to have left once."""
     once = left.astype(np.float64)
     if a.model == "pareto_nbd":
-        return np.asarray(((a.s or 0.0) + once) / ((a.beta or 0.0) + period - joined))
-    asked = orders
-    if a.model == "sbg":
-        own = renewal.astype(np.int64)
-        asked = np.asarray((period + own) // a.renews_every - (joined + own) // a.renews_every, np.float64)
-    return np.asarray(((a.a or 0.0) + once) / ((a.a or 0.0) + (a.b or 0.0) + np.maximum(asked, once)))
+        return np.asarray(((a.s or 0.0) + once) / ((a.beta or 0.0) + lived))
+    return np.asarray(((a.a or 0.0) + once) / ((a.a or 0.0) + (a.b or 0.0) + np.maximum(lived, once)))
 
 
 def hidden_spread(scenario: Scenario, sd: float) -> list[float]:
