@@ -14,6 +14,7 @@ tilts do not act on growth.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,23 +53,30 @@ class Excess:
     active: Floats
 
 
-def growth_tables(world: World, level: Floats, factor: Floats, last: Floats) -> Growth | None:
-    """Backward recursion; ``level`` (S, T or more), ``factor`` (S, S), ``last`` (S, S): Q at the horizon.
+Orders = Callable[[int], Floats]
+
+
+def growth_tables(world: World, orders: Orders, last: Floats) -> Growth | None:
+    """Backward recursion; ``orders`` (S, S) of a period per unit of rate, ``last`` (S, S): Q at the horizon.
 
     None where nothing grows.
     """
     d = world.dynamics
     if d is None or d.growth is None or d.growth.per_order == 0 or d.growth.limit <= 1 or d.attrition is not None:
         return None
-    room = np.linspace(0.0, np.log(d.growth.limit), ROOMS)
-    s = len(factor)
+    room, d_factor = np.linspace(0.0, np.log(d.growth.limit), ROOMS), world.economics.discount_factor
+    s = len(last)
     out = np.empty((world.horizon + 1, len(SPEEDS), ROOMS, s, s), np.float32)
     out[-1], now = last, np.broadcast_to(last, out.shape[1:])
     for t in range(world.horizon - 1, -1, -1):
-        orders = level[:, t, None] * factor
-        now = one_period(now, orders, world.segments.transition, room, world.economics.discount_factor)
+        now = one_period(carried(world, now, t), orders(t), world.segments.transition, room, d_factor)
         out[t] = now
     return Growth(room, out)
+
+
+def carried(world: World, w: Floats, t: int) -> Floats:
+    """(..., S) w of the next period at the end of period t: some will leave the contact centre's way."""
+    return w if world.strain is None else world.strain.carried(w, t)
 
 
 def one_period(ahead: Floats, orders: Floats, transition: Floats, room: Floats, discount_factor: float) -> Floats:
@@ -86,8 +94,7 @@ def one_period(ahead: Floats, orders: Floats, transition: Floats, room: Floats, 
 def excess(
     world: World,
     growth: Growth,
-    level: Floats,
-    factor: Floats,
+    orders: Orders,
     population: Population,
     t: int,
     duration: int,
@@ -102,8 +109,8 @@ def excess(
     for b in (least, most):
         w, active = growth.natural[end], np.zeros_like(growth.natural[end])
         for u in range(end - 1, t - 1, -1):
-            p, orders = moves[0] if u == t else moves[1], b * level[:, u, None] * factor
-            w, active = (one_period(x, orders, p, growth.room, d) for x in (w, active))
+            p, now = moves[0] if u == t else moves[1], b * orders(u)
+            w, active = (one_period(carried(world, x, u), now, p, growth.room, d) for x in (w, active))
         found.append((at(growth, w, world, population, t), at(growth, active, world, population, t)))
     (w_low, a_low), (w_high, a_high) = found
     return Excess(

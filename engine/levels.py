@@ -24,6 +24,7 @@ from engine.errors import WorldError
 from engine.population import Population
 from engine.present import categories_owned, living_rate
 from engine.rates import factor_table, level_table
+from engine.service.strain import Strain
 from engine.world import World
 
 Floats = NDArray[np.float64]
@@ -43,6 +44,7 @@ class Levels:
         phases: periods in a contract, 1 unless contracts renew less often than each period.
         factor: (S, S), level: (S, T + EXTENSION) as in :class:`engine.valuation.OrderTables`.
         discounted: (T + 1, L, S, S) discounted to period t, all future.
+        strain: what is foreseen of the contact centre, within the horizon.
         mixtures: those made so far, by prior, what has been seen, and scales.
     """
 
@@ -51,7 +53,13 @@ class Levels:
     factor: Floats
     level: Floats
     discounted: Floats
+    strain: Strain | None = None
     mixtures: dict[tuple[object, ...], Floats] = field(default_factory=dict, compare=False, repr=False)
+
+    def orders(self, t: int) -> Floats:
+        """(S, S) ``[start, now]`` of period t, per unit of rate."""
+        orders = self.level[:, min(t, self.level.shape[1] - 1), None] * self.factor
+        return orders if self.strain is None else self.strain.spent(orders, t)
 
 
 @dataclass(frozen=True)
@@ -94,12 +102,14 @@ def survival(world: World, levels: Levels, t: int, hold: float = 1.0) -> tuple[F
         return np.broadcast_to(1 - c * renews * live, shape), np.ones(shape)
     h = np.broadcast_to(c, shape) * live
     if attrition.model == "bg_nbd":
-        h = h * (levels.factor * levels.level[:, min(t, levels.level.shape[1] - 1), None])
+        h = h * levels.orders(t)
     return np.exp(-h), np.where(h > 0, -np.expm1(-h) / np.where(h > 0, h, 1.0), 1.0)
 
 
-def carried(world: World, sigma: Floats, q: Floats) -> Floats:
-    """``sigma q + (1 - sigma) q[into]``: what the next period is worth at this one's end."""
+def carried(world: World, sigma: Floats, q: Floats, t: int) -> Floats:
+    """``sigma q + (1 - sigma) q[into]``: what the next period is worth at the end of period t."""
+    if world.strain is not None:
+        q = world.strain.carried(q, t)
     attrition = world.dynamics.attrition if world.dynamics else None
     if attrition is None:
         return q
@@ -129,12 +139,13 @@ def level_tables(world: World) -> Levels:
     if world.season is not None:
         level = level * np.concatenate([world.season.within, np.resize(world.season.after, EXTENSION)])
         settled = settled * world.season.after.mean()
-    out = Levels(grid, phases, factor_table(segments), level, np.empty((world.horizon + 1, count, s, s)))
+    empty = np.empty((world.horizon + 1, count, s, s))
+    out = Levels(grid, phases, factor_table(segments), level, empty, world.strain)
     p = transitions(world, out, segments.transition)
-    q = _far_future(world, replace(out, level=settled), p)
+    q = _far_future(world, replace(out, level=settled, strain=None), p)
     for t in range(world.horizon + EXTENSION - 1, -1, -1):
         sigma, e = survival(world, out, t)
-        q = (level[:, t, None] * out.factor * e + d * carried(world, sigma, q)) @ p
+        q = (out.orders(t) * e + d * carried(world, sigma, q, t)) @ p
         if t <= world.horizon:
             out.discounted[t] = q
     return out
