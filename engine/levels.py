@@ -106,14 +106,14 @@ def survival(world: World, levels: Levels, t: int, hold: float = 1.0) -> tuple[F
     return np.exp(-h), np.where(h > 0, -np.expm1(-h) / np.where(h > 0, h, 1.0), 1.0)
 
 
-def carried(world: World, sigma: Floats, q: Floats, t: int) -> Floats:
+def carried(world: World, sigma: Floats | float, q: Floats, t: int) -> Floats:
     """``sigma q + (1 - sigma) q[into]``: what the next period is worth at the end of period t."""
     if world.strain is not None:
         q = world.strain.carried(q, t)
     attrition = world.dynamics.attrition if world.dynamics else None
     if attrition is None:
         return q
-    return np.asarray(sigma * q + (1 - sigma) * q[:, :, attrition.into, None])
+    return np.asarray(sigma * q + (1 - sigma) * q[..., attrition.into, None])
 
 
 def transitions(world: World, levels: Levels, transition: Floats) -> Floats:
@@ -237,12 +237,19 @@ def mixed(levels: Levels, attrition: Attrition, scales: Floats, lived: int, left
     return levels.mixtures[key]
 
 
+def rows_of(table: Floats, where: Places) -> Floats:
+    """(..., L, S, S) table -> (..., R, S, S), in rows that the places name."""
+    if where.mixture is None:
+        return table
+    shape, count = table.shape, where.mixture.shape[1]
+    # The phases of a strength stand side by side.
+    mixed = where.mixture @ table.reshape(*shape[:-3], count, shape[-3] // count * shape[-1] * shape[-2])
+    return np.asarray(mixed.reshape(*shape[:-3], -1, *shape[-2:]))
+
+
 def look_up(table: Floats, where: Places, start: NDArray[np.integer], now: NDArray[np.integer]) -> Floats:
     """(n,) of a (L, S, S) table."""
-    if where.mixture is not None:
-        count = where.mixture.shape[1]
-        rows = where.mixture @ table.reshape(count, -1)  # the phases of a strength side by side
-        table = rows.reshape(-1, *table.shape[1:])
+    table = rows_of(table, where)
     return np.asarray(
         (1 - where.weight) * table[where.first, start, now] + where.weight * table[where.second, start, now]
     )

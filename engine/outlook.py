@@ -1,7 +1,6 @@
 """What an arm adds to a customer in a world with dynamics: :func:`engine.valuation.candidate` with every feature in it.
 
-Approximations, beyond those of the plain candidate: order values stay at today's growth where there is an attrition model (else
-:mod:`engine.growth`), and costs are those of today's order values; the own share of wallet and trust
+Approximations, beyond those of the plain candidate: costs are those of today's order values; the own share of wallet and trust
 stay as they are; an extra order that is not needed later is paid back at once; exposure, deal memory and opting out
 that this contact leaves behind are not valued, and what its fatigue and trust do to moves is charged at once; with an attrition
 model, breadth does not hold moves into lapsed segments.
@@ -246,7 +245,9 @@ def given_response(
         net = 1 + more - (world.dynamics.pantry.share if world.dynamics.pantry else 0.0) * np.maximum(more, 0)
         moves = active_transitions(world.segments, arm)
         moves = (moves[1], moves[1]) if begun else moves
-        g = excess(world, tables.growth, tables.orders, population, t, arm.duration, moves, net)
+        g = excess(
+            world, tables.growth, tables.orders, population, t, arm.duration, moves, net, 1 - arm.attrition_reduction
+        )
         now_worth = growing_value(population, world)
         taken = 0.0 if arm.category >= 0 else arm.depth
         given = given + rate * (

@@ -106,8 +106,9 @@ def value_tables(world: World) -> OrderTables:
     tables = order_tables(world.segments, world.horizon, world.economics.discount_factor, world.season, world.strain)
     if world.dynamics is None:
         return tables
-    growth = growth_tables(world, tables.orders, tables.discounted[-1])
-    return replace(tables, levels=level_tables(world), growth=growth)
+    levels = level_tables(world)
+    growth = growth_tables(world, tables.orders, tables.discounted[-1], levels)
+    return replace(tables, levels=levels, growth=growth)
 
 
 def orders_ahead(tables: OrderTables, segments: Segments, t: int, periods: int) -> Floats:

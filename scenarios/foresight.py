@@ -24,8 +24,9 @@ def foreseeing(briefing: Briefing, known: Population, centre: Centre, period: in
     assert world.service is not None
     segment, start, s = known.state.segment, known.traits.start_segment, len(world.segments.names)
     orders = present_rate(known, world, period) * tables.factor[start, segment] * tables.level[start, period]
-    count, placed, squared, trust = (
-        np.bincount(segment, values, s) for values in (None, orders, orders**2, centre.trust[:n].astype(np.float64))
+    count = np.bincount(segment, minlength=s).astype(np.int64)
+    placed, squared, trust = (
+        np.bincount(segment, x, s).astype(np.float64) for x in (orders, orders**2, centre.trust[:n])
     )
     found = foresee(
         world.service,

@@ -8,8 +8,9 @@ that end the relationship are then Poisson(c f ends), and the mean of trust T, m
 
 Orders are multiplied by T, or customers leave with ``churn_without (1 - T)``; and they leave with ``1 - exp(-c f ends)``.
 
-Named approximations: the last period's load for all that come, everybody in a segment contacts at the order rate that its
-orders come from in the mean (who orders much is what is at stake, and contacts often) and has its mean trust; as in the books no failures come after the horizon.
+Named approximations: the last period's load for all that come; everybody in a segment contacts at the order rate that its
+orders come from in the mean (who orders much is what is at stake, and contacts often) and has its mean trust; as in the books no
+failures come after the horizon.
 """
 
 from __future__ import annotations
