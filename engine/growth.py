@@ -103,7 +103,7 @@ def one_period(
     t: int,
     hold: float = 1.0,
 ) -> list[Floats]:
-    """Tables before the move of period t, from ``aheads`` behind it; ``orders`` (S, S) of the period ``[start, after the move]``."""
+    """Tables before the move of period t, from ``aheads`` behind it; ``orders`` (S, S) of it ``[start, after the move]``."""
     room, levels = growth.room[:, None, None, None], growth.levels
     placed, grows, sigma = orders, SPEEDS[:, None, None, None, None] * orders, np.ones(1)
     if levels is not None:
