@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numba
-from numba.extending import register_jitable
+from numba import types
+from numba.core.compiler import Compiler
+from numba.extending import intrinsic, register_jitable
 
 Parts = tuple[int, int]  # from the first up to the second
 
@@ -42,9 +44,28 @@ def forget_stale_kernels(package: Path) -> None:
 forget_stale_kernels(Path(__file__).parent)
 
 
+class Apart(Compiler):  # type: ignore[misc]  # Numba has no types
+    """Compiles a function whose array arguments do not overlap, and that makes no arrays.
+
+    Loops that read one array and write another become vector code, and nobody counts references to the arguments: dozens of
+    locked additions per call, which threads wait for.
+    """
+
+    def __init__(self, *context_and_flags: Any) -> None:
+        flags = context_and_flags[5]
+        flags.noalias, flags.nrt = True, False
+        super().__init__(*context_and_flags)
+
+
 def kernel(function: F) -> F:
     """Compile an array loop."""
     compiled: F = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    return compiled
+
+
+def lean_kernel(function: F) -> F:
+    """Compile an array loop whose array arguments do not overlap, and that makes no arrays."""
+    compiled: F = numba.njit(cache=True, nogil=True, error_model="numpy", pipeline_class=Apart)(function)
     return compiled
 
 
@@ -80,10 +101,28 @@ def pool(threads: int) -> ThreadPoolExecutor:
 
 
 def phase(function: F) -> F:
-    """Compile an array loop that only kernels call: no entry from Python, which halves the time to compile."""
+    """Compile an array loop that only kernels call: no entry from Python, which halves the time to compile.
+
+    On the terms of :func:`lean_kernel`.
+    """
     options = {"nogil": True, "error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    compiled: F = numba.njit(**options)(function)
+    compiled: F = numba.njit(pipeline_class=Apart, **options)(function)
     return compiled
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def wide_vectors(_: Any) -> tuple[Any, Callable[..., Any]]:
+    """First line of a function whose loops shall use the longest vectors there are: compilers prefer 256 bits to 512.
+
+    Loops of many dependent operations take a third to a half less time.  Bits stay as they are.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        # The set's own ``add`` knows flags without a value only.
+        set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+        return context.get_dummy_value()
+
+    return types.none(), generate
 
 
 def formula(function: F) -> F:

@@ -14,13 +14,13 @@ from engine import noise, phases, traffic
 from engine import offer_phases as offers
 from engine import promotion_phases as promotions
 from engine import segment_phases as segments
-from engine._jit import kernel, pool
-from engine.customers import Customers, Money, Switches, load, store
+from engine._jit import lean_kernel, pool, wide_vectors
+from engine.customers import Customers, Money, Real, Switches, Word, load, store
 from engine.ledger import ARM_LINES, LINES, SEGMENT_CUSTOMERS, SEGMENT_LINES, SEGMENT_MARGIN, SEGMENT_ORDERS
 from engine.life import Columns
 from engine.rng import LIFE, OFFER, PERIOD, VISITS
 from engine.rules import BG_NBD, PARETO_NBD, Rules
-from engine.scratch import BLOCK, BUYER, CONTACTED, MONEY_ROWS, PRICE, REAL_ROWS, VALUE, WORD_ROWS
+from engine.scratch import BLOCK, BUYER, CONTACTED, PRICE, VALUE, make_scratch
 from engine.tables import Tables
 
 STRIPS_PER_THREAD = 8  # evens out strips of unequal work
@@ -38,9 +38,13 @@ class Books(NamedTuple):
     flows: Money
 
 
-@kernel
+@lean_kernel
 def run_strip(
     blocks: tuple[int, int],
+    real: Real,
+    word: Word,
+    money: Money,
+    tilted: Real,
     customers: Customers,
     tables: Tables,
     on: Switches,
@@ -58,13 +62,12 @@ def run_strip(
 ) -> None:
     """All periods of the blocks from ``blocks[0]`` up to ``blocks[1]``, one block after the other.
 
-    ``life``: None where the world has no dynamics; ``rules`` is None then too, and not read.  The compiler drops their
-    branches, and makes another kernel for worlds that have them.
+    ``real``, ``word``, ``money``, ``tilted``: :func:`engine.scratch.make_scratch`.  ``life``: None where the world has no
+    dynamics; ``rules`` is None then too, and not read.  The compiler drops their branches, and makes another kernel for
+    worlds that have them.
     """
+    wide_vectors()
     n = customers.key.shape[0]
-    real = np.zeros(REAL_ROWS, np.float32)
-    word = np.zeros(WORD_ROWS, np.uint32)
-    money = np.zeros(MONEY_ROWS, np.int64)
     for block in range(blocks[0], blocks[1]):
         low = block * BLOCK
         m = min(BLOCK, n - low)
@@ -101,7 +104,7 @@ def run_strip(
             phases.move(word, tables)
             if life is not None:
                 if rules.tilted:
-                    segments.tilt(real, word, tables, rules)
+                    segments.tilt(real, word, tilted, tables, rules)
                 held = active > 0 or rules.breadth[2] < 1
                 segments.redirect(real, word, m, contacted, held, period, k0, k1, tables, rules)
             elif active > 0:
@@ -185,6 +188,7 @@ def advance(
     total does not depend on the number of strips.
     """
     blocks = -(-len(customers.key) // BLOCK)
+    tilts = tables.segments if rules is not None and rules.tilted else 0
     threads = numba.get_num_threads()
     strips = max(1, min(STRIPS_PER_THREAD * threads, blocks // BLOCKS_PER_STRIP)) if threads > 1 else 1
     bounds = [s * blocks // strips for s in range(strips + 1)]
@@ -202,6 +206,7 @@ def advance(
     def run(s: int) -> None:
         run_strip(
             (bounds[s], bounds[s + 1]),
+            *make_scratch(tilts),
             customers,
             tables,
             on,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from engine import scratch as at
-from engine._jit import formula, phase
+from engine._jit import formula, phase, wide_vectors
 from engine.customers import Money, Real, Word
 from engine.formulas import ZERO, integer, log32
 from engine.ledger import INCREMENTAL
+from engine.phases import list_marked
 from engine.rng import LIFE, unit, words
-from engine.rules import BG_NBD, PARETO_NBD, Rules
+from engine.rules import BG_NBD, SBG, Rules
 from engine.tables import Tables
 
 ONE = np.float32(1)
@@ -47,6 +48,7 @@ def bits_set(x: np.uint32) -> np.uint32:
 @phase
 def hold(real: Real, word: Word, active: int, tables: Tables, rules: Rules) -> None:
     """HOLD: factor on attrition by breadth, and by a retention offer."""
+    wide_vectors()
     for j in range(at.BLOCK):
         real[at.HOLD + j] = ONE
     if rules.breadth[2] < ONE:
@@ -60,6 +62,7 @@ def hold(real: Real, word: Word, active: int, tables: Tables, rules: Rules) -> N
 @phase
 def spans(real: Real, word: Word) -> None:
     """SPAN from word 0 of the stream LIFE."""
+    wide_vectors()
     for j in range(at.BLOCK):
         real[at.SPAN + j] = span(unit(word[at.W0 + j]), real[at.DROPOUT + j] * real[at.HOLD + j])
 
@@ -67,6 +70,7 @@ def spans(real: Real, word: Word) -> None:
 @phase
 def shorten(real: Real, word: Word, tables: Tables) -> None:
     """Orders come until the customer leaves."""
+    wide_vectors()
     for j in range(at.BLOCK):
         part = real[at.SPAN + j] if tables.lapsed[word[at.SEG + j]] == 0 else ONE
         real[at.LAM + j] = real[at.LAM + j] * part
@@ -125,23 +129,18 @@ def list_leavers(
     """Places of those who leave at the end of the period; ``leavers``: BG/NBD's, who are listed already."""
     if rules.attrition == BG_NBD:
         return leavers
-    count = 0
-    if rules.attrition == PARETO_NBD:
-        for j in range(m):
-            word[at.LEAVER + count] = np.uint32(j)
-            leaves = real[at.SPAN + j] < ONE and tables.lapsed[word[at.SEG + j]] == 0
-            count += 1 if leaves else 0
-        return count
+    wide_vectors()
     due = np.uint32((rules.renews - (period + 1) % rules.renews) % rules.renews)
-    renewing = 0
-    for j in range(m):
-        word[at.LEAVER + renewing] = np.uint32(j)
-        asked = word[at.RENEWAL + j] == due and tables.lapsed[word[at.SEG + j]] == 0
-        renewing += 1 if asked else 0
-    for i in range(renewing):
-        j = integer(word, at.LEAVER + i)
+    contract = rules.attrition == SBG
+    for j in range(at.BLOCK):
+        asked = word[at.RENEWAL + j] == due if contract else real[at.SPAN + j] < ONE
+        word[at.MARK + j] = np.uint32(asked & (tables.lapsed[word[at.SEG + j]] == 0))
+    count = 0
+    for i in range(list_marked(word, m)):
+        j = integer(word, at.MARKED + i)
         word[at.LEAVER + count] = np.uint32(j)
-        count += 1 if luck(word, j, period, k0, k1) < real[at.DROPOUT + j] * real[at.HOLD + j] else 0
+        stays = contract and luck(word, j, period, k0, k1) >= real[at.DROPOUT + j] * real[at.HOLD + j]
+        count += 0 if stays else 1
     return count
 
 

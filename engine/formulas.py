@@ -45,9 +45,15 @@ def real(i: np.int32) -> np.float32:
 
 
 @formula
+def signed(value: np.unsignedinteger[Any]) -> int:
+    """The signed integer that counts and places are; ``int()`` would stay unsigned in Numba."""
+    return np.int64(value)  # type: ignore[return-value]  # what kernels know as int
+
+
+@formula
 def integer(values: NDArray[Any], place: int | tuple[int, int]) -> int:
-    """An entry of an unsigned row as the signed integer that counts and places are; ``int()`` would stay unsigned in Numba."""
-    return np.int64(values[place])  # type: ignore[return-value]  # what kernels know as int
+    """An entry of an unsigned row as a signed integer."""
+    return signed(values[place])
 
 
 @formula

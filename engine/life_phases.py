@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine import scratch as at
-from engine._jit import formula, phase
+from engine._jit import formula, phase, wide_vectors
 from engine.customers import Customers, Real, Word
 from engine.formulas import ZERO, integer, logistic
 from engine.life import Columns
@@ -73,6 +73,7 @@ def revalue(real: Real, word: Word, customers: Customers, low: int, j: int, rule
 @phase
 def share_wallet(real: Real, word: Word, period: int, rules: Rules) -> None:
     """LAM x today's share over the share at the start; WALLET = the rate if all orders were ours."""
+    wide_vectors()
     advantage = rules.advantage[min(period, rules.advantage.shape[0] - 1)]
     for j in range(at.BLOCK):
         own = real[at.SHARE + j]

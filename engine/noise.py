@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from engine import scratch as at
-from engine._jit import formula, phase, routine
+from engine._jit import formula, phase, routine, wide_vectors
 from engine.customers import Real, Word
-from engine.formulas import ZERO, Pair, integer, lognormal, normals
-from engine.quantiles import between, noise_quantile, noise_table, place_and_rest
+from engine.formulas import ZERO, Pair, integer, lognormal, normals, signed
+from engine.quantiles import noise_quantile, noise_table
 from engine.rng import HALF, LOW, NOISE, words
 from engine.world import OrderValue
 
@@ -95,21 +95,16 @@ def add_noise(real: Real, word: Word, buyers: int, period: int, k0: np.uint64, k
 
     All first and second orders at once, then orders 2 to 5 of those who have them, then 6 to 9, ...
     """
-    for a in range(buyers):
-        j = integer(word, at.BUYER + a)
-        word[at.N2 + a] = word[at.W2 + j]
-        word[at.N3 + a] = word[at.W3 + j]
-        word[at.NK + a] = word[at.K + j]
     if spread.gamma:
         first_gamma(real, word, buyers, spread.quantiles)
     else:
         first_lognormal(real, word, buyers, spread.sigma, spread.drift)
 
-    tail = 0
+    longer = np.uint32(0)
     for a in range(buyers):
-        word[at.TAIL + tail] = np.uint32(a)
-        tail += 1 if word[at.NK + a] > TWO else 0
-    done, draw = 2, 0
+        word[at.TAIL + longer] = np.uint32(a)
+        longer = np.uint32(longer + np.uint32(word[at.K + word[at.BUYER + a]] > TWO))
+    tail, done, draw = signed(longer), 2, 0
     while tail > 0:
         for i in range(tail):
             a = integer(word, at.TAIL + i)
@@ -143,44 +138,35 @@ def whole(count: int) -> int:
     return (count + at.LANES - 1) // at.LANES * at.LANES
 
 
+@formula
+def sum_of(
+    total: np.float32, left: np.uint32, a: np.float32, b: np.float32, c: np.float32, d: np.float32
+) -> np.float32:
+    """``total`` with the noise of up to four of the orders that are left."""
+    total = total + a
+    total = total + (b if left > ONE else ZERO)
+    total = total + (c if left > TWO else ZERO)
+    return total + (d if left > THREE else ZERO)
+
+
 @phase
 def first_lognormal(real: Real, word: Word, buyers: int, sigma: np.float32, drift: np.float32) -> None:
     """NOISE_SUM of the first two orders."""
+    wide_vectors()
     for a in range(whole(buyers)):
-        x, y = lognormal_pair(word[at.N2 + a], word[at.N3 + a], sigma, drift)
-        real[at.NOISE_SUM + a] = x + (y if word[at.NK + a] > ONE else ZERO)
-
-
-@phase
-def look_up(real: Real, word: Word, count: int, quantiles: Real) -> None:
-    """X0, X1 = quantiles of N2, N3.
-
-    Only the middle loop reads the table: it stays scalar, since the compiler cannot rule out that the table overlaps
-    the rows written.  All in one scalar loop took nearly twice as long.
-    """
-    for i in range(count):
-        word[at.PLACE0 + i], real[at.X0 + i] = place_and_rest(word[at.N2 + i])
-        word[at.PLACE1 + i], real[at.X1 + i] = place_and_rest(word[at.N3 + i])
-    for i in range(count):
-        first, second = integer(word, at.PLACE0 + i), integer(word, at.PLACE1 + i)
-        below0, above0 = quantiles[first], quantiles[first + 1]
-        below1, above1 = quantiles[second], quantiles[second + 1]
-        real[at.BELOW0 + i] = below0
-        real[at.ABOVE0 + i] = above0
-        real[at.BELOW1 + i] = below1
-        real[at.ABOVE1 + i] = above1
-    for i in range(count):
-        real[at.X0 + i] = between(real[at.BELOW0 + i], real[at.ABOVE0 + i], real[at.X0 + i])
-        real[at.X1 + i] = between(real[at.BELOW1 + i], real[at.ABOVE1 + i], real[at.X1 + i])
+        j = word[at.BUYER + a]
+        x, y = lognormal_pair(word[at.W2 + j], word[at.W3 + j], sigma, drift)
+        real[at.NOISE_SUM + a] = x + (y if word[at.K + j] > ONE else ZERO)
 
 
 @phase
 def first_gamma(real: Real, word: Word, buyers: int, quantiles: Real) -> None:
     """NOISE_SUM of the first two orders."""
-    count = whole(buyers)
-    look_up(real, word, count, quantiles)
-    for a in range(count):
-        real[at.NOISE_SUM + a] = real[at.X0 + a] + (real[at.X1 + a] if word[at.NK + a] > ONE else ZERO)
+    wide_vectors()
+    for a in range(whole(buyers)):
+        j = word[at.BUYER + a]
+        x, y = gamma_pair(word[at.W2 + j], word[at.W3 + j], quantiles)
+        real[at.NOISE_SUM + a] = x + (y if word[at.K + j] > ONE else ZERO)
 
 
 @phase
@@ -196,15 +182,12 @@ def next_lognormal(
     drift: np.float32,
 ) -> None:
     """TAIL_SUM with the next four orders."""
+    wide_vectors()
     for i in range(whole(tail)):
         w0, w1, w2, w3 = words(np.uint64(word[at.N2 + i]), np.uint64(word[at.N3 + i]), c2, c3, k0, k1)
         a, b = lognormal_pair(w0, w1, sigma, drift)
         c, d = lognormal_pair(w2, w3, sigma, drift)
-        left = word[at.NK + i]
-        total = real[at.TAIL_SUM + i] + a
-        total = total + (b if left > ONE else ZERO)
-        total = total + (c if left > TWO else ZERO)
-        real[at.TAIL_SUM + i] = total + (d if left > THREE else ZERO)
+        real[at.TAIL_SUM + i] = sum_of(real[at.TAIL_SUM + i], word[at.NK + i], a, b, c, d)
 
 
 @phase
@@ -219,20 +202,9 @@ def next_gamma(
     quantiles: Real,
 ) -> None:
     """TAIL_SUM with the next four orders."""
-    count = whole(tail)
-    for i in range(count):
+    wide_vectors()
+    for i in range(whole(tail)):
         w0, w1, w2, w3 = words(np.uint64(word[at.N2 + i]), np.uint64(word[at.N3 + i]), c2, c3, k0, k1)
-        word[at.N2 + i] = w0
-        word[at.N3 + i] = w1
-        word[at.N4 + i] = w2
-        word[at.N5 + i] = w3
-    look_up(real, word, count, quantiles)
-    for i in range(count):
-        total = real[at.TAIL_SUM + i] + real[at.X0 + i]
-        real[at.TAIL_SUM + i] = total + (real[at.X1 + i] if word[at.NK + i] > ONE else ZERO)
-        word[at.N2 + i] = word[at.N4 + i]
-        word[at.N3 + i] = word[at.N5 + i]
-    look_up(real, word, count, quantiles)
-    for i in range(count):
-        total = real[at.TAIL_SUM + i] + (real[at.X0 + i] if word[at.NK + i] > TWO else ZERO)
-        real[at.TAIL_SUM + i] = total + (real[at.X1 + i] if word[at.NK + i] > THREE else ZERO)
+        a, b = gamma_pair(w0, w1, quantiles)
+        c, d = gamma_pair(w2, w3, quantiles)
+        real[at.TAIL_SUM + i] = sum_of(real[at.TAIL_SUM + i], word[at.NK + i], a, b, c, d)

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import scratch as at
-from engine._jit import phase
+from engine._jit import phase, wide_vectors
 from engine.customers import Customers, Money, Real, Word
-from engine.formulas import FAR, ZERO, integer, logistic, micro, orders_head, orders_search, part_of
+from engine.formulas import FAR, ZERO, integer, logistic, micro, orders_head, orders_search, part_of, signed
 from engine.ledger import (
     ARM_CONTACTS,
     ARM_DISCOUNT,
@@ -28,13 +28,13 @@ from engine.tables import Tables
 @phase
 def list_contacted(word: Word, plan: NDArray[np.uint8], low: int, m: int) -> int:
     """Places of those whom the plan gives an arm; no jump is pending for anybody."""
-    count = 0
+    count = np.uint32(0)
     for j in range(at.BLOCK):
         word[at.JUMP + j] = np.uint32(0)
     for j in range(m):
         word[at.CONTACTED + count] = np.uint32(j)
-        count += 1 if plan[low + j] != 0 else 0
-    return count
+        count = np.uint32(count + np.uint32(plan[low + j] != 0))
+    return signed(count)
 
 
 @phase
@@ -54,6 +54,7 @@ def contact(
 
     Rows of the list: X0 the response's score, then its probability; N2 the word that decides.
     """
+    wide_vectors()
     for i in range(contacted):
         j = integer(word, at.CONTACTED + i)
         a = integer(plan, low + j) - 1
@@ -108,10 +109,11 @@ def tire(real: Real, word: Word, contacted: int, decay: np.float32) -> None:
 @phase
 def list_active(word: Word, m: int) -> int:
     """Places of those on whom an offer acts in this period; everybody's segment is kept for :func:`redirect`."""
-    count = 0
+    listed = np.uint32(0)
     for j in range(m):
-        word[at.ACTIVE + count] = np.uint32(j)
-        count += 1 if word[at.LEFT + j] != np.uint32(0) else 0
+        word[at.ACTIVE + listed] = np.uint32(j)
+        listed = np.uint32(listed + np.uint32(word[at.LEFT + j] != np.uint32(0)))
+    count = signed(listed)
     if count > 0:
         for j in range(at.BLOCK):
             word[at.OLD + j] = word[at.SEG + j]
@@ -158,6 +160,7 @@ def lift(real: Real, word: Word, active: int, tables: Tables, lines: Money) -> N
 @phase
 def count_orders(real: Real, word: Word, active: int) -> None:
     """K0 = orders without the offer, K = orders at the rate that it raises (row X0 of the list), both of one uniform."""
+    wide_vectors()
     for i in range(active):
         word[at.N2 + i] = word[at.W1 + integer(word, at.ACTIVE + i)]
     for i in range(whole(active)):

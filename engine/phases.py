@@ -10,19 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import scratch as at
-from engine._jit import phase
+from engine._jit import phase, wide_vectors
 from engine.customers import Money, Real, Word
-from engine.formulas import FAR, integer, micro, orders_head, orders_search
+from engine.formulas import FAR, integer, micro, orders_head, orders_search, signed
 from engine.ledger import COST_OF_GOODS, COST_TO_SERVE, ORDERS, REVENUE
 from engine.population import NEVER
 from engine.rng import unit, words
-from engine.tables import GUIDE_BITS, MICRO, SEARCH, Tables
+from engine.tables import GUIDE_BITS, MICRO, SEARCH, TARGET, TARGET_BITS, Tables
 
 BITS, REST = np.uint32(GUIDE_BITS), np.uint32(32 - GUIDE_BITS)
 LONG_AGO = np.uint32(NEVER - 1)  # recency stops counting here
 UNKNOWN = np.uint32(NEVER)
 LONGEST = np.uint32(65535)
 NONE, ONE = np.uint32(0), np.uint32(1)
+UNCLEAR = np.uint32(SEARCH)
+BELOW, ABOVE = np.uint32(TARGET - 1), np.uint32(TARGET_BITS)
 
 
 @phase
@@ -32,6 +34,7 @@ def draw(word: Word, period: int, purpose: np.uint64, k0: np.uint64, k1: np.uint
     The rows are fixed: with a row chosen at run time the compiler cannot rule out overlaps, and this takes five times
     as long.
     """
+    wide_vectors()
     c2, c3 = np.uint64(period), np.uint64(purpose << np.uint64(24))
     for j in range(at.BLOCK):
         w0, w1, w2, w3 = words(np.uint64(word[at.KEY_LOW + j]), np.uint64(word[at.KEY_HIGH + j]), c2, c3, k0, k1)
@@ -42,29 +45,45 @@ def draw(word: Word, period: int, purpose: np.uint64, k0: np.uint64, k1: np.uint
 
 
 @phase
+def list_marked(word: Word, m: int) -> int:
+    """MARKED: places of those with a MARK; often there is none."""
+    wide_vectors()
+    some, count = np.uint32(0), np.uint32(0)
+    for j in range(at.BLOCK):
+        some = np.uint32(some | word[at.MARK + j])
+    if some != NONE:
+        for j in range(m):
+            word[at.MARKED + count] = np.uint32(j)
+            count = np.uint32(count + np.uint32(word[at.MARK + j] != NONE))
+    return signed(count)
+
+
+@phase
 def move(word: Word, tables: Tables) -> None:
-    """Natural move by inverse CDF: one look-up by the word's upper bits, a search where a threshold lies in between."""
-    unclear = 0
+    """Natural move by inverse CDF: a look-up by the word's upper bits, a search where more than one threshold lies there."""
+    wide_vectors()
     for j in range(at.BLOCK):
         segment = word[at.SEG + j]
         cell = np.uint32(np.uint32(segment << BITS) + np.uint32(word[at.W0 + j] >> REST))
-        target = tables.guide[cell]
-        word[at.UNCLEAR + unclear] = np.uint32(j)
-        unclear += 1 if target == SEARCH else 0
-        word[at.SEG + j] = segment if target == SEARCH else np.uint32(target)
-    for i in range(unclear):
-        j = integer(word, at.UNCLEAR + i)
+        targets = tables.guide[cell]
+        beyond = np.uint32(word[at.W0 + j] >> ONE) >= tables.bounds[cell]
+        target = np.uint32(targets >> ABOVE) if beyond else np.uint32(targets & BELOW)
+        word[at.MARK + j] = np.uint32(target == UNCLEAR)
+        word[at.SEG + j] = segment if target == UNCLEAR else target
+    for i in range(list_marked(word, at.BLOCK)):
+        j = integer(word, at.MARKED + i)
         row = integer(word, at.SEG + j) * tables.segments
         u = np.uint32(word[at.W0 + j] >> ONE)
-        target = 0
-        while u >= tables.thresholds[row + target]:
-            target += 1
-        word[at.SEG + j] = np.uint32(target)
+        passed = 0
+        while u >= tables.thresholds[row + passed]:
+            passed += 1
+        word[at.SEG + j] = np.uint32(passed)
 
 
 @phase
 def pace(real: Real, word: Word, table: Real) -> None:
     """Order rate of the period without offers: rate x factor[start, now] x level[start, t]."""
+    wide_vectors()
     for j in range(at.BLOCK):
         real[at.LAM + j] = real[at.RATE + j] * table[np.uint32(word[at.START + j] + word[at.SEG + j])]
 
@@ -72,6 +91,7 @@ def pace(real: Real, word: Word, table: Real) -> None:
 @phase
 def order(real: Real, word: Word) -> None:
     """Orders where they are few, FAR where they are more than the head of the distribution."""
+    wide_vectors()
     for j in range(at.BLOCK):
         word[at.K + j] = orders_head(unit(word[at.W1 + j]), real[at.LAM + j])
 
@@ -79,10 +99,11 @@ def order(real: Real, word: Word) -> None:
 @phase
 def list_buyers(real: Real, word: Word, m: int) -> int:
     """Places of those who order; the few FAR ones are searched."""
-    count = 0
+    listed = NONE
     for j in range(m):
-        word[at.BUYER + count] = np.uint32(j)
-        count += 1 if word[at.K + j] != NONE else 0
+        word[at.BUYER + listed] = np.uint32(j)
+        listed = np.uint32(listed + np.uint32(word[at.K + j] != NONE))
+    count = signed(listed)
     for a in range(count):
         j = integer(word, at.BUYER + a)
         if word[at.K + j] == FAR:
@@ -148,7 +169,7 @@ def census(word: Word, m: int, customers_by_segment: Money) -> None:
         count = np.uint32(0)
         for j in range(m):
             count = np.uint32(count + (ONE if word[at.SEG + j] == wanted else NONE))
-        customers_by_segment[s] += np.int64(count)
+        customers_by_segment[s] += signed(count)
 
 
 @phase

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import scratch as at
-from engine._jit import formula, phase, routine
+from engine._jit import formula, phase, routine, wide_vectors
 from engine.customers import Customers, Real, Word
 from engine.formulas import ZERO, integer
 from engine.life import Columns
@@ -31,9 +31,8 @@ def felt(curve: NDArray[np.float32], start: int, depth: np.float32, lost: np.flo
 
 
 @phase
-def stock_now(life: Columns, i: int, g: int, period: int, rules: Rules) -> np.float32:
-    """Exposure left of stock g."""
-    width = rules.decay.shape[0] // rules.weight.shape[0]
+def stock_now(life: Columns, i: int, g: int, period: int, width: int, rules: Rules) -> np.float32:
+    """Exposure left of stock g; ``width``: of its row of ``rules.decay``."""
     passed = min(period - integer(life.touched, (i, g)), width - 1)
     return np.float32(life.stock[i, g] * rules.decay[g * width + passed])
 
@@ -55,6 +54,7 @@ def prepare(
     W2 and W3 hold words of the stream LIFE.
     """
     values = life.values.shape[1]
+    width = rules.decay.shape[0] // max(rules.weight.shape[0], 1)
     for c in range(contacted):
         j = integer(word, at.CONTACTED + c)
         i, a = low + j, integer(plan, low + j) - 1
@@ -68,7 +68,7 @@ def prepare(
         for q in range(2):
             g = integer(rules.stock, 2 * a + q)
             if g >= 0:
-                now = stock_now(life, i, g, period, rules)
+                now = stock_now(life, i, g, period, width, rules)
                 shift = shift - rules.weight[g] * now
                 if g == rules.opt_out_stock[a]:
                     leaves = leaves + rules.opt_out_slope[a] * now
@@ -121,6 +121,7 @@ def lifted(rate: np.float32, factor: np.float32, own: np.float32, more: np.float
 @phase
 def lift(real: Real, word: Word, active: int, period: int, tables: Tables, rules: Rules) -> None:
     """Orders with the offer and, from the same uniform, without it."""
+    wide_vectors()
     advantage = rules.advantage[min(period, rules.advantage.shape[0] - 1)]
     for i in range(active):
         j = integer(word, at.ACTIVE + i)
@@ -130,11 +131,11 @@ def lift(real: Real, word: Word, active: int, period: int, tables: Tables, rules
         for i in range(active):
             j = integer(word, at.ACTIVE + i)
             own = real[at.SHARE + j] + advantage + rules.share_trust * real[at.TRUST + j]
-            real[at.BELOW0 + i] = own
-            real[at.ABOVE0 + i] = own + rules.share_shift[integer(word, at.ARM + j) - 1]
-            real[at.BELOW1 + i] = real[at.WALLET + j]
+            real[at.X2 + i] = own
+            real[at.X3 + i] = own + rules.share_shift[integer(word, at.ARM + j) - 1]
+            real[at.X4 + i] = real[at.WALLET + j]
         for i in range(whole(active)):
-            own, more, wallet = real[at.BELOW0 + i], real[at.ABOVE0 + i], real[at.BELOW1 + i]
+            own, more, wallet = real[at.X2 + i], real[at.X3 + i], real[at.X4 + i]
             real[at.X0 + i] = lifted(real[at.X0 + i], real[at.X1 + i], own, more, wallet)
     else:
         for i in range(active):

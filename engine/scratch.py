@@ -6,6 +6,9 @@ the loops into vector code.  A block's scratch stays in the nearest caches for a
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 BLOCK = 512
 LANES = 16  # the longest vector
 
@@ -22,25 +25,24 @@ FREQUENCY = 8 * BLOCK
 SPEND = 9 * BLOCK
 NOISE_SUM = 10 * BLOCK  # per buyer
 TAIL_SUM = 11 * BLOCK  # the same of those with more orders to add
-X0 = 12 * BLOCK  # gamma noise of two orders
+X0 = 12 * BLOCK  # to X4: whatever a phase works with
 X1 = 13 * BLOCK
-BELOW0 = 14 * BLOCK  # nodes of the quantile table on either side
-ABOVE0 = 15 * BLOCK
-BELOW1 = 16 * BLOCK
-ABOVE1 = 17 * BLOCK
+X2 = 14 * BLOCK
+X3 = 15 * BLOCK
+X4 = 16 * BLOCK
 # rows of worlds with dynamics (engine.life)
-SHIFT = 18 * BLOCK  # added to the logit of a response
-SPAN = 19 * BLOCK  # share of the period until the customer leaves
-HOLD = 20 * BLOCK  # factor on attrition
-DROPOUT = 21 * BLOCK
-SHARE = 22 * BLOCK  # log odds of the own share of wallet at the start
-WALLET = 23 * BLOCK  # order rate if the whole wallet were ours
-PANTRY = 24 * BLOCK
-MEMORY = 25 * BLOCK
-GROWN = 26 * BLOCK
-TRUST = 27 * BLOCK
-TILT = 28 * BLOCK
-REAL_ROWS = 29 * BLOCK
+SHIFT = 17 * BLOCK  # added to the logit of a response
+SPAN = 18 * BLOCK  # share of the period until the customer leaves
+HOLD = 19 * BLOCK  # factor on attrition
+DROPOUT = 20 * BLOCK
+SHARE = 21 * BLOCK  # log odds of the own share of wallet at the start
+WALLET = 22 * BLOCK  # order rate if the whole wallet were ours
+PANTRY = 23 * BLOCK
+MEMORY = 24 * BLOCK
+GROWN = 25 * BLOCK
+TRUST = 26 * BLOCK
+TILT = 27 * BLOCK
+REAL_ROWS = 28 * BLOCK
 
 # uint32 rows
 SEG = 0 * BLOCK
@@ -51,7 +53,7 @@ W0 = 4 * BLOCK  # four random words: of OFFER until responses are known, then of
 W1 = 5 * BLOCK
 W2 = 6 * BLOCK
 W3 = 7 * BLOCK
-UNCLEAR = 8 * BLOCK  # places whose move must be searched
+MARK = 8 * BLOCK  # 1 = to be listed
 K = 9 * BLOCK  # orders
 BUYER = 10 * BLOCK  # places of those who order
 RECENCY = 11 * BLOCK
@@ -64,25 +66,32 @@ ARM = 17 * BLOCK
 LEFT = 18 * BLOCK
 CONTACTED = 19 * BLOCK  # places of those contacted
 ACTIVE = 20 * BLOCK  # places of those with an active offer
-N2 = 21 * BLOCK  # W2, W3 and K of the buyers
+N2 = 21 * BLOCK  # to NK: words or counts of the places of a list
 N3 = 22 * BLOCK
 NK = 23 * BLOCK
 TAIL = 24 * BLOCK  # buyers with more than two orders
-N4 = 25 * BLOCK  # words 2 and 3 of a further draw
-N5 = 26 * BLOCK
-PLACE0 = 27 * BLOCK  # nodes below N2 and N3
-PLACE1 = 28 * BLOCK
 # rows of worlds with dynamics (engine.life); all 0 elsewhere
-DEAF = 29 * BLOCK  # not 0: today's contact gets no response
-SAID = 30 * BLOCK  # 1 = responded to today's contact
-GONE = 31 * BLOCK
-TIER = 32 * BLOCK
-BEFORE = 33 * BLOCK
-LEAVER = 34 * BLOCK  # places of those who leave at the end of the period
-RENEWAL = 35 * BLOCK  # place in the contract
-WORD_ROWS = 36 * BLOCK
+DEAF = 25 * BLOCK  # not 0: today's contact gets no response
+SAID = 26 * BLOCK  # 1 = responded to today's contact
+GONE = 27 * BLOCK
+TIER = 28 * BLOCK
+BEFORE = 29 * BLOCK
+LEAVER = 30 * BLOCK  # places of those who leave at the end of the period
+RENEWAL = 31 * BLOCK  # place in the contract
+MARKED = 32 * BLOCK  # places of those with a MARK
+WORD_ROWS = 33 * BLOCK
 
 # int64 rows, micro-units
 CASH = 0 * BLOCK  # margin of the period; all 0 between periods
 INCOME = 1 * BLOCK  # revenue net of discount of those who order
 MONEY_ROWS = 2 * BLOCK
+
+
+def make_scratch(tilts: int) -> tuple[NDArray[np.float32], NDArray[np.uint32], NDArray[np.int64], NDArray[np.float32]]:
+    """The rows of each type, all 0, and as many rows apart from them for the weights of tilted moves."""
+    return (
+        np.zeros(REAL_ROWS, np.float32),
+        np.zeros(WORD_ROWS, np.uint32),
+        np.zeros(MONEY_ROWS, np.int64),
+        np.zeros(tilts * BLOCK, np.float32),
+    )

@@ -5,18 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from engine import scratch as at
-from engine._jit import phase
+from engine._jit import phase, wide_vectors
 from engine.customers import Money, Real, Word
 from engine.formulas import ZERO, exp32, integer
+from engine.phases import list_marked
 from engine.rng import OFFER, unit, words
 from engine.rules import Rules
 from engine.tables import Tables
 
 ONE = np.float32(1)
-OPEN = np.uint32(255)
+NONE = np.uint32(0)
 
 # rows that order values need later in the period
-Z, TOTAL, REACHED, WEIGHT = at.X0, at.X1, at.BELOW0, at.ABOVE0
+Z, TOTAL, REACHED = at.X0, at.X1, at.X2
 MOVE = at.NK
 
 
@@ -35,13 +36,14 @@ def level_out(real: Real) -> None:
 
 
 @phase
-def tilt(real: Real, word: Word, tables: Tables, rules: Rules) -> None:
+def tilt(real: Real, word: Word, weights: Real, tables: Tables, rules: Rules) -> None:
     """Moves of those whose row is tilted, from the same uniform as the natural move: the inverse CDF of the tilted row.
 
-    The last segment of positive probability takes the rest.  Only the loops that read tables are scalar.  Weights are made
-    twice: rows chosen at run time, to keep them, would make every loop scalar, which takes twice as long.
+    The last segment of positive probability takes the rest.  ``weights``: S rows of BLOCK, outside the scratch so that the
+    compiler sees that they do not overlap it.
     """
-    s = tables.segments
+    wide_vectors()
+    s, segments = tables.segments, np.uint32(tables.segments)
     for j in range(at.BLOCK):
         segment = integer(word, at.OLD + j)
         z = real[at.TILT + j] + rules.tilt_trust * real[at.TRUST + j] - rules.tilt_fatigue * real[at.FATIGUE + j]
@@ -53,31 +55,35 @@ def tilt(real: Real, word: Word, tables: Tables, rules: Rules) -> None:
         real[TOTAL + j] = ZERO
         real[REACHED + j] = ZERO
     for k in range(s):
-        weigh(real, word, k, rules.transition, rules.direction[k], s)
-        for j in range(at.BLOCK):
-            real[TOTAL + j] = real[TOTAL + j] + real[WEIGHT + j]
+        weigh(real, word, weights[k * at.BLOCK : (k + 1) * at.BLOCK], rules.transition[k:], rules.direction[k], s)
     for j in range(at.BLOCK):
         real[TOTAL + j] = unit(word[at.W0 + j]) * real[TOTAL + j]
-        word[MOVE + j] = OPEN
+        word[MOVE + j] = NONE
     for k in range(s):
-        weigh(real, word, k, rules.transition, rules.direction[k], s)
-        for j in range(at.BLOCK):
-            real[REACHED + j] = real[REACHED + j] + real[WEIGHT + j]
-            here = word[MOVE + j] == OPEN and real[WEIGHT + j] > ZERO and real[TOTAL + j] < real[REACHED + j]
-            word[MOVE + j] = np.uint32(k) if here else word[MOVE + j]
+        reach(real, word, weights[k * at.BLOCK : (k + 1) * at.BLOCK])
     for j in range(at.BLOCK):
         if real[Z + j] != ZERO:
             move = word[MOVE + j]
-            word[at.SEG + j] = rules.last[integer(word, at.OLD + j)] if move == OPEN else move
+            word[at.SEG + j] = move if move < segments else rules.last[word[at.OLD + j]]
 
 
 @phase
-def weigh(real: Real, word: Word, k: int, transition: Real, direction: np.float32, s: int) -> None:
-    """WEIGHT = P[segment, k] exp(z direction[k])."""
+def weigh(real: Real, word: Word, weight: Real, transition: Real, direction: np.float32, s: int) -> None:
+    """``weight`` = P[segment, k] exp(z direction[k]) of one k, and its part of TOTAL; ``transition``: from [0, k] on."""
+    wide_vectors()
+    width = np.uint32(s)
     for j in range(at.BLOCK):
-        real[WEIGHT + j] = transition[integer(word, at.OLD + j) * s + k]
+        weight[j] = transition[np.uint32(word[at.OLD + j] * width)] * exp32(real[Z + j] * direction)
+        real[TOTAL + j] = real[TOTAL + j] + weight[j]
+
+
+@phase
+def reach(real: Real, word: Word, weight: Real) -> None:
+    """MOVE is one more for those whom this weight does not take in either."""
+    wide_vectors()
     for j in range(at.BLOCK):
-        real[WEIGHT + j] = real[WEIGHT + j] * exp32(real[Z + j] * direction)
+        real[REACHED + j] = real[REACHED + j] + weight[j]
+        word[MOVE + j] = np.uint32(word[MOVE + j] + np.uint32(real[TOTAL + j] >= real[REACHED + j]))
 
 
 @phase
@@ -102,14 +108,12 @@ def redirect(
         if word[at.JUMP + j] != np.uint32(0):
             word[at.SEG + j] = np.uint32(word[at.JUMP + j] - np.uint32(1))
     if held:
-        lapses = 0
-        for j in range(m):
-            word[at.UNCLEAR + lapses] = np.uint32(j)
-            before, now = word[at.OLD + j], word[at.SEG + j]
-            lost = tables.lapsed[before] == 0 and tables.lapsed[now] != 0 and real[at.HOLD + j] < ONE
-            lapses += 1 if lost else 0
-        for i in range(lapses):
-            j = integer(word, at.UNCLEAR + i)
+        wide_vectors()
+        for j in range(at.BLOCK):
+            before, now = tables.lapsed[word[at.OLD + j]], tables.lapsed[word[at.SEG + j]]
+            word[at.MARK + j] = np.uint32((before < now) & (real[at.HOLD + j] < ONE))
+        for i in range(list_marked(word, m)):
+            j = integer(word, at.MARKED + i)
             key_low, key_high = np.uint64(word[at.KEY_LOW + j]), np.uint64(word[at.KEY_HIGH + j])
             draw = words(key_low, key_high, np.uint64(period), np.uint64(OFFER << 24), k0, k1)
             jumped = contacted > 0 and word[at.JUMP + j] != np.uint32(0)

@@ -18,6 +18,8 @@ MICRO = 1_000_000  # ledger units in a currency unit
 UNIT_INTERVAL = 2**31  # a move compares the upper 31 bits of a word, so that 1.0 has a threshold that is never reached
 GUIDE_BITS = 8
 GUIDES = 1 << GUIDE_BITS
+TARGET_BITS = 8
+TARGET = 1 << TARGET_BITS
 SEARCH = 255
 MAX_DURATION = 255
 MAX_ARMS = 254
@@ -31,10 +33,10 @@ class Tables(NamedTuple):
 
     Attributes:
         thresholds: (S * S,) uint32, cumulative transition probabilities x 2^31.
-        guide: (S * GUIDES,) uint8, where a move leads by the upper bits of its word.
+        guide, bounds: (S * GUIDES,) uint32, where a move leads by the upper bits of its word: :func:`guide`.
         segments: S.
         pace: (T, S * S) float32, order rate of a customer of rate 1, ``[t, start * S + now]``.
-        lapsed, absorbing: (S,) uint8 flags.
+        lapsed, absorbing: (S,) uint32 flags.
         spread: the noise of order values.
         goods_scale: micro-units of goods in a currency unit of list value.
         serve: int64 micro-units per order.
@@ -54,11 +56,12 @@ class Tables(NamedTuple):
     """
 
     thresholds: NDArray[np.uint32]
-    guide: NDArray[np.uint8]
+    guide: NDArray[np.uint32]
+    bounds: NDArray[np.uint32]
     segments: int
     pace: NDArray[np.float32]
-    lapsed: NDArray[np.uint8]
-    absorbing: NDArray[np.uint8]
+    lapsed: NDArray[np.uint32]
+    absorbing: NDArray[np.uint32]
     spread: Spread
     goods_scale: float
     serve: int
@@ -95,18 +98,24 @@ def thresholds(transition: NDArray[np.float64]) -> NDArray[np.uint32]:
     return out
 
 
-def guide(bounds: NDArray[np.uint32]) -> NDArray[np.uint8]:
-    """(S, GUIDES) uint8: the segment into which every word with these upper bits moves, or SEARCH if they differ.
+def guide(bounds: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """Two of (S, GUIDES) uint32: segments into which words with these upper bits move, and the threshold between them.
 
-    Chen & Asmodelis' cutpoints: nearly all moves are one look-up, and the result is still the exact inverse CDF.
+    The first holds ``below + TARGET * above``; a word below the threshold moves to ``below``, others to ``above``.  Both are
+    SEARCH where more than one threshold lies within.  After Chen & Asmodelis' cutpoints: nearly all moves are one look-up,
+    and the result is still the exact inverse CDF.
     """
-    edges = np.arange(GUIDES, dtype=np.int64) * (UNIT_INTERVAL // GUIDES)
-    out = np.empty((len(bounds), GUIDES), np.uint8)
-    for row, line in zip(out, bounds.astype(np.int64), strict=True):
-        low = np.searchsorted(line, edges, side="right")
-        high = np.searchsorted(line, edges + (UNIT_INTERVAL // GUIDES - 1), side="right")
-        row[:] = np.where(low == high, low, SEARCH)
-    return out
+    width = UNIT_INTERVAL // GUIDES
+    edges = np.arange(GUIDES, dtype=np.int64) * width
+    targets, between = (np.empty((len(bounds), GUIDES), np.uint32) for _ in range(2))
+    for row, line in enumerate(bounds.astype(np.int64)):
+        below = np.searchsorted(line, edges, side="right")
+        above = np.searchsorted(line, edges + (width - 1), side="right")
+        first = line[np.minimum(below, len(line) - 1)]
+        one = (below == above) | (first == line[above - 1])
+        targets[row] = np.where(one, below + TARGET * above, SEARCH + TARGET * SEARCH)
+        between[row] = first
+    return targets, between
 
 
 def logits(world: World) -> NDArray[np.float32]:
@@ -197,16 +206,18 @@ def make_tables(world: World) -> Tables:
     segments, arms, economics = world.segments, world.arms, world.economics
     s = len(segments.names)
     bounds = thresholds(segments.transition)
+    targets, between = guide(bounds)
     pace = factor_table(segments)[None] * level_table(segments, world.horizon).T[:, :, None]
     if world.season is not None:
         pace = pace * world.season.within[:, None, None]
     return Tables(
         thresholds=bounds.ravel(),
-        guide=guide(bounds).ravel(),
+        guide=targets.ravel(),
+        bounds=between.ravel(),
         segments=s,
         pace=np.ascontiguousarray(pace.reshape(world.horizon, s * s), np.float32),
-        lapsed=segments.lapsed.astype(np.uint8),
-        absorbing=(np.diagonal(segments.transition) == 1).astype(np.uint8),
+        lapsed=segments.lapsed.astype(np.uint32),
+        absorbing=(np.diagonal(segments.transition) == 1).astype(np.uint32),
         spread=make_spread(world.order_value),
         goods_scale=float((1 - economics.gross_margin_rate) * MICRO),
         serve=micro_units(economics.cost_to_serve_per_order),

@@ -67,22 +67,22 @@ def other_visits(u: np.float32, rate: np.float32) -> int:
 def visit(real: Real, word: Word, m: int, active: int, ratio: Real, lines: Money) -> None:
     """Visits of the period into the ledger; W0 holds the words of VISITS.
 
-    Row X0: the rate of other visits, N2: their number, UNCLEAR: orders without the offer.
+    Row X0: the rate of other visits, N2: their number, MARK: orders without the offer.
     """
     for j in range(at.BLOCK):
         real[at.X0 + j] = real[at.LAM + j] * ratio[word[at.SEG + j]]
     for j in range(at.BLOCK):
         word[at.N2 + j] = visits_head(unit(word[at.W0 + j]), real[at.X0 + j])
-        word[at.UNCLEAR + j] = word[at.K + j]
+        word[at.MARK + j] = word[at.K + j]
     for i in range(active):
         j = integer(word, at.ACTIVE + i)
-        word[at.UNCLEAR + j] = word[at.K0 + j]
+        word[at.MARK + j] = word[at.K0 + j]
     total = np.int64(0)
     for j in range(m):
         others, placed = integer(word, at.N2 + j), integer(word, at.K + j)
         if word[at.N2 + j] == FAR:
             others = visits_search(unit(word[at.W0 + j]), real[at.X0 + j])
-        visits = integer(word, at.UNCLEAR + j) + others
+        visits = integer(word, at.MARK + j) + others
         total += visits if visits > placed else placed
     lines[VISITS] += total
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import EngineError, OrderValue, PopulationError, Simulation, WorldError, make_population
-from engine.tables import SEARCH, UNIT_INTERVAL, guide, thresholds
+from engine.tables import SEARCH, TARGET, UNIT_INTERVAL, guide, thresholds
 
 
 def test_empty_population():
@@ -132,19 +132,25 @@ def test_plans_that_do_not_fit(plan, text):
 @settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2**31), st.integers(1, 32))
 def test_guided_moves_are_the_inverse_cdf(seed, s):
-    """Look-up and search against a plain search of the thresholds, for up to 32 segments, at every cell's ends."""
+    """Look-up and search against a plain search of the thresholds, for up to 32 segments, at the ends of cells and at thresholds."""
     rng = np.random.default_rng(seed)
     rows = rng.dirichlet(np.full(s, 0.3), s)
     rows[:, -1] *= s == 1 or rng.random() < 0.5
     rows /= rows.sum(axis=1, keepdims=True)
     bounds = thresholds(rows)
-    table = guide(bounds)
-    u = np.concatenate([np.arange(256) << 23, (np.arange(1, 257) << 23) - 1, rng.integers(0, UNIT_INTERVAL, 500)])
+    targets, between = guide(bounds)
+    cells = np.arange(256) << 23
     for a in range(s):
+        near = (bounds[a].astype(np.int64)[:, None] + [-1, 0, 1]).ravel()
+        u = np.concatenate([cells, cells + (1 << 23) - 1, near, rng.integers(0, UNIT_INTERVAL, 500)])
+        u = u[(u >= 0) & (u < UNIT_INTERVAL)]
         exact = (u[:, None] >= bounds[a].astype(np.int64)).sum(axis=1)
         assert (rows[a, exact] > 0).all()
-        found = table[a, u >> 23]
+        cell = targets[a, u >> 23]
+        found = np.where(u >= between[a, u >> 23], cell // TARGET, cell % TARGET)
         assert ((found == exact) | (found == SEARCH)).all()
+        crowded = (np.diff(np.unique(bounds[a] >> 23, return_index=True)[1], append=s) > 1).sum()
+        assert len(np.unique(u[found == SEARCH] >> 23)) <= crowded
         assert np.abs(np.diff(bounds[a].astype(float), prepend=0) / UNIT_INTERVAL - rows[a]).max() < 1e-9
 
 
