@@ -52,6 +52,8 @@ def known_lives(
         orders = np.maximum(state.orders.astype(np.float64) - start.state.orders[: len(now)], 0)
         left = (life.gone > 0) & d.attrition.seen
         lived = outlived(d.attrition, orders, period, joined, life.renewal)
+        if d.attrition.model == "pareto_nbd":  # who left did so about when he ordered last
+            lived = np.where(left, np.maximum(lived - state.recency, 0.0), lived)
         changes["dropout"] = trait(d.attrition, lived, left).astype(np.float32)
         changes["lived"] = np.clip(np.rint(lived), 0, 65535).astype(np.uint16)
         segment = now.state.segment if d.attrition.seen else apparent_segment(now)
