@@ -57,12 +57,11 @@ def population_table(population: Population, world: World | None = None) -> pyar
         del columns["owned"]
         columns |= {f"owned_{name}": state.owned >> np.uint32(c) & np.uint32(1) == 1 for c, name in enumerate(names)}
     if population.life is not None:
-        for f in fields(population.life):
-            values = getattr(population.life, f.name)
+        for name, values in population.life.columns().items():
             if values.ndim == 1:
-                columns[f"life_{f.name}"] = values
+                columns[f"life_{name}"] = values
             else:
-                columns |= {f"life_{f.name}_{d}": np.ascontiguousarray(values[:, d]) for d in range(values.shape[1])}
+                columns |= {f"life_{name}_{d}": np.ascontiguousarray(values[:, d]) for d in range(values.shape[1])}
     return pyarrow.table(columns)
 
 

@@ -23,11 +23,15 @@ class Attrition:
 
     ``bg_nbd``: the trait is the probability of dropping out after an order.  ``pareto_nbd``: the hazard per period.
     ``sbg``: the probability of not renewing, asked every ``renews_every`` periods.
+
+    ``prior``: (a, b) of the trait's Beta or (s, beta) of its Gamma, for customers whose trait is not known
+    (``Life.lived``, :mod:`engine.doubt`); the simulator does not look at it.
     """
 
     model: Model
     into: int
     renews_every: int = 1
+    prior: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

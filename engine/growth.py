@@ -4,40 +4,50 @@ An order makes the next ones ``(1 + g)`` times as valuable, up to a limit.  With
 z = log(limit / grown) (the *room*) and f = boost level[a, t] factor[a, s'] the orders of a period per unit of rate, the
 discounted multiples of today's order value obey
 
-    w[t][y, z, a, s] = sum_s' P[s, s'] (f + d exp(min(y f, z)) w[t + 1][y, max(z - y f, 0), a, s'])
+    w[t][y, z, a, s] = sum_s' P[s, s'] (f e + d exp(min(y f, z)) w*[y, max(z - y f, 0), a, s'])
+    w*[.., s'] = sigma w[t + 1][.., s'] + (1 - sigma) w[t + 1][.., into]
 
-since a Poisson number k of orders has ``E (1 + g)^k = exp(g mean)``.  At y = 0, w is Q of :mod:`engine.valuation`.  Behind the
-horizon order values stay where they are, as in the books: ``w[T] = Q[T]``.  Named approximations: within a period growth is
-that of the mean number of orders (exact until the limit is near); worlds with an attrition model are left out; breadth and
-tilts do not act on growth.
+since a Poisson number k of orders has ``E (1 + g)^k = exp(g mean)``.  ``sigma`` and ``e`` are those of :mod:`engine.levels`, 1
+without an attrition model; strengths of leaving are a coarser grid here.  Of BG/NBD's customers who stay, ``1 - p`` of the mean
+orders are there.  At y = 0, w is Q of :mod:`engine.valuation`.  Behind the horizon order values stay where they are, as in the
+books: ``w[T] = Q[T]``.  Named approximations: within a period growth is that of the mean number of orders (exact until the limit
+is near); breadth and tilts do not act on growth; left out where the table would be too large (an attrition model and many
+segments, ``MOST`` numbers).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.levels import Levels, Places, carried, places, rows_of, survival
 from engine.population import Population
-from engine.present import present_rate
+from engine.present import living_rate
 from engine.world import World
 
 Floats = NDArray[np.float64]
+Orders = Callable[[int], Floats]
 
 SPEEDS = np.append(0.0, np.geomspace(1e-4, 4.0, 30))
 ROOMS = 17
+COARSE = 3
+MOST = 1e8
 
 
 @dataclass(frozen=True)
 class Growth:
-    """``room`` (Z,) evenly spaced from 0; ``natural`` (T + 1, Y, Z, S, S): w without offers, ``[t, speed, room, start, now]``.
+    """``room`` (Z,) evenly spaced from 0; ``natural`` (T + 1, Y, Z, L, S, S): w without offers, ``[t, speed, room, level, start,
+    now]``; ``levels``: strengths of leaving, None where that is not a trait (L = 1).
 
     float32: 104 periods and 32 segments take a quarter of a GB.
     """
 
     room: Floats
     natural: NDArray[np.float32]
+    levels: Levels | None = None
 
 
 @dataclass(frozen=True)
@@ -52,62 +62,109 @@ class Excess:
     active: Floats
 
 
-def growth_tables(world: World, level: Floats, factor: Floats, last: Floats) -> Growth | None:
-    """Backward recursion; ``level`` (S, T or more), ``factor`` (S, S), ``last`` (S, S): Q at the horizon.
+def growth_tables(world: World, orders: Orders, last: Floats, levels: Levels | None = None) -> Growth | None:
+    """Backward recursion; ``orders`` (S, S) of a period per unit of rate, ``last`` (S, S): Q at the horizon; ``levels``: the
+    world's strengths of leaving, if it has an attrition model.
 
-    None where nothing grows.
+    None where nothing grows, or the table would be too large.
     """
     d = world.dynamics
-    if d is None or d.growth is None or d.growth.per_order == 0 or d.growth.limit <= 1 or d.attrition is not None:
+    if d is None or d.growth is None or d.growth.per_order == 0 or d.growth.limit <= 1:
         return None
-    room = np.linspace(0.0, np.log(d.growth.limit), ROOMS)
-    s = len(factor)
-    out = np.empty((world.horizon + 1, len(SPEEDS), ROOMS, s, s), np.float32)
-    out[-1], now = last, np.broadcast_to(last, out.shape[1:])
+    room, s = np.linspace(0.0, np.log(d.growth.limit), ROOMS), len(last)
+    end, coarse = last[None], None
+    if d.attrition is not None and levels is not None:
+        coarse, end = coarser(levels)
+    if (world.horizon + 1) * len(SPEEDS) * ROOMS * end.size > (np.inf if coarse is None else MOST):
+        return None
+    out = np.empty((world.horizon + 1, len(SPEEDS), ROOMS, len(end), s, s), np.float32)
+    growth = Growth(room, out, coarse)
+    out[-1], now = end, np.broadcast_to(end, out.shape[1:])
     for t in range(world.horizon - 1, -1, -1):
-        orders = level[:, t, None] * factor
-        now = one_period(now, orders, world.segments.transition, room, world.economics.discount_factor)
+        (now,) = one_period(world, growth, [now], orders(t), world.segments.transition, t)
         out[t] = now
-    return Growth(room, out)
+    return growth
 
 
-def one_period(ahead: Floats, orders: Floats, transition: Floats, room: Floats, discount_factor: float) -> Floats:
-    """w before the move of a period, from ``ahead`` behind it; ``orders`` (S, S) of the period ``[start, after the move]``."""
-    grows = SPEEDS[:, None, None, None] * orders
-    left = np.maximum(room[:, None, None] - grows, 0.0)
-    place = left / room[1]
+def coarser(levels: Levels) -> tuple[Levels, Floats]:
+    """Every third strength, with the least and the largest, and Q at the horizon there."""
+    kept = np.unique(np.append(np.arange(len(levels.grid) - 1, -1, -COARSE), 0))
+    last = levels.discounted[-1].reshape(len(levels.grid), levels.phases, *levels.factor.shape)[kept]
+    end = last.reshape(-1, *levels.factor.shape)
+    return replace(levels, grid=levels.grid[kept], discounted=end[None], mixtures={}), end
+
+
+def one_period(
+    world: World,
+    growth: Growth,
+    aheads: Sequence[Floats],
+    orders: Floats,
+    transition: Floats,
+    t: int,
+    hold: float = 1.0,
+) -> list[Floats]:
+    """Tables before the move of period t, from ``aheads`` behind it; ``orders`` (S, S) of it ``[start, after the move]``."""
+    room, levels = growth.room[:, None, None, None], growth.levels
+    placed, grows, sigma = orders, SPEEDS[:, None, None, None, None] * orders, np.ones(1)
+    if levels is not None:
+        sigma, e = survival(world, levels, t, hold)
+        placed = orders * e
+        if world.dynamics is not None and world.dynamics.attrition and world.dynamics.attrition.model == "bg_nbd":
+            grows = grows * (1 - dropout(world, levels, hold))
+    shape = aheads[0].shape
+    place = np.maximum(room - grows, 0.0) / room[1]
     low = np.minimum(place.astype(np.int64), len(room) - 2)
-    part = place - low
-    then = (1 - part) * np.take_along_axis(ahead, low, 1) + part * np.take_along_axis(ahead, low + 1, 1)
-    multiple = np.exp(np.minimum(grows, room[:, None, None]))
-    return np.asarray((orders + discount_factor * multiple * then) @ transition.T)
+    part, multiple = place - low, world.economics.discount_factor * np.exp(np.minimum(grows, room))
+    inner = int(np.prod(shape[2:]))  # take by flat places: several times as fast as by one array of places an axis
+    base = np.arange(shape[0])[:, None, None, None, None] * (len(room) * inner) + np.arange(inner).reshape(shape[2:])
+    flat = low * inner + base
+    out = []
+    for ahead in aheads:
+        q = np.ascontiguousarray(carried(world, sigma, ahead, t)).ravel()
+        near, far = q.take(flat), q.take(flat + inner)
+        after = placed + multiple * (near + part * (far - near))
+        out.append(
+            (after.reshape(-1, shape[-1]) @ transition.T).reshape(shape)
+        )  # one large product, not many small ones
+    return out
+
+
+def dropout(world: World, levels: Levels, hold: float) -> Floats:
+    """(Y, 1, L, 1, 1) BG/NBD: probability of dropping out after an order, the strength over the rate y / g."""
+    assert world.dynamics is not None and world.dynamics.growth is not None
+    speed = np.maximum(SPEEDS, SPEEDS[1])[:, None]
+    return np.asarray(
+        np.clip(hold * world.dynamics.growth.per_order * levels.grid / speed, 0, 1)[:, None, :, None, None]
+    )
 
 
 def excess(
     world: World,
     growth: Growth,
-    level: Floats,
-    factor: Floats,
+    orders: Orders,
     population: Population,
     t: int,
     duration: int,
     moves: tuple[Floats, Floats],
     boost: Floats,
+    hold: float = 1.0,
 ) -> Excess:
-    """For an arm that begins to act in period t with ``moves`` in its first and later periods and ``boost`` (n,) on the rate."""
-    end, d = min(t + duration, world.horizon), world.economics.discount_factor
-    least, most = float(boost.min(initial=1.0)), float(boost.max(initial=1.0))
+    """For an arm that begins to act in period t with ``moves`` in its first and later periods, ``boost`` (n,) on the rate and
+    ``hold`` on leaving.
+    """
+    end = min(t + duration, world.horizon)
+    least, most = (float(boost.min()), float(boost.max())) if len(boost) else (1.0, 1.0)
     weight = (boost - least) / (most - least) if most > least else np.zeros(len(boost))
-    found = []
-    for b in (least, most):
+    spots, found = Spots.of(growth, world, population, t), []
+    for b in (least, most) if most > least else (least,):
         w, active = growth.natural[end], np.zeros_like(growth.natural[end])
         for u in range(end - 1, t - 1, -1):
-            p, orders = moves[0] if u == t else moves[1], b * level[:, u, None] * factor
-            w, active = (one_period(x, orders, p, growth.room, d) for x in (w, active))
-        found.append((at(growth, w, world, population, t), at(growth, active, world, population, t)))
-    (w_low, a_low), (w_high, a_high) = found
+            p, now = moves[0] if u == t else moves[1], b * orders(u)
+            w, active = one_period(world, growth, (w, active), now, p, u, hold)
+        found.append((spots.at(w), spots.at(active)))
+    (w_low, a_low), (w_high, a_high) = found[0], found[-1]
     return Excess(
-        natural_excess(growth, world, population, t),
+        spots.at(growth.natural[t]),
         (1 - weight) * w_low + weight * w_high,
         (1 - weight) * a_low + weight * a_high,
     )
@@ -115,22 +172,49 @@ def excess(
 
 def natural_excess(growth: Growth, world: World, population: Population, t: int) -> Floats:
     """(n,) ``Excess.none``."""
-    return at(growth, growth.natural[t], world, population, t)
+    return Spots.of(growth, world, population, t).at(growth.natural[t])
 
 
-def at(growth: Growth, table: Floats, world: World, population: Population, t: int) -> Floats:
-    """(n,) of a (Y, Z, S, S) table at each customer's speed and room in period t, less its value at speed 0."""
-    d, life = world.dynamics, population.life
-    assert d is not None and d.growth is not None and life is not None
-    start, now = population.traits.start_segment, population.state.segment
-    y = np.clip(d.growth.per_order * present_rate(population, world, t), 0, SPEEDS[-1])
-    low = np.clip(np.searchsorted(SPEEDS, y, side="right") - 1, 0, len(SPEEDS) - 2)
-    v = (y - SPEEDS[low]) / (SPEEDS[low + 1] - SPEEDS[low])
-    place = np.clip(np.log(d.growth.limit / life.grown.astype(np.float64)), 0, growth.room[-1]) / growth.room[1]
-    near = np.minimum(place.astype(np.int64), len(growth.room) - 2)
-    u = place - near
+@dataclass(frozen=True)
+class Spots:
+    """Where customers stand in a (Y, Z, L, S, S) table, (n,) each: the lower speed and room, how far it is to the next, levels,
+    segments.
+    """
 
-    def row(k: NDArray[np.int64]) -> Floats:
-        return np.asarray((1 - u) * table[k, near, start, now] + u * table[k, near + 1, start, now])
+    speed: NDArray[np.int64]
+    faster: Floats
+    room: NDArray[np.int64]
+    wider: Floats
+    where: Places
+    start: NDArray[np.integer]
+    now: NDArray[np.integer]
 
-    return np.asarray((1 - v) * row(low) + v * row(low + 1) - table[0, 0, start, now])
+    @classmethod
+    def of(cls, growth: Growth, world: World, population: Population, t: int) -> Spots:
+        """Of these customers in period t."""
+        d, life, n = world.dynamics, population.life, len(population)
+        assert d is not None and d.growth is not None and life is not None
+        y = np.clip(d.growth.per_order * living_rate(population, world, t), 0, SPEEDS[-1])
+        low = np.clip(np.searchsorted(SPEEDS, y, side="right") - 1, 0, len(SPEEDS) - 2)
+        v = (y - SPEEDS[low]) / (SPEEDS[low + 1] - SPEEDS[low])
+        place = np.clip(np.log(d.growth.limit / life.grown.astype(np.float64)), 0, growth.room[-1]) / growth.room[1]
+        near = np.minimum(place.astype(np.int64), len(growth.room) - 2)
+        first = np.zeros(n, np.int64)
+        where = Places(first, first, np.zeros(n))
+        if growth.levels is not None:
+            where = places(growth.levels, population, world, t)
+        return cls(low, v, near, place - near, where, population.traits.start_segment, population.state.segment)
+
+    def at(self, table: Floats) -> Floats:
+        """(n,) of the table, less its value at speed 0."""
+        table = rows_of(table, self.where)
+        first, second, part = self.where.first, self.where.second, self.where.weight
+
+        def cell(y: NDArray[np.int64] | int, z: NDArray[np.int64] | int) -> Floats:
+            found = (1 - part) * table[y, z, first, self.start, self.now]
+            return np.asarray(found + part * table[y, z, second, self.start, self.now] if part.any() else found)
+
+        def row(y: NDArray[np.int64]) -> Floats:
+            return np.asarray((1 - self.wider) * cell(y, self.room) + self.wider * cell(y, self.room + 1))
+
+        return np.asarray((1 - self.faster) * row(self.speed) + self.faster * row(self.speed + 1) - cell(0, 0))

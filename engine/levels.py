@@ -7,24 +7,28 @@ the probability of not renewing (and the place in the contract), else the number
     Q[t][a, s] = sum_s' P[s, s'] (now[a, s'] e + d (sigma Q[t + 1][a, s'] + (1 - sigma) Q[t + 1][a, into]))
 
 BG/NBD and Pareto/NBD: ``sigma = exp(-h)``, ``e = (1 - sigma) / h``, ``h`` the hazard in that segment; both are exact for a
-known trait.  Levels are a grid; between two of them Q is interpolated linearly in 1 / (h + 0.01).
+known trait.  Levels are a grid; between two of them Q is interpolated linearly in 1 / (h + 0.01).  Where the trait is in doubt,
+Q is the mean over its distribution (:mod:`engine.doubt`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.doubt import rounded, trait_distribution
+from engine.dynamics import Attrition
 from engine.errors import WorldError
 from engine.population import Population
-from engine.present import categories_owned, present_rate
+from engine.present import categories_owned, living_rate
 from engine.rates import factor_table, level_table
+from engine.service.strain import Strain
 from engine.world import World
 
 Floats = NDArray[np.float64]
-Places = tuple[NDArray[np.int64], NDArray[np.int64], Floats]
+Ints = NDArray[np.int64]
 
 EXTENSION = 520
 """Periods after the horizon in which the level still moves; the slowest mode of a fitted chain has died out by then."""
@@ -40,6 +44,8 @@ class Levels:
         phases: periods in a contract, 1 unless contracts renew less often than each period.
         factor: (S, S), level: (S, T + EXTENSION) as in :class:`engine.valuation.OrderTables`.
         discounted: (T + 1, L, S, S) discounted to period t, all future.
+        strain: what is foreseen of the contact centre, within the horizon.
+        mixtures: those made so far, by prior, what has been seen, and scales.
     """
 
     grid: Floats
@@ -47,6 +53,26 @@ class Levels:
     factor: Floats
     level: Floats
     discounted: Floats
+    strain: Strain | None = None
+    mixtures: dict[tuple[object, ...], Floats] = field(default_factory=dict, compare=False, repr=False)
+
+    def orders(self, t: int) -> Floats:
+        """(S, S) ``[start, now]`` of period t, per unit of rate."""
+        orders = self.level[:, min(t, self.level.shape[1] - 1), None] * self.factor
+        return orders if self.strain is None else self.strain.spent(orders, t)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Two rows of a table and the weight of the second for each customer (n,).
+
+    Rows are levels, or mixtures of strengths (R, G) where traits are in doubt.
+    """
+
+    first: Ints
+    second: Ints
+    weight: Floats
+    mixture: Floats | None = None
 
 
 def strengths(world: World) -> tuple[Floats, int]:
@@ -76,16 +102,18 @@ def survival(world: World, levels: Levels, t: int, hold: float = 1.0) -> tuple[F
         return np.broadcast_to(1 - c * renews * live, shape), np.ones(shape)
     h = np.broadcast_to(c, shape) * live
     if attrition.model == "bg_nbd":
-        h = h * (levels.factor * levels.level[:, min(t, levels.level.shape[1] - 1), None])
+        h = h * levels.orders(t)
     return np.exp(-h), np.where(h > 0, -np.expm1(-h) / np.where(h > 0, h, 1.0), 1.0)
 
 
-def carried(world: World, sigma: Floats, q: Floats) -> Floats:
-    """``sigma q + (1 - sigma) q[into]``: what the next period is worth at this one's end."""
+def carried(world: World, sigma: Floats | float, q: Floats, t: int) -> Floats:
+    """``sigma q + (1 - sigma) q[into]``: what the next period is worth at the end of period t."""
+    if world.strain is not None:
+        q = world.strain.carried(q, t)
     attrition = world.dynamics.attrition if world.dynamics else None
     if attrition is None:
         return q
-    return np.asarray(sigma * q + (1 - sigma) * q[:, :, attrition.into, None])
+    return np.asarray(sigma * q + (1 - sigma) * q[..., attrition.into, None])
 
 
 def transitions(world: World, levels: Levels, transition: Floats) -> Floats:
@@ -111,12 +139,13 @@ def level_tables(world: World) -> Levels:
     if world.season is not None:
         level = level * np.concatenate([world.season.within, np.resize(world.season.after, EXTENSION)])
         settled = settled * world.season.after.mean()
-    out = Levels(grid, phases, factor_table(segments), level, np.empty((world.horizon + 1, count, s, s)))
+    empty = np.empty((world.horizon + 1, count, s, s))
+    out = Levels(grid, phases, factor_table(segments), level, empty, world.strain)
     p = transitions(world, out, segments.transition)
-    q = _far_future(world, replace(out, level=settled), p)
+    q = _far_future(world, replace(out, level=settled, strain=None), p)
     for t in range(world.horizon + EXTENSION - 1, -1, -1):
         sigma, e = survival(world, out, t)
-        q = (level[:, t, None] * out.factor * e + d * carried(world, sigma, q)) @ p
+        q = (out.orders(t) * e + d * carried(world, sigma, q, t)) @ p
         if t <= world.horizon:
             out.discounted[t] = q
     return out
@@ -149,40 +178,78 @@ def _far_future(world: World, levels: Levels, p: Floats) -> Floats:
     return np.asarray(q)
 
 
-def strength(population: Population, world: World, t: int, further: int | NDArray[np.int64] = 0) -> Floats:
-    """(n,) strength of leaving of each customer, with so many further categories."""
-    dynamics, life = world.dynamics, population.life
-    assert dynamics is not None and life is not None
+def scale(population: Population, world: World, t: int, further: int | Ints = 0) -> Floats:
+    """(n,) strength of leaving over the trait, with so many further categories; without a trait the strength itself."""
+    dynamics = world.dynamics
+    assert dynamics is not None
     more = np.maximum(categories_owned(population.state.owned) + further - 1, 0)
     if dynamics.attrition is None:
         return np.asarray(more, np.float64)
     hold = np.asarray(dynamics.breadth**more, np.float64)
-    trait: Floats = life.dropout.astype(np.float64) * hold
-    if dynamics.attrition.model == "bg_nbd":
-        trait = trait * present_rate(population, world, t)
-    return np.asarray(trait, np.float64)
+    return hold * living_rate(population, world, t) if dynamics.attrition.model == "bg_nbd" else hold
 
 
-def places(
-    levels: Levels, population: Population, world: World, t: int, further: int | NDArray[np.int64] = 0
-) -> Places:
-    """Two levels and the weight of the second for each customer."""
-    n, last = len(population), len(levels.grid) - 1
-    if last == 0:
-        return np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n)
-    x = np.clip(strength(population, world, t, further), 0, levels.grid[-1])
-    low = np.clip(np.searchsorted(levels.grid, x, side="right") - 1, 0, last - 1)
-    a, b = levels.grid[low], levels.grid[low + 1]
-    dynamics = world.dynamics
-    assert dynamics is not None and population.life is not None
-    if dynamics.attrition is not None:
-        a, b, x = 1 / (a + SOFT), 1 / (b + SOFT), 1 / (x + SOFT)
-    phase = population.life.renewal % levels.phases
+def places(levels: Levels, population: Population, world: World, t: int, further: int | Ints = 0) -> Places:
+    """Where each customer stands."""
+    n, dynamics, life = len(population), world.dynamics, population.life
+    assert dynamics is not None and life is not None
+    if len(levels.grid) == 1:
+        return Places(np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n))
+    x, mixture = scale(population, world, t, further), None
+    if dynamics.attrition is None:
+        low, weight = between(levels.grid, x, 0.0)
+        return Places(low, low + 1, weight)
+    if life.lived is None or dynamics.attrition.prior is None:
+        low, weight = between(levels.grid, x * life.dropout.astype(np.float64), SOFT)
+    else:
+        scales = levels.grid if dynamics.attrition.model == "bg_nbd" else np.unique(np.append(x, [0.0, 1.0]))
+        kind = 2 * rounded(life.lived) + (life.gone > 0)
+        present = np.flatnonzero(np.bincount(kind))
+        parts = [mixed(levels, dynamics.attrition, scales, int(k) >> 1, int(k) & 1) for k in present]
+        low, weight = between(scales, x, SOFT)
+        low += len(scales) * np.searchsorted(present, kind)
+        mixture = np.concatenate(parts) if parts else None
+    phase = life.renewal % levels.phases
     first = low * levels.phases + phase
-    return first, first + levels.phases, (x - a) / (b - a)
+    return Places(first, first + levels.phases, weight, mixture)
+
+
+def between(grid: Floats, x: Floats, soft: float) -> tuple[Ints, Floats]:
+    """(n,) place of x in the grid, and how far it is to the next: linear in 1 / (x + soft), in x at ``soft`` 0."""
+    x = np.clip(x, 0, grid[-1])
+    low = np.clip(np.searchsorted(grid, x, side="right") - 1, 0, len(grid) - 2)
+    a, b = grid[low], grid[low + 1]
+    if soft:
+        a, b, x = 1 / (a + soft), 1 / (b + soft), 1 / (x + soft)
+    return low, (x - a) / (b - a)
+
+
+def mixed(levels: Levels, attrition: Attrition, scales: Floats, lived: int, left: int) -> Floats:
+    """(scales, G) weights of the strengths in the distribution of scale x trait."""
+    key = (attrition.prior, lived, left, scales.tobytes())
+    if key not in levels.mixtures:
+        trait, probability = trait_distribution(attrition, lived, left)
+        low, weight = between(levels.grid, scales[:, None] * trait, SOFT)
+        out, row = np.zeros((len(scales), len(levels.grid))), np.arange(len(scales))[:, None]
+        np.add.at(out, (row, low), (1 - weight) * probability)
+        np.add.at(out, (row, low + 1), weight * probability)
+        levels.mixtures[key] = out
+    return levels.mixtures[key]
+
+
+def rows_of(table: Floats, where: Places) -> Floats:
+    """(..., L, S, S) table -> (..., R, S, S), in rows that the places name."""
+    if where.mixture is None:
+        return table
+    shape, count = table.shape, where.mixture.shape[1]
+    # The phases of a strength stand side by side.
+    mixed = where.mixture @ table.reshape(*shape[:-3], count, shape[-3] // count * shape[-1] * shape[-2])
+    return np.asarray(mixed.reshape(*shape[:-3], -1, *shape[-2:]))
 
 
 def look_up(table: Floats, where: Places, start: NDArray[np.integer], now: NDArray[np.integer]) -> Floats:
     """(n,) of a (L, S, S) table."""
-    first, second, weight = where
-    return np.asarray((1 - weight) * table[first, start, now] + weight * table[second, start, now])
+    table = rows_of(table, where)
+    return np.asarray(
+        (1 - where.weight) * table[where.first, start, now] + where.weight * table[where.second, start, now]
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,9 @@ class Life:
         consent: (n,) uint32, bit c = may be contacted through channel c.
         stock: (n, G) exposure at the last contact.
         touched: (n, G) uint16, period of that contact.
+        lived: (n,) uint16, what a planner who does not know ``dropout`` has seen of it: orders, renewals or periods that the
+            customer has stayed through (:mod:`engine.doubt`); None = it is known.
+        alive: (n,) probability that he is there, which a planner has put into ``rate``; None = 1.
     """
 
     dropout: F32
@@ -54,16 +57,22 @@ class Life:
     consent: U32
     stock: F32
     touched: U16
+    lived: U16 | None = None
+    alive: F32 | None = None
 
     def copy(self) -> Life:
         """Traits shared, state copied."""
-        return Life(
-            *(getattr(self, f.name) if f.name in TRAITS else getattr(self, f.name).copy() for f in fields(self))
-        )
+        kept = {name: values if name in TRAITS else values.copy() for name, values in self.columns().items()}
+        return Life(**kept)
 
     def take(self, index: NDArray[np.integer]) -> Life:
         """The customers at these places."""
-        return Life(*(getattr(self, f.name)[index] for f in fields(self)))
+        return Life(**{name: values[index] for name, values in self.columns().items()})
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """By name; what a planner alone thinks is left out where nobody thinks it."""
+        found = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: values for name, values in found.items() if values is not None}
 
 
 TRAITS = ("dropout", "renewal", "share", "values")
@@ -148,12 +157,11 @@ def check_life(life: Life | None, n: int, world: World) -> list[str]:
     if life is None:
         return ["life: expected the columns of engine.life.make_life, since the world has dynamics, got none"]
     problems = []
-    for f in fields(life):
-        values = getattr(life, f.name)
+    for name, values in life.columns().items():
         if len(values) != n:
-            problems.append(f"life.{f.name}: expected {n} customers, got {len(values)}")
+            problems.append(f"life.{name}: expected {n} customers, got {len(values)}")
         elif values.dtype.kind == "f" and not np.isfinite(values).all():
-            problems.append(f"life.{f.name}: expected finite numbers, got NaN or infinite")
+            problems.append(f"life.{name}: expected finite numbers, got NaN or infinite")
     if problems:
         return problems
     limit = 1.0 if dynamics.attrition and dynamics.attrition.model != "pareto_nbd" else np.inf

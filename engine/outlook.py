@@ -1,7 +1,6 @@
 """What an arm adds to a customer in a world with dynamics: :func:`engine.valuation.candidate` with every feature in it.
 
-Approximations, beyond those of the plain candidate: order values stay at today's growth where there is an attrition model (else
-:mod:`engine.growth`), and costs are those of today's order values; the own share of wallet and trust
+Approximations, beyond those of the plain candidate: costs are those of today's order values; the own share of wallet and trust
 stay as they are; an extra order that is not needed later is paid back at once; exposure, deal memory and opting out
 that this contact leaves behind are not valued, and what its fatigue and trust do to moves is charged at once; with an attrition
 model, breadth does not hold moves into lapsed segments.
@@ -98,18 +97,18 @@ def arm_levels(world: World, levels: Levels, arm: Arm, t: int, *, begun: bool = 
         p = first if u == t else later
         sigma, e = survival(world, levels, u, hold)
         loose, loose_e = survival(world, levels, u)
-        now = levels.level[:, u, None] * levels.factor
+        now = levels.orders(u)
         added = now * (sigma if dynamics.attrition and dynamics.attrition.model == "bg_nbd" else e)
-        own = (now * e + d * carried(world, sigma, own)) @ p
-        own_nominal = (now * e + carried(world, sigma, own_nominal)) @ p
-        extra = (added + d * carried(world, sigma, extra)) @ p
-        extra_nominal = (added + carried(world, sigma, extra_nominal)) @ p
-        base = (now * loose_e + carried(world, loose, base)) @ ordinary
-        after = d * carried(world, sigma, after) @ p
+        own = (now * e + d * carried(world, sigma, own, u)) @ p
+        own_nominal = (now * e + carried(world, sigma, own_nominal, u)) @ p
+        extra = (added + d * carried(world, sigma, extra, u)) @ p
+        extra_nominal = (added + carried(world, sigma, extra_nominal, u)) @ p
+        base = (now * loose_e + carried(world, loose, base, u)) @ ordinary
+        after = d * carried(world, sigma, after, u) @ p
     sigma, e = survival(world, levels, t)
-    now = levels.level[:, t, None] * levels.factor * e
+    now = levels.orders(t) * e
     ahead = levels.discounted[min(t + 1, world.horizon)]
-    passed_by = (now + d * carried(world, sigma, ahead)) @ transitions(world, levels, ignored)
+    passed_by = (now + d * carried(world, sigma, ahead, t)) @ transitions(world, levels, ignored)
     return ArmLevels(own, own_nominal, extra, extra_nominal, base, after, passed_by)
 
 
@@ -246,7 +245,9 @@ def given_response(
         net = 1 + more - (world.dynamics.pantry.share if world.dynamics.pantry else 0.0) * np.maximum(more, 0)
         moves = active_transitions(world.segments, arm)
         moves = (moves[1], moves[1]) if begun else moves
-        g = excess(world, tables.growth, tables.level, tables.factor, population, t, arm.duration, moves, net)
+        g = excess(
+            world, tables.growth, tables.orders, population, t, arm.duration, moves, net, 1 - arm.attrition_reduction
+        )
         now_worth = growing_value(population, world)
         taken = 0.0 if arm.category >= 0 else arm.depth
         given = given + rate * (

@@ -34,6 +34,12 @@ def present_rate(population: Population, world: World, t: int) -> Floats:
     return np.asarray(rate * share_of(own_log_odds(population, world, t)) / start)
 
 
+def living_rate(population: Population, world: World, t: int) -> Floats:
+    """(n,) :func:`present_rate` of somebody who is there, where a planner has put his doubt about that into the rate."""
+    rate, alive = present_rate(population, world, t), population.life.alive if population.life else None
+    return rate if alive is None else np.asarray(rate / np.maximum(alive.astype(np.float64), 1e-6))
+
+
 def largest_boost(population: Population, world: World, lift: float) -> Floats:
     """(n,) bound on the order rate over the rate trait, for any offer in any period.
 

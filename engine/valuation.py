@@ -24,6 +24,7 @@ from engine.population import Population
 from engine.present import growing_value, present_rate, present_value
 from engine.rates import factor_table, level_table
 from engine.season import Season
+from engine.service.strain import Strain
 from engine.world import Arm, Segments, World
 
 Floats = NDArray[np.float64]
@@ -39,6 +40,7 @@ class OrderTables:
         discounted: (T + 1, S, S) ``[t, start, now]``, discounted to period t, all future; row T is the terminal one.
         levels: the same by strength of leaving, in worlds with dynamics.
         growth: what growing order values add, where they grow.
+        strain: what is foreseen of the contact centre, within the horizon.
     """
 
     factor: Floats
@@ -46,9 +48,25 @@ class OrderTables:
     discounted: Floats
     levels: Levels | None = None
     growth: Growth | None = None
+    strain: Strain | None = None
+
+    def orders(self, t: int) -> Floats:
+        """(S, S) ``[start, now]`` of period t, per unit of rate."""
+        orders = self.level[:, t, None] * self.factor
+        return orders if self.strain is None else self.strain.spent(orders, t)
+
+    def carried(self, q: Floats, t: int) -> Floats:
+        """(S, S) what ``q`` at the start of period t + 1 is worth at the end of period t."""
+        return q if self.strain is None else self.strain.carried(q, t)
 
 
-def order_tables(segments: Segments, horizon: int, discount_factor: float, season: Season | None = None) -> OrderTables:
+def order_tables(
+    segments: Segments,
+    horizon: int,
+    discount_factor: float,
+    season: Season | None = None,
+    strain: Strain | None = None,
+) -> OrderTables:
     """Backward recursion of the module's equation.  ``discount_factor`` < 1 unless every path ends in a segment without orders.
 
     ``season`` multiplies the level: within the horizon period by period, after it as a year that repeats, whose infinite sum
@@ -74,27 +92,30 @@ def order_tables(segments: Segments, horizon: int, discount_factor: float, seaso
         )
     q = tail.T
     out = np.empty((horizon + 1, s, s))
-    for t in range(horizon + EXTENSION - 1, -1, -1):
+    for t in range(horizon + EXTENSION - 1, horizon - 1, -1):
         q = (level[:, t, None] * f + d * q) @ p.T
-        if t <= horizon:
-            out[t] = q
-    return OrderTables(f, level[:, :horizon], out)
+    out[horizon] = q
+    tables = OrderTables(f, level[:, :horizon], out, strain=strain)
+    for t in range(horizon - 1, -1, -1):
+        out[t] = (tables.orders(t) + d * tables.carried(out[t + 1], t)) @ p.T
+    return tables
 
 
 def value_tables(world: World) -> OrderTables:
     """The tables of a world, with its dynamics."""
-    tables = order_tables(world.segments, world.horizon, world.economics.discount_factor, world.season)
+    tables = order_tables(world.segments, world.horizon, world.economics.discount_factor, world.season, world.strain)
     if world.dynamics is None:
         return tables
-    growth = growth_tables(world, tables.level, tables.factor, tables.discounted[-1])
-    return replace(tables, levels=level_tables(world), growth=growth)
+    levels = level_tables(world)
+    growth = growth_tables(world, tables.orders, tables.discounted[-1], levels)
+    return replace(tables, levels=levels, growth=growth)
 
 
 def orders_ahead(tables: OrderTables, segments: Segments, t: int, periods: int) -> Floats:
     """(S, S) expected orders, undiscounted, in periods t .. t + periods - 1 (within the horizon), per unit of rate."""
     out = np.zeros_like(tables.factor)
     for u in range(min(t + periods, tables.level.shape[1]) - 1, t - 1, -1):
-        out = (tables.level[:, u, None] * tables.factor + out) @ segments.transition.T
+        out = (tables.orders(u) + tables.carried(out, u)) @ segments.transition.T
     return out
 
 
@@ -145,10 +166,10 @@ def arm_tables(
     after = tables.discounted[end]
     for u in range(end - 1, t - 1, -1):
         p = (first if u == t else later).T
-        now = (1 + arm.order_lift) * tables.level[:, u, None] * tables.factor
-        active = (now + discount_factor * active) @ p
-        nominal = (now + nominal) @ p
-        after = discount_factor * after @ p
+        now = (1 + arm.order_lift) * tables.orders(u)
+        active = (now + discount_factor * tables.carried(active, u)) @ p
+        nominal = (now + tables.carried(nominal, u)) @ p
+        after = discount_factor * tables.carried(after, u) @ p
     return ArmTables(active, nominal, orders_ahead(tables, segments, t, end - t), after)
 
 

@@ -15,6 +15,7 @@ from engine.dynamics import ArmDynamics, Dynamics
 from engine.errors import WorldError
 from engine.season import Season
 from engine.service.desk import Service
+from engine.service.strain import Strain
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -167,6 +168,7 @@ class World:
         overheads: (T,) float64, what a strategy's capabilities cost in each period; None = nothing.
         scale: simulated customers / customers for which agents and fixed amounts are meant.
         count_losses: count orders that lose money.
+        strain: what a planner foresees of the contact centre; the simulator does not look at it.
     """
 
     segments: Segments
@@ -184,3 +186,4 @@ class World:
     overheads: Floats | None = None
     scale: float = 1.0
     count_losses: bool = False
+    strain: Strain | None = None

@@ -19,6 +19,8 @@ from engine.dynamics import (
     Tilt,
 )
 from engine.rules import GRID
+from scenarios.schema.dynamics import PARAMETERS
+from scenarios.schema.dynamics import Attrition as Leaving
 from scenarios.schema.dynamics import Competition as Rivalry
 from scenarios.schema.dynamics import Dynamics as Spec
 from scenarios.schema.offers import Offer
@@ -43,6 +45,12 @@ def stocks_of(scenario: Scenario) -> dict[tuple[str, str], Stock]:
     return {key: Stock(f.decay, f.weight) for key, f in found.items()}
 
 
+def attrition(spec: Leaving, segments: Segments) -> Attrition:
+    """With the distribution of its trait."""
+    first, second = (getattr(spec, name) or 0.0 for name in PARAMETERS[spec.model])
+    return Attrition(spec.model, segments.names.index(spec.into), spec.renews_every, (first, second))
+
+
 def build_dynamics(scenario: Scenario, segments: Segments) -> Dynamics | None:
     """None where nothing is named."""
     if not in_use(scenario):
@@ -51,9 +59,7 @@ def build_dynamics(scenario: Scenario, segments: Segments) -> Dynamics | None:
     places = list(stocks)
     weights = list(d.values.weights.values()) if d.values else []
     return Dynamics(
-        attrition=Attrition(d.attrition.model, segments.names.index(d.attrition.into), d.attrition.renews_every)
-        if d.attrition
-        else None,
+        attrition=attrition(d.attrition, segments) if d.attrition else None,
         pantry=Pantry(d.pantry.share, d.pantry.use) if d.pantry else None,
         habituation=Habituation(d.habituation.memory, d.habituation.weight) if d.habituation else None,
         tilt=Tilt(directions(d, segments), d.segments.trust, d.segments.fatigue, d.segments.momentum)

@@ -32,8 +32,11 @@ def known_lives(
     """``now`` with its lives as known; ``joined`` (n,): the period since which each is there; ``since`` (n,): when a move
     showed him alive (:class:`scenarios.silence.Watch`), as ``joined`` if left out.
 
-    The trait of leaving is its posterior mean given that the customer is still there.  Where the business does not see
-    departures, those who left look as before, and everybody's rate is multiplied by the probability of being alive.
+    The trait of leaving is its posterior mean given that the customer is still there, and values are means over its distribution
+    given what he has lived through.  Where the business does not see departures, those who left look as before, and everybody's
+    rate is multiplied by the probability of being alive.  There, and where leaving comes with orders (BG/NBD), the order rate is
+    that of somebody who has ordered as he did in the run and is there (:func:`learnt`), for those who have not moved between
+    segments.
     """
     life, d = now.life, scenario.dynamics
     if life is None or d is None:
@@ -48,43 +51,79 @@ def known_lives(
     if d.attrition:
         orders = np.maximum(state.orders.astype(np.float64) - start.state.orders[: len(now)], 0)
         left = (life.gone > 0) & d.attrition.seen
-        changes["dropout"] = trait(d.attrition, orders, period, joined, life.renewal, left).astype(np.float32)
+        lived = outlived(d.attrition, orders, period, joined, life.renewal)
+        if d.attrition.model == "pareto_nbd":  # who left did so about when he ordered last
+            lived = np.where(left, np.maximum(lived - state.recency, 0.0), lived)
+        changes["dropout"] = trait(d.attrition, lived, left).astype(np.float32)
+        changes["lived"] = np.clip(np.rint(lived), 0, 65535).astype(np.uint16)
+        segment = now.state.segment if d.attrition.seen else apparent_segment(now)
+        pace = (
+            tables.factor[traits.start_segment, segment]
+            * tables.level[traits.start_segment, min(period, world.horizon - 1)]
+        )
+        first, there = np.asarray(traits.rate * pace, np.float64), period - joined
+        unmoved = np.asarray(there if since is None else period - np.maximum(since, joined), np.float64)
+        before = rate_shape(scenario) + start.state.orders[: len(now)].astype(np.float64)
+        learns = (unmoved >= there) & (d.attrition.model == "bg_nbd" or not d.attrition.seen) & (first > 0)
+        if scenario.planning.knowledge == "model":
+            rate = traits.rate * np.where(learns, learnt(first, before, orders, there), 1.0)
+            traits = replace(traits, rate=rate.astype(np.float32))
+        else:
+            learns = np.zeros(len(now), bool)
         if not d.attrition.seen:
-            segment = apparent_segment(now)
-            pace = (
-                tables.factor[traits.start_segment, segment]
-                * tables.level[traits.start_segment, min(period, world.horizon - 1)]
-            )
-            rate = np.asarray(traits.rate * pace, np.float64)
+            silent = silence(state.recency, there, first)
             chance = alive(
                 d.attrition,
                 orders=orders,
-                there=period - joined,
-                rate=rate,
-                silent=silence(state.recency, period - joined, rate),
-                unmoved=np.asarray(period - (joined if since is None else np.maximum(since, joined)), np.float64),
+                there=there,
+                rate=first * np.where(learns, learnt(first, before, orders, there - silent), 1.0),
+                silent=silent,
+                unmoved=unmoved,
                 stays=np.diagonal(world.segments.transition)[segment],
-                shape=1.0 + state.orders.astype(np.float64),
+                shape=before + orders,
             )
             chance = np.where(world.segments.lapsed[segment], 1.0, chance)  # nobody leaves from there
             state = replace(state, segment=segment.astype(np.uint8))
             traits = replace(traits, rate=(traits.rate * chance).astype(np.float32))
+            changes["alive"] = chance.astype(np.float32)
             changes["gone"] = np.zeros(len(now), np.uint8)
     return Population(traits, state, replace(life, **changes))
 
 
-def trait(
-    a: Attrition, orders: Floats, period: int, joined: Ints, renewal: NDArray[np.uint8], left: NDArray[np.bool_]
-) -> Floats:
+KNOWN = 1e9
+
+
+def rate_shape(scenario: Scenario) -> float:
+    """Shape of the gamma that order rates come from before anything is seen of a customer; 1 on a fitted base."""
+    synthetic = scenario.population.synthetic
+    return 1.0 if synthetic is None else synthetic.order_rate_shape or KNOWN
+
+
+def learnt(rate: Floats, before: Floats, orders: Floats, periods: Floats | Ints) -> Floats:
+    """(n,) mean order rate of somebody who is there, over ``rate``: what was known of it before the run.
+
+    A gamma rate of shape ``before`` that has since placed so many ``orders`` in so many ``periods`` at the pace of his segment.
+    Who is still there is not a fair sample: he has had fewer orders to drop out at, and who is silent orders seldom.
+    """
+    return np.asarray((before + orders) / (before + rate * periods))
+
+
+def outlived(a: Attrition, orders: Floats, period: int, joined: Ints, renewal: NDArray[np.uint8]) -> Floats:
+    """(n,) how often each might have left and has not: periods, orders or renewals."""
+    if a.model == "pareto_nbd":
+        return np.asarray(period - joined, np.float64)
+    if a.model == "bg_nbd":
+        return orders
+    own = renewal.astype(np.int64)
+    return np.asarray((period + own) // a.renews_every - (joined + own) // a.renews_every, np.float64)
+
+
+def trait(a: Attrition, lived: Floats, left: NDArray[np.bool_]) -> Floats:
     """(n,) posterior mean of the trait: of somebody who is still there, or who is known to have left once."""
     once = left.astype(np.float64)
     if a.model == "pareto_nbd":
-        return np.asarray(((a.s or 0.0) + once) / ((a.beta or 0.0) + period - joined))
-    asked = orders
-    if a.model == "sbg":
-        own = renewal.astype(np.int64)
-        asked = np.asarray((period + own) // a.renews_every - (joined + own) // a.renews_every, np.float64)
-    return np.asarray(((a.a or 0.0) + once) / ((a.a or 0.0) + (a.b or 0.0) + np.maximum(asked, once)))
+        return np.asarray(((a.s or 0.0) + once) / ((a.beta or 0.0) + lived))
+    return np.asarray(((a.a or 0.0) + once) / ((a.a or 0.0) + (a.b or 0.0) + np.maximum(lived, once)))
 
 
 def hidden_spread(scenario: Scenario, sd: float) -> list[float]:

@@ -13,6 +13,7 @@ from engine.valuation import future_value
 from scenarios.ahead import Ahead, Lookahead
 from scenarios.briefing import Briefing
 from scenarios.flow_ahead import Limit
+from scenarios.foresight import foreseeing
 from scenarios.inference import SegmentFilter
 from scenarios.pacing import Pace, last_share, windows
 from scenarios.rules import CompiledRules, plan_table
@@ -131,6 +132,8 @@ class Planner:
         if self._filter is not None:
             known = self._filter(known, period)
         self._compare(here, known)
+        if simulation.centre is not None:
+            b = foreseeing(b, known, simulation.centre, period)
         measures, liability = b.candidates(known, period)
         problem, compiled = b.problem(known, period, self.rules(period), measures)
         view = View(
@@ -141,7 +144,7 @@ class Planner:
             segments=b.beliefs.segments.names,
             uniform=lambda draw: uniforms(b.seed, known.traits.key, period, STRATEGY, draw),
             gap=b.gap,
-            ahead=lambda: self._ahead(known, period),
+            ahead=lambda: self._ahead(b, known, period),
             fair=Fairness.of(compiled, len(b.beliefs.arms)),
         )
         choice = self.strategy.choose(view)
@@ -179,9 +182,9 @@ class Planner:
         seen.state.active_arm[left == 0] = 0
         return seen, then
 
-    def _ahead(self, known: Population, period: int) -> Ahead:
+    def _ahead(self, briefing: Briefing, known: Population, period: int) -> Ahead:
         """The rest of the run, with what is left of every amount."""
-        self._lookahead = self._lookahead or Lookahead(self.briefing)
+        self._lookahead = self._lookahead or Lookahead(briefing)
         return self._lookahead.at(known, period, self.limits(period))
 
     def limits(self, period: int) -> list[Limit]:

@@ -95,7 +95,5 @@ def test_threads_splits_and_shards(parameters):
     index = np.random.default_rng(1).permutation(n)[:1777]
     part = run(index=index)
     np.testing.assert_array_equal(base.margin[index], part.margin)
-    for f in fields(part.population.life):
-        np.testing.assert_array_equal(
-            getattr(base.population.life, f.name)[index], getattr(part.population.life, f.name)
-        )
+    for name, values in part.population.life.columns().items():
+        np.testing.assert_array_equal(getattr(base.population.life, name)[index], values)

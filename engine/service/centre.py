@@ -44,6 +44,7 @@ class Centre:
     Attributes:
         trust: (n,) float32, of each customer, in [0, 1].
         placed: (n,) uint32, orders of the period, written by the kernels.
+        outcomes: of the last period's calls, class by class (:func:`engine.service.calls.answered`); None before the first.
     """
 
     def __init__(self, service: Service, lapsed: NDArray[np.bool_], customers: int, scale: float) -> None:
@@ -51,6 +52,7 @@ class Centre:
         self.rules = make_rules(service, lapsed)
         self.trust = np.ones(customers, np.float32)
         self.placed = np.zeros(customers, np.uint32)
+        self.outcomes: list[NDArray[np.float64]] | None = None
 
     def work(
         self,
@@ -65,7 +67,7 @@ class Centre:
         contacts = np.zeros(n, np.uint32)
         by_class = np.zeros((int(rules.priority.max(initial=0)) + 1) * len(self.service.kinds), np.int64)
         count_contacts(key, self.placed[:n], segment, rules, t, *seed, contacts, by_class)
-        outcomes = answered(self.service, calls_of(by_class, self.scale), period, seed)
+        outcomes = self.outcomes = answered(self.service, calls_of(by_class, self.scale), period, seed)
         first = np.concatenate([[0], np.cumsum([len(o) for o in outcomes])]).astype(np.int64)
         feel(key, contacts, segment, self.trust[:n], rules, np.concatenate(outcomes), first, t, *seed, lines)
         lines[STAFF] += round(self.service.cost_per_period * self.scale * MICRO)
