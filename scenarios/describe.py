@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib.resources
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from scenarios.chance import ENOUGH_DRAWS
 from scenarios.errors import InputError
-from scenarios.loading import LoadedScenario, load
+from scenarios.loading import LoadedScenario, load, located
 from scenarios.writing import whole_file
 
 
@@ -23,6 +25,11 @@ def checked(reference: str, sets: Sequence[str] = (), override: str | None = Non
         from scenarios.customers import customer_base  # a second of imports that other scenarios do not need
 
         customer_base(loaded)
+    draws = loaded.scenario.uncertainty.draws
+    if 0 < draws < ENOUGH_DRAWS:
+        few = f"{draws} draws are too few to tell strategies apart; take at least {ENOUGH_DRAWS}"
+        text = located(("uncertainty", "draws"), few, loaded.resolved, loaded.lines)
+        loaded = replace(loaded, warnings=(*loaded.warnings, text))
     return loaded
 
 

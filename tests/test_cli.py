@@ -92,6 +92,9 @@ def test_validate_prints_ok_or_every_problem(run, tmp_path):
     assert warned.exit_code == 0
     assert warned.stderr.startswith("warning: ")
     assert run("validate starter --set offers.coupon_15.depth=0.5 --quiet").stderr == ""
+    few = run("validate starter --set uncertainty.draws=4")
+    assert few.exit_code == 0
+    assert "uncertainty.draws: 4 draws are too few to tell strategies apart; take at least 5" in few.stderr
 
 
 def test_schema_is_json(run):
