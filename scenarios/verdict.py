@@ -45,10 +45,13 @@ def verdict(
         elif rival is not None and rival.behind == rival.behind_ci.low == rival.behind_ci.high == 0:
             sentence += f", level with {rival.name}, which came to the same"
         elif rival is not None:
-            sentence += f", not surely ahead of {rival.name}"
+            close = rival.behind_ci
+            sentence += (
+                f", not surely ahead of {rival.name} ({rival.behind:,.2f}; {close.low:,.2f} to {close.high:,.2f})"
+            )
             if draws >= ENOUGH_DRAWS:
                 chances = f"{chance(best.p_best, draws)} and {chance(rival.p_best, draws)}"
-                sentence += f": probability of being best {chances}"
+                sentence += f", probability of being best {chances}"
         idle = next((r for r in rest if r.contacts_per_customer == 0 and r.difference > 0), None)
         if idle is not None and best.contacts_per_customer > 0:
             sentence += f"; stopping {baseline} alone brings {money(idle.difference, currency)} of it"
