@@ -100,17 +100,14 @@ def _named_losers(strategy: StrategyResult, unit: str, *, whole: bool) -> Iterat
     words = []
     if lost is not None and (lost.customers or lost.orders):
         by = sorted(lost.share_by_segment.items(), key=lambda item: -item[1])[:MOST_NAMED]
-        where = "; " + ", ".join(f"{percent(x)} of those in '{clean(s)}'" for s, x in by) if len(by) > 1 else ""
+        where = "; " + ", ".join(f"{percent(x)} of '{clean(s)}'" for s, x in by) if len(by) > 1 else ""
         words.append(
-            f"{percent(lost.customers_share)} of customers (together {amount(lost.customers_loss, 0)} {unit}{where})"
-        )
-        words.append(
-            f"{percent(lost.orders_share)} of orders, in periods that cost more than they bring "
-            f"(together {amount(lost.orders_loss, 0)} {unit})"
+            f"{percent(lost.customers_share)} of customers ({amount(lost.customers_loss, 0)} {unit}{where}), "
+            f"{percent(lost.orders_share)} of orders ({amount(lost.orders_loss, 0)} {unit})"
         )
         if lost.segments:
             whole_ones = ", ".join(f"'{clean(s)}'" for s in lost.segments)
-            words.append(f"all that are in segment{'s' if len(lost.segments) > 1 else ''} {whole_ones}, taken together")
+            words.append(f"segment{'s' if len(lost.segments) > 1 else ''} {whole_ones} in all")
     bad = [r for r in strategy.returns if r.loses]
     if bad:
         decimals = 0 if max(abs(r.value) for r in bad) >= 100 else decimals_for(r.value for r in bad)
