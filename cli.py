@@ -11,6 +11,7 @@ import json
 import math
 import re
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ import click
 F = TypeVar("F", bound=Callable[..., Any])
 
 RUN_FAILED, BAD_INPUT, INFEASIBLE, STOPPED = 1, 2, 3, 130
+SHORT = 5.0  # seconds that need no mention
 
 
 class Cvmax(click.Group):
@@ -156,18 +158,23 @@ def remark(text: str, quiet: bool) -> None:
 
 @contextmanager
 def progress(quiet: bool) -> Iterator[Callable[[str], None]]:
-    """A line on stderr that says what is going on: rewritten in place on a terminal, few lines elsewhere."""
+    """A line on stderr that says what is going on, and for how long: rewritten in place on a terminal, few lines elsewhere."""
     if quiet:
         yield lambda _: None
         return
     from rich.console import Console
 
-    console = Console(stderr=True)
+    console, begun = Console(stderr=True), time.monotonic()
+
+    def timed(text: str) -> str:
+        seconds = time.monotonic() - begun
+        return f"{text} ({seconds:.0f} s so far)" if seconds >= SHORT else text
+
     if not console.is_terminal:
-        yield lambda text: click.echo(f"... {text}", err=True) if tells_much(text) else None
+        yield lambda text: click.echo(f"... {timed(text)}", err=True) if tells_much(text) else None
         return
     with console.status("starting") as status:
-        yield lambda text: status.update(text)
+        yield lambda text: status.update(timed(text))
 
 
 def tells_much(text: str) -> bool:
