@@ -35,6 +35,14 @@ def rounded(lived: NDArray[np.integer]) -> Ints:
     return np.asarray(count // step * step + step // 2)
 
 
+def _spread(shape: float) -> Floats:
+    """(FINE,) points of a Gamma of mean 1, down to nearly 0 and up to where hardly anything is left; a third of them around 1."""
+    deviation = 1 / np.sqrt(shape)
+    most = 1 + 40 / shape + 8 * deviation
+    near = np.linspace(max(1 - 6 * deviation, 0.01), min(1 + 6 * deviation, most), FINE // 3)
+    return np.unique(np.concatenate([np.geomspace(1e-6, most, FINE - FINE // 3), near]))
+
+
 @lru_cache(maxsize=4096)
 def trait_distribution(attrition: Attrition, lived: int, left: int) -> tuple[Floats, Floats]:
     """Points of the trait, and their probabilities; probability and mean of every cell between two points are exact."""
@@ -45,7 +53,7 @@ def trait_distribution(attrition: Attrition, lived: int, left: int) -> tuple[Flo
     if attrition.model == "pareto_nbd":
         shape, rate = first + left, second + lived
         mean = shape / rate
-        x = np.append(0.0, np.geomspace(1e-6, 1 + 40 / shape, FINE)) * mean
+        x = np.append(0.0, _spread(shape)) * mean
         below, part = gammainc(shape, rate * x), mean * gammainc(shape + 1, rate * x)
     else:
         a, b = first + left, second + max(lived, left) - left

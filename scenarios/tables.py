@@ -5,6 +5,7 @@ The only module that imports ``duckdb`` and ``pyarrow``.
 
 from __future__ import annotations
 
+import csv
 import difflib
 import json
 from collections.abc import Mapping, Sequence
@@ -49,7 +50,7 @@ class Table:
         column = None if self.cells is None else self.cells.get(name)
         if column is None or column.formula is None:
             return ""
-        return f"; cell {column.cell(column.formula)} holds a formula: copy the column and paste it as values"
+        return f": cell {column.cell(column.formula)} holds a formula; copy the column and paste it as values"
 
 
 def quoted(name: str) -> str:
@@ -71,6 +72,15 @@ def nearest(name: str, names: Sequence[str]) -> str:
     folded = {n.casefold(): n for n in names}
     close = difflib.get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.5)
     return f"; did you mean {folded[close[0]]!r}?" if close else ""
+
+
+def refuse_twins(name: str, path: Path) -> None:
+    """Two columns of one name in a header line: DuckDB would give the second a new one, and nobody would know which was read."""
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
+        line = stream.readline()
+    heads = next(csv.reader([line], delimiter=max(",;\t|", key=line.count)), [])
+    if twice := sorted({head for head in heads if head and heads.count(head) > 1}):
+        raise DataError([f"{name}: two columns are named {head!r}" for head in twice])
 
 
 def require_columns(table: Table, wanted: Mapping[str, str]) -> None:
@@ -161,6 +171,8 @@ class Tables:
             with path.open("rb") as stream:
                 if not low.endswith((".gz", ".zst")) and b"\0" in stream.read(4096):
                     raise DataError([f"{name}: expected text with a header line, got binary data"])
+            if low.endswith((".csv", ".tsv", ".txt")):
+                refuse_twins(name, path)
             options = ", all_varchar=true, store_rejects=true" if as_text else ""
             return self._describe(name, f"read_csv({literal(str(path))}, header=true{options})", text=as_text)
         if low.endswith(EXCEL_SUFFIXES):
@@ -172,8 +184,12 @@ class Tables:
     def _open_excel(self, name: str, path: Path, inner: str) -> Table:
         about = path.stat()
         rows, cells = _sheet(path, about.st_mtime_ns, about.st_size, inner)
-        if not rows.column_names:
+        if not cells:
             raise DataError([f"{name}: expected headings in the first row of the sheet, got none"])
+        if not rows.column_names:
+            first = next(iter(cells))
+            words = Table(name, "", {}, cells=cells).formula(first)
+            raise DataError([f"{name}: expected values, got formulas in every column{words}"])
         alias = f"sheet_{self._attached}"
         self._attached += 1
         self._connection.register(alias, rows)

@@ -7,6 +7,7 @@ apart; numbers, texts and dates are told from each other as the workbook does.
 from __future__ import annotations
 
 import warnings
+import zlib
 from array import array
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +15,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import ParseError
 from zipfile import BadZipFile
 
 from openpyxl import load_workbook
@@ -23,6 +23,19 @@ from openpyxl.utils import get_column_letter
 from scenarios.errors import DataError
 
 Value = float | str | None
+DAMAGE = (
+    BadZipFile,
+    zlib.error,
+    SyntaxError,
+    LookupError,
+    ValueError,
+    TypeError,
+    ArithmeticError,
+    RuntimeError,
+    EOFError,
+    OSError,
+)
+"""What openpyxl raises for a file that is damaged, locked or no workbook; XML's own error is a SyntaxError."""
 
 
 @dataclass
@@ -82,16 +95,16 @@ def read_sheet(path: Path, wanted: str) -> Sheet:
 @contextmanager
 def _opened(path: Path) -> Iterator[dict[str, Any]]:
     """The sheets by name, read as they are iterated over."""
-    try:
-        with path.open("rb") as stream, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about styles and extensions that do not matter here
+    with path.open("rb") as stream, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about styles and extensions that do not matter here
+        try:
             book = load_workbook(stream, read_only=True, keep_links=False)
             yield {sheet.title: sheet for sheet in book.worksheets}
-    except (BadZipFile, KeyError, ValueError, TypeError, ParseError, EOFError) as error:
-        hint = "hint: open it in a spreadsheet and save it as .xlsx, without a password, or as .csv"
-        raise DataError(
-            [f"{path}: expected an Excel workbook, got a file that cannot be read as one; {hint}"]
-        ) from error
+        except DAMAGE as error:
+            hint = "hint: open it in a spreadsheet and save it as .xlsx, without a password, or as .csv"
+            raise DataError(
+                [f"{path}: expected an Excel workbook, got a file that cannot be read as one; {hint}"]
+            ) from error
 
 
 def _headings(sheet: Any) -> dict[int, str]:

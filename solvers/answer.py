@@ -104,7 +104,7 @@ def _conflict(layout: Layout, backend: Backend, deadline: float, mixes: Mixes | 
         )
     of = np.array(conflict.group)
     masks = [np.isin(np.arange(len(layout.lower)), np.array(conflict.rows)[of == group]) for group in np.unique(of)]
-    more = "" if conflict.complete else "there may be further conflicts, which were not sought to the end"
+    more = "" if conflict.complete else "there may be further conflicts"
     if all(mixes.conflict(mask) is not None for mask in masks):
         return conflict, join("proven: the rules named conflict, even on average", more)
     if any(mixes.memory.possible(mask) for mask in masks):

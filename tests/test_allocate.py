@@ -172,6 +172,12 @@ def test_bad_rows_are_named(tmp_path, rows, head, expected):
     assert [text.removeprefix(f"{path}: ") for text in found] == expected
 
 
+def test_two_columns_of_one_name_are_refused(tmp_path):
+    path = tmp_path / "c.csv"
+    path.write_text("customer_id,offer,value,cost,cost\n1,a,3,1,5\n")
+    assert problems(path, rules(tmp_path)) == [f"{path}: two columns are named 'cost'"]
+
+
 def test_lines_with_too_many_cells_are_named(tmp_path):
     path = tmp_path / "c.csv"
     path.write_text(HEAD + "a,coupon,email,1,1,1,1,new\nb,coupon,email,1,1,1,1,new,extra\n")

@@ -38,6 +38,15 @@ def test_the_distribution_keeps_mean_and_expectations(model, lived, left):
         assert p @ f(x) == pytest.approx(f(drawn).mean(), rel=0.01)
 
 
+@pytest.mark.parametrize("shape", [50, 200, 1000, 10_000])
+def test_a_trait_that_is_nearly_known_keeps_its_mean_and_spread(shape):
+    """Gamma(s, rate 20 s): mean 1/20, deviation mean / sqrt(s), within a tenth."""
+    x, p = trait_distribution(Attrition("pareto_nbd", 1, prior=(shape, 20.0 * shape)), 0, 0)
+    mean = p @ x
+    assert mean == pytest.approx(0.05, rel=1e-6)
+    assert np.sqrt(p @ (x - mean) ** 2) == pytest.approx(0.05 / np.sqrt(shape), rel=0.1)
+
+
 def test_counts_are_exact_while_they_matter():
     count = np.arange(5000)
     assert (rounded(count[:64]) == count[:64]).all()

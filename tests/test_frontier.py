@@ -79,6 +79,22 @@ def test_targets_out_of_reach_say_how_far_one_can_come(made):
     assert curve.target.point.bound == pytest.approx(curve.break_even)  # beyond it money would only burn
 
 
+@pytest.mark.parametrize("points", [2, 9])
+def test_a_return_is_found_where_small_budgets_have_no_plan(tmp_path, points):
+    """With a least number of offers the curve begins late: just above a plan's least cost the return is highest."""
+    least = {"name": "least", "measure": "count", "min": 1500}
+    case = build_case(candidates(tmp_path, n=2000), rules(tmp_path, [TWO[0], least]))
+    curve = frontier(case, LIMITS, Asked(points=41))
+    known = [point for point in curve.points if point.average is not None]
+    assert curve.points[1].value is None and len(known) > 5
+    high, low = max(p.average for p in known), known[-1].average
+    rate = 0.5 * (high + low)
+    found = frontier(case, LIMITS, Asked(points=points, target_roi=rate)).target.point
+    assert found is not None and found.average >= rate * (1 - 1e-3)
+    later = [p for p in known if p.bound > found.bound * (1 + 1e-3)]
+    assert all(p.average < rate * (1 + 1e-3) for p in later)
+
+
 def test_any_bound_can_move(made, tmp_path):
     curve = frontier(made[1], LIMITS, Asked(rule="mail", points=4))
     assert (curve.rule, curve.end, curve.ratio) == ("mail", "max", False)

@@ -48,6 +48,10 @@ def run_allocate(
     """
     if wish.evaluate is not None and (wish.fix is not None or wish.start is not None or wish.price_rules):
         raise ConfigError(["--evaluate: a given plan is valued as it is; leave out --fix, --start and --price-rules"])
+    if wish.evaluate is not None and kind == "xlsx":
+        raise ConfigError(
+            ["--evaluate: the plan is there already and nothing is written; leave out --out and --format"]
+        )
     _refuse_file(folder, get_args(Format))
     names = ["allocation", *(["why_not"] if wish.why_not else [])] if wish.evaluate is None else []
     for name in names:
@@ -62,19 +66,23 @@ def run_allocate(
     )
     if answer.rows is None:
         return answer, []
+    tables = [(name, answer.rows if name == "allocation" else why_not_rows(answer)) for name in names]
+    long = [(name, table.num_rows) for name, table in tables if kind == "xlsx" and table.num_rows > XLSX_ROWS]
+    told = [
+        f"{name}.parquet holds the {rows:,} rows: a sheet of a workbook holds {XLSX_ROWS:,} at most."
+        for name, rows in long
+    ]
+    answer = replace(answer, remarks=(*answer.remarks, *told))
     sheets = []
     if kind == "xlsx":
         sheets = allocation_sheets(answer, _curve(case, limits), _provenance(candidates, rules))
     written = []
-    for name in names:
-        rows_of = answer.rows if name == "allocation" else why_not_rows(answer)
+    for name, rows_of in tables:
         of: Format = kind
-        if kind == "xlsx" and rows_of.num_rows > XLSX_ROWS:
+        if name in dict(long):
             if name == "allocation":
                 written.append(write_allocation(None, folder, kind, force, sheets=sheets))
             of, sheets = "parquet", []
-            text = f"{name}.parquet holds the {rows_of.num_rows:,} rows: a sheet of a workbook holds {XLSX_ROWS:,} at most."
-            answer = replace(answer, remarks=(*answer.remarks, text))
         written.append(write_allocation(rows_of, folder, of, force, sheets=sheets, name=name))
         sheets = []
     return answer, written

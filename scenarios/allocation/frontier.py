@@ -177,10 +177,8 @@ def frontier(case: Case, limits: Limits, asked: Asked, progress: Callable[[str],
     conflict: tuple[Conflict, ...] = ()
     if all(point.value is None for point in points) or (at_today is not None and at_today.value is None):
         progress("which rules conflict")
-        # Where the other rules conflict among themselves, this one is no part of it.
-        others = [*case.singles[:index], *case.singles[index + 1 :]]
         limits = limits.begun()
-        conflict = conflicts(solve_case(case if free is not None else case.with_rules(others), limits), limits)
+        conflict = conflicts(solve_case(case, limits), limits)
     if asked.target_value is not None or asked.target_roi is not None:
         progress("the target")
     top = free if free is not None else high
@@ -193,7 +191,7 @@ def frontier(case: Case, limits: Limits, asked: Asked, progress: Callable[[str],
         today=at_today,
         knee=_knee(tuple(points)) if end == "max" else None,
         stop=_stop(curve, free) if end == "max" and not ratio and free is not None else None,
-        target=target_of(curve, asked.target_value, asked.target_roi, low, top, end),
+        target=target_of(curve, points, asked.target_value, asked.target_roi, low, top, end),
         exact=isinstance(curve, PathCurve),
         warnings=case.warnings,
         conflict=conflict,

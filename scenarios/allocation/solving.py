@@ -152,6 +152,8 @@ def outcome_of(case: Case, solution: Solution, limits: Limits, held: GivenPlan |
 
 def value_plan(case: Case, plan: GivenPlan, best: Outcome | None, limits: Limits) -> tuple[Outcome, bool]:
     """A given plan as an outcome, and whether it keeps every rule; ``best``: where its bound comes from."""
+    from solvers.answer import row_results  # loads kernels: only when needed
+
     table = case.table(plan.arm, plan.arms[1:])
     missed = misses(case.compiled, table)
     objective = float(table[0].sum()) - sum(miss.cost for miss in missed)
@@ -172,6 +174,7 @@ def value_plan(case: Case, plan: GivenPlan, best: Outcome | None, limits: Limits
         objective=objective,
         bound=bound,
         gap=gap,
+        rows=row_results(case.problem, proof, y),
         note="",
     )
     return Outcome(case, solution, table, missed), keeps

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from scenarios.errors import ConfigError
 
 NEAR = 1e-7
 _ROOT_STEPS = 30
+_STEPS_DOWN = 20
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,12 @@ class Target:
         return {"kind": self.kind, "asked": self.asked, "point": point, "best": self.best}
 
 
-def target_of(curve: Curve, value: float | None, roi: float | None, low: float, high: float, end: str) -> Target | None:
+def target_of(
+    curve: Curve, points: Sequence[Point], value: float | None, roi: float | None, low: float, high: float, end: str
+) -> Target | None:
     """The bound between low and high that just meets a value, or a return on what is used; None if neither is asked.
+
+    ``points``: those of the curve that are known, by bound; at small bounds there may be no plan, and no return.
 
     Raises:
         ConfigError: the rule has no maximum.
@@ -63,17 +68,34 @@ def target_of(curve: Curve, value: float | None, roi: float | None, low: float, 
         point = curve.at(bound)
         return -math.inf if point.value is None else rate * (point.used or 0.0) - point.value
 
-    near = low + 1e-3 * (high - low)
-    for _ in range(40):
-        point = curve.at(near)
-        if point.value is not None and point.used and over(near) <= 0:
-            break
-        near = low + 0.25 * (near - low)
-    else:
-        first = curve.at(low + 1e-3 * (high - low))
-        return Target("roi", rate, None, first.average)
+    tried = [point for point in points if low <= point.bound <= high]
+    near = max((point.bound for point in tried if point.average is not None and point.average >= rate), default=None)
+    if near is None:
+        tried += _first_units(curve, tried, rate, low, high)
+        last = tried[-1]
+        if last.average is None or last.average < rate:
+            return Target("roi", rate, None, max((p.average for p in tried if p.average is not None), default=None))
+        near = last.bound
     bound = root(over, near, high, NEAR * max(abs(top.value or 1.0), 1e-12), last_below=True)
     return Target("roi", rate, curve.at(bound))
+
+
+def _first_units(curve: Curve, known: Sequence[Point], rate: float, low: float, high: float) -> list[Point]:
+    """Points ever nearer to the least bound with a plan, where the return is highest, up to the first with this return."""
+    some = min((point.bound for point in known if point.value is not None and point.used), default=high)
+    none = max((point.bound for point in known if point.value is None and point.bound < some), default=None)
+    found = [curve.at(some)]
+    for step in range(_STEPS_DOWN):
+        bound = low + (1e-3 if step == 0 else 0.25) * (some - low) if none is None else 0.5 * (none + some)
+        point = curve.at(bound)
+        if point.value is None or not point.used:
+            none = bound
+            continue
+        some = bound
+        found.append(point)
+        if point.average is not None and point.average >= rate:
+            break
+    return found
 
 
 def root(f: Callable[[float], float], low: float, high: float, near: float, last_below: bool = False) -> float:

@@ -80,7 +80,7 @@ def _target(frontier: Frontier) -> str:
             return f"a value of {amount_of(target.asked)} is out of reach: {best}"
         return f"a value of {amount_of(target.asked)} needs {frontier.rule} {amount_of(target.point.bound)}"
     if target.point is None:
-        best = "" if target.best is None else f": the first units bring {amount_of(target.best)}"
+        best = "" if target.best is None else f": the highest return found is {amount_of(target.best)}"
         return f"no spend returns {amount_of(target.asked)} a unit{best}"
     most = amount_of(target.point.bound)
     return f"{frontier.rule} can grow to {most} with a mean return of at least {amount_of(target.asked)} a unit"
