@@ -110,8 +110,8 @@ def _must(item: Conflict) -> str:
         text = f"would have to give {outwards(item.gives, True)}"
         text += f" ({item.end} {amount_of(item.bound)} -> {outwards(item.needed, up)})"
     if not item.exact:
-        more = f"at least {amount_of(item.at_least)}" if item.at_least > 0 else "perhaps less"
-        text = text.replace("would have to give", "has room if it gives", 1) + f"; {more} is certain"
+        more = f"at least {amount_of(item.at_least)} is certain" if item.at_least > 0 else "less may do"
+        text = text.replace("would have to give", "has room if it gives", 1) + f"; {more}"
     return text
 
 
