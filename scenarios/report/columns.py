@@ -161,7 +161,10 @@ def rules_met(strategies: Sequence[StrategyResult]) -> str:
 def legend(results: RunResults) -> tuple[str, str]:
     """What each of the two intervals holds."""
     if results.draws < 2:
-        decision = "decision interval: without draws it holds no more than the noise of this run; do not decide on it."
+        decision = (
+            "decision interval: without draws it holds no more than the noise of this run; do not decide on it, take some "
+            "(--replications 20)."
+        )
     elif results.draws < ENOUGH_DRAWS:
         decision = (
             f"decision interval: {results.draws} draws are too few to tell; it is wide, and P(best) has no value; "
