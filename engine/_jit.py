@@ -110,7 +110,7 @@ def phase(function: F) -> F:
     return compiled
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic  # type: ignore[untyped-decorator]  # Numba has no types
 def wide_vectors(_: Any) -> tuple[Any, Callable[..., Any]]:
     """First line of a function whose loops shall use the longest vectors there are: compilers prefer 256 bits to 512.
 

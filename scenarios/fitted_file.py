@@ -63,7 +63,7 @@ def save_fitted(fitted: FittedLog, path: Path, *, overwrite: bool = False) -> No
     draft = path.with_suffix(".part.yaml")
     draft.write_text(HEADER + dump_yaml(document), encoding="utf-8")
     os.replace(part, sidecar(path))  # noqa: PTH105 - both steps alike
-    os.replace(draft, path)  # noqa: PTH105
+    os.replace(draft, path)  # noqa: PTH105 - as above
 
 
 def _document(fitted: FittedLog, stamp: str, customers_file: str) -> dict[str, Any]:

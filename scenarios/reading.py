@@ -22,7 +22,7 @@ def results_from(document: Any, source: str = "results") -> RunResults:
     results = _read(RunResults, document, source, problems)
     if problems:
         raise DataError(problems)
-    return results  # type: ignore[no-any-return]
+    return results  # type: ignore[no-any-return]  # of the type asked for
 
 
 def read_results(path: Path) -> RunResults:

@@ -181,7 +181,7 @@ def _cells(rule: RuleResult) -> tuple[str, str, str, str]:
 def _prices(rule: RuleResult) -> tuple[str, str, str]:
     if rule.price is None:
         return "", "", ""
-    return tuple(  # type: ignore[return-value]
+    return tuple(  # type: ignore[return-value]  # three in, three out
         "" if gain is None else amount_of(gain) for gain in (rule.price.without, rule.price.looser, rule.price.tighter)
     )
 

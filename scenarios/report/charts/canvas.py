@@ -50,7 +50,7 @@ def bundle() -> str:
 
 def unchecked() -> AbstractContextManager[None]:
     """Within it Altair builds charts without checking each part against its schema (a test does): 3 times faster."""
-    return alt.utils.schemapi.debug_mode(False)  # type: ignore[no-any-return]
+    return alt.utils.schemapi.debug_mode(False)  # type: ignore[no-any-return]  # Altair does not say
 
 
 class Datasets:
