@@ -229,6 +229,8 @@ def given_response(
     h = new * (1 - arm.more.cannibalises)
     gain = np.zeros(len(v)) if begun else gain_of_tier(population, world, arm)
     discount = arm.depth * (whole if arm.category >= 0 else v + gain) + arm.redemption_cost
+    if arm.category >= 0:  # nothing is redeemed where no door is open
+        discount = np.where(whole > 0, discount, 0.0)
     lasting, trial, kept = own + after, active, after
     if arm.category >= 0 and world.dynamics.breadth < 1:
         wider = places(
@@ -292,7 +294,7 @@ def outlook(
     reach = dynamics.channels[arm.more.channel].reach if arm.more.channel >= 0 else 1.0
     p, passed_by = reach * chance, reach * (1 - chance) * r.ignored
     cost = arm.contact_cost + p * r.discount * r.nominal
-    revenue = p * (r.sold - (r.discount - arm.redemption_cost) * r.nominal)
+    revenue = p * (r.sold - np.maximum(r.discount - arm.redemption_cost, 0) * r.nominal)
     margin = p * r.earned - cost
     liability = arm.contact_cost + r.discount * r.nominal
     return Candidate(p * (r.given - standing) + passed_by - arm.contact_cost, cost, revenue, margin, liability)
