@@ -257,8 +257,8 @@ def candidate(
         value = r [ w (active + after - Q) - discount active ] + r gross_margin_rate h (active + sticks after) - standing
 
     where the discount of an order is ``depth v + redemption_cost``; for a cross-sell ``depth H + redemption_cost``, H = h where the
-    category is not owned yet, and what its owner buys of it anyway (h = 0) else, and nothing where H = 0.  ``standing`` (n,) is what
-    an offer that still acts is worth (:func:`engine.standing.standing_value`): the response ends it.
+    category is not owned yet, and what its owner buys of it anyway (h = 0) else, and nothing where H = 0.  ``standing`` (n,) is
+    what an offer that still acts is worth (:func:`engine.standing.standing_value`): the response ends it.
     Named approximation: later contacts of the same customer (fatigue, an offer that ends this one) are not foreseen.
     """
     w, h, discount, tab, given = given_response(world, tables, population, arm, t)
