@@ -15,13 +15,14 @@ from engine._jit import parallel_kernel
 from engine.outlook import outlook
 from engine.population import Population
 from engine.standing import standing_value
+from engine.tables import members
 from engine.valuation import OrderTables, arm_tables
 from engine.world import World
 
 MEASURES = ("value", "cost", "revenue", "margin", "liability")
 CHUNK = 4096
 
-PARAMETERS = ("contact_cost", "redemption_cost", "depth", "category", "sticks")
+PARAMETERS = ("contact_cost", "redemption_cost", "depth", "sticks")
 
 
 def candidates(
@@ -54,7 +55,10 @@ def candidates(
         cells[i] = tab.active, tab.active_nominal, tab.base_nominal, tab.after, tables.discounted[t]
         with np.errstate(divide="ignore"):
             logit[i] = np.log(arm.response) - np.log1p(-arm.response)
-    parameters = np.array([[float(getattr(arm, name)) for name in PARAMETERS] for arm in world.arms])
+    parameters = np.array(
+        [[*(float(getattr(arm, name)) for name in PARAMETERS), 1 - arm.more.cannibalises] for arm in world.arms]
+    )
+    sells = np.array([members(arm) for arm in world.arms], np.uint32)
     if responsiveness_sd > 0:
         node, weight = np.polynomial.hermite_e.hermegauss(9)
         node, weight = responsiveness_sd * node, weight / weight.sum()
@@ -76,6 +80,7 @@ def candidates(
         cells,
         logit,
         parameters,
+        sells,
         world.complementarity,
         np.array([e.gross_margin_rate, e.cost_to_serve_per_order, world.fatigue.weight]),
         node,
@@ -88,7 +93,7 @@ def candidates(
 @parallel_kernel
 def _fill(  # type: ignore[no-untyped-def]
     chunks, rate, order_value, responsiveness, start, headroom, segment, fatigue, owned, extra, standing, cells, logit, parameters,
-    complementarity, economics, node, weight, out,
+    sells, complementarity, economics, node, weight, out,
 ):  # fmt: skip
     """One chunk of customers after the other; every sum is one customer's own, so threads do not matter."""
     n, k_count = len(rate), len(cells)
@@ -96,7 +101,7 @@ def _fill(  # type: ignore[no-untyped-def]
     for chunk in range(chunks[0], chunks[1]):
         for k in range(k_count):
             contact, redeem, depth = parameters[k, 0], parameters[k, 1], parameters[k, 2]
-            category, sticks = int(parameters[k, 3]), parameters[k, 4]
+            sticks, fresh = parameters[k, 3], parameters[k, 4]
             for i in range(chunk * CHUNK, min((chunk + 1) * CHUNK, n)):
                 a, s = start[i], segment[i]
                 active, nominal, base = cells[k, 0, a, s], cells[k, 1, a, s], cells[k, 2, a, s]
@@ -105,14 +110,25 @@ def _fill(  # type: ignore[no-untyped-def]
                 w = gross * v - serve
                 h = 0.0
                 discount = depth * v + redeem
-                if category >= 0:
-                    for b in range(len(complementarity)):
-                        if b != category and (owned[i] >> np.uint32(b)) & np.uint32(1) == 1:
-                            h = max(h, complementarity[b, category])
-                    h *= headroom[i, category]
-                    discount = depth * h + redeem if h > 0.0 else 0.0
-                    if (owned[i] >> np.uint32(category)) & np.uint32(1) == 1:
-                        h = 0.0
+                if sells[k] != 0:
+                    whole, wider = 0.0, 0.0
+                    for c in range(len(complementarity)):
+                        if (sells[k] >> np.uint32(c)) & np.uint32(1) == 1:
+                            now, then = 0.0, 0.0
+                            for b in range(len(complementarity)):
+                                open_ = 0.0 if b == c else complementarity[b, c]
+                                if (owned[i] >> np.uint32(b)) & np.uint32(1) == 1:
+                                    now = max(now, open_)
+                                if ((owned[i] | sells[k]) >> np.uint32(b)) & np.uint32(1) == 1:
+                                    then = max(then, open_)
+                            whole += now * headroom[i, c]
+                            wider += then * headroom[i, c]
+                            if (owned[i] >> np.uint32(c)) & np.uint32(1) == 0:
+                                h += now * headroom[i, c]
+                    if h > 0.0:
+                        whole += sticks * (wider - whole)
+                    h *= fresh
+                    discount = depth * whole + redeem if whole > 0.0 else 0.0
                 x = logit[k, s] - tired * float(fatigue[i]) + float(responsiveness[i])
                 p = 0.0
                 for j in range(len(node)):

@@ -27,7 +27,7 @@ from engine.present import (
 )
 from engine.rules import GRID, curve_shift
 from engine.tables import members
-from engine.valuation import Candidate, OrderTables, active_transitions
+from engine.valuation import Candidate, OrderTables, active_transitions, parts
 from engine.world import Arm, Segments, World
 
 Floats = NDArray[np.float64]
@@ -164,22 +164,6 @@ def response_chance(population: Population, world: World, arm: Arm, t: int, resp
     return chance if arm.more.win_back else np.where(population.life.gone > 0, 0.0, chance)
 
 
-def parts(population: Population, world: World, mask: int) -> tuple[Floats, Floats]:
-    """(n,) value of an arm's categories as far as their doors are open: all of them, and those not owned."""
-    n, owned = len(population), population.state.owned
-    whole, new = np.zeros(n), np.zeros(n)
-    for c in range(len(world.categories)):
-        if mask >> c & 1:
-            door = np.zeros(n)
-            for b in range(len(world.categories)):
-                has = (owned >> np.uint32(b)) & np.uint32(1) == 1
-                door = np.where(has & (b != c), np.maximum(door, world.complementarity[b, c]), door)
-            part = door * population.traits.headroom[:, c]
-            whole += part
-            new += np.where((owned >> np.uint32(c)) & np.uint32(1) == 1, 0.0, part)
-    return whole, new
-
-
 def gain_of_tier(population: Population, world: World, arm: Arm) -> Floats:
     """(n,) what an order is worth more once the responder has moved up, times the probability of moving."""
     dynamics, life = world.dynamics, population.life
@@ -242,7 +226,7 @@ def given_response(
     own, extra, after, q = at(cells.own), at(cells.extra), at(cells.after), at(levels.discounted[t])
     active, nominal = own + more * extra, at(cells.own_nominal) + more * at(cells.extra_nominal)
     base = at(cells.base_nominal)
-    whole, new = parts(population, world, members(arm))
+    whole, new = parts(population, world, members(arm), sticks)
     h = new * (1 - arm.more.cannibalises)
     gain = np.zeros(len(v)) if begun else gain_of_tier(population, world, arm)
     discount = arm.depth * (whole if arm.category >= 0 else v + gain) + arm.redemption_cost

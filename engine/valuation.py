@@ -25,6 +25,7 @@ from engine.present import growing_value, present_rate, present_value
 from engine.rates import factor_table, level_table
 from engine.season import Season
 from engine.service.strain import Strain
+from engine.tables import members
 from engine.world import Arm, Segments, World
 
 Floats = NDArray[np.float64]
@@ -196,13 +197,27 @@ def future_value(tables: OrderTables, population: Population, world: World, t: i
     return np.asarray(population.traits.rate * order_margin(population, world) * q)
 
 
-def gate(owned: NDArray[np.uint32], complementarity: Floats, category: int) -> Floats:
-    """(n,) max over other owned categories b of ``complementarity[b, category]``; 0 if none is owned."""
-    out = np.zeros(len(owned))
-    for b in range(len(complementarity)):
-        has = (owned >> np.uint32(b)) & np.uint32(1) == 1
-        out = np.where(has & (b != category), np.maximum(out, complementarity[b, category]), out)
-    return out
+def parts(population: Population, world: World, mask: int, sticks: float = 0.0) -> tuple[Floats, Floats]:
+    """(n,) value of these categories as far as their doors are open: all of them, and those not owned yet.
+
+    The door to a category is the largest ``complementarity[b, category]`` over the other categories b that a customer owns;
+    with probability ``sticks`` he takes them all up, and they open each other's.
+    """
+    n, owned = len(population), population.state.owned
+    whole, wider, new = np.zeros(n), np.zeros(n), np.zeros(n)
+    for c in range(len(world.categories)):
+        if mask >> c & 1:
+            now, then = np.zeros(n), np.zeros(n)
+            for b in range(len(world.categories)):
+                has = (owned >> np.uint32(b)) & np.uint32(1) == 1
+                open_ = 0.0 if b == c else world.complementarity[b, c]
+                now = np.where(has, np.maximum(now, open_), now)
+                then = np.where(has | bool(mask >> b & 1), np.maximum(then, open_), then)
+            part = now * population.traits.headroom[:, c]
+            whole += part
+            wider += then * population.traits.headroom[:, c]
+            new += np.where((owned >> np.uint32(c)) & np.uint32(1) == 1, 0.0, part)
+    return np.where(new > 0, whole + sticks * (wider - whole), whole), new
 
 
 def response_probability(population: Population, world: World, arm: Arm, responsiveness_sd: float = 0.0) -> Floats:
@@ -256,9 +271,9 @@ def candidate(
 
         value = r [ w (active + after - Q) - discount active ] + r gross_margin_rate h (active + sticks after) - standing
 
-    where the discount of an order is ``depth v + redemption_cost``; for a cross-sell ``depth H + redemption_cost``, H = h where the
-    category is not owned yet, and what its owner buys of it anyway (h = 0) else, and nothing where H = 0.  ``standing`` (n,) is
-    what an offer that still acts is worth (:func:`engine.standing.standing_value`): the response ends it.
+    where the discount of an order is ``depth v + redemption_cost``; for a cross-sell ``depth H + redemption_cost``, H what all its
+    categories are worth, owned or not (:func:`parts`), and nothing where H = 0; h is the part not owned yet, less what it
+    replaces.  ``standing`` (n,) is what an offer that still acts is worth (:func:`engine.standing.standing_value`): the response ends it.
     Named approximation: later contacts of the same customer (fatigue, an offer that ends this one) are not foreseen.
     """
     w, h, discount, tab, given = given_response(world, tables, population, arm, t)
@@ -290,9 +305,8 @@ def given_response(
     w = gm * v - serve
     active, after, q = tab.active[start, now], tab.after[start, now], tables.discounted[t][start, now]
     if arm.category >= 0:
-        whole = gate(population.state.owned, world.complementarity, arm.category)
-        whole *= population.traits.headroom[:, arm.category]
-        h = np.where((population.state.owned >> np.uint32(arm.category)) & np.uint32(1) == 1, 0.0, whole)
+        whole, new = parts(population, world, members(arm), 0.0 if begun else arm.sticks)
+        h = new * (1 - arm.more.cannibalises)
         discount = np.where(whole > 0, arm.depth * whole + arm.redemption_cost, 0.0)
     else:
         h = np.zeros(len(v))

@@ -111,7 +111,7 @@ def arm_dynamics(name: str, offer: Offer, channel: str, scenario: Scenario, cate
     plain = ArmDynamics(
         win_back=offer.kind == "win_back",
         cannibalises=offer.effects.ownership.cannibalises if offer.effects.ownership else 0.0,
-        bundle=sum(1 << categories.index(c) for c in offer.bundle),
+        bundle=sum({1 << categories.index(c) for c in offer.bundle}),
     )
     if not in_use(scenario):
         return plain

@@ -61,6 +61,8 @@ def test_shipped_scenarios_hold():
         (SUBSCRIPTION, {"dynamics.competition.share": 1.0}, "dynamics.competition.share: expected a number < 1, got 1"),
         (SUBSCRIPTION, {"dynamics.competition.events": [{"period": 99}]}, "dynamics.competition.events[0].period: expected below the horizon of 36, got 99"),
         (INSURANCE, {"offers.motor.bundle": ["car"]}, "offers.motor.bundle: unknown category 'car'"),
+        (INSURANCE, {"offers.motor.bundle": ["home", "life", "home"]}, "offers.motor.bundle: 'home' is named twice"),
+        (INSURANCE, {"offers.motor.bundle": ["motor"]}, "offers.motor.bundle: 'motor' is the offer's own category"),
         (INSURANCE, {"offers.motor.kind": "up_sell"}, "offers.motor.effects: an up_sell offer needs 'tier'"),
     ],
 )  # fmt: skip

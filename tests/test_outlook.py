@@ -43,8 +43,7 @@ def an_arm(name, more=None, **changes):
         "b",
         contact_cost=0.3,
         response=np.full(6, 0.5),
-        more=more or ArmDynamics(),
-        **_filled({"duration": 3} | ARMS[name] | changes),
+        **_filled({"duration": 3} | ARMS[name] | ({"more": more} if more else {}) | changes),
     )
 
 

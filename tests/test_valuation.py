@@ -8,7 +8,7 @@ from engine_worlds import rich_population, rich_world
 
 from engine import Arm, Economics, Fatigue, OrderValue, Segments, Simulation, World, make_population
 from engine.candidates import MEASURES, candidates
-from engine.dynamics import Dynamics
+from engine.dynamics import ArmDynamics, Dynamics
 from engine.life import make_life
 from engine.rates import factor_table, level_table
 from engine.standing import standing_value
@@ -109,6 +109,13 @@ ARMS = {
     "retention": {"kind": "retention", "attrition_reduction": 0.9},
     "move": {"kind": "contact", "move_to": 3, "move_probability": 0.5},
     "cross-sell": {"kind": "cross_sell", "depth": 0.3, "category": 1, "sticks": 0.4},
+    "bundle": {
+        "kind": "cross_sell",
+        "depth": 0.3,
+        "category": 1,
+        "sticks": 0.4,
+        "more": ArmDynamics(cannibalises=0.4, bundle=0b01),
+    },
 }
 
 
@@ -155,11 +162,13 @@ def test_planned_value_and_cost_are_realised_under_full_knowledge(name: str, kap
 
 
 @pytest.mark.parametrize("dynamics", [None, Dynamics()], ids=["plain", "dynamics"])
+@pytest.mark.parametrize("more", [ArmDynamics(), ArmDynamics(cannibalises=0.6, bundle=0b01)], ids=["alone", "bundle"])
 @pytest.mark.parametrize("owned", [0b01, 0b11, 0b10], ids=["new", "owner", "no open door"])
-def test_who_owns_a_category_is_given_the_discount_on_it(owned: int, dynamics: Dynamics | None) -> None:
+def test_who_owns_a_category_is_given_the_discount_on_it(owned: int, more: ArmDynamics, dynamics: Dynamics | None) -> None:
     """As the simulator's period has it: the discount falls on what an owner buys anyway, and nothing is redeemed where there is
-    nothing to buy.  Planned value, cost and revenue against it within 4 standard errors; owners were taken to cost nothing."""
-    arm = Arm("a/b", "a", "b", "cross_sell", 0.3, 0.5, 0.3, 3, np.full(6, 0.5), category=1, sticks=0.4)
+    nothing to buy.  Planned value, cost and revenue against it within 4 standard errors; owners were taken to cost nothing, and
+    without dynamics bundles and what a new category replaces were not seen."""
+    arm = Arm("a/b", "a", "b", "cross_sell", 0.3, 0.5, 0.3, 3, np.full(6, 0.5), category=1, sticks=0.4, more=more)
     n, rng = 60_000, np.random.default_rng(5)
     w = world(arm, 0.5, 8, categories=("x", "y"), complementarity=np.array([[0.0, 0.7], [0.2, 0.0]]))
     w = dataclasses.replace(w, dynamics=dynamics)
@@ -167,7 +176,7 @@ def test_who_owns_a_category_is_given_the_discount_on_it(owned: int, dynamics: D
         rate=rng.gamma(2, 0.5, n),
         order_value=rng.gamma(4, 10, n),
         segment=rng.integers(0, 5, n),
-        headroom=np.stack([np.zeros(n), rng.gamma(2, 4, n)], axis=1),
+        headroom=rng.gamma(2, 4, (n, 2)),
         owned=np.full(n, owned),
     )
     population.life = make_life(population.state.segment, w) if dynamics else None

@@ -246,6 +246,10 @@ class Offer(Model):
             yield ("effects",), "a win_back offer needs 'move'"
         if self.bundle and self.kind != "cross_sell":
             yield ("bundle",), f"only a cross_sell offer has a bundle, this one is a {self.kind}"
+        for category in repeats(self.bundle):
+            yield ("bundle",), f"{category!r} is named twice"
+        if self.category in self.bundle:
+            yield ("bundle",), f"{self.category!r} is the offer's own category; a bundle names further ones"
         if effects.tier is not None and effects.ownership is not None:
             yield ("effects", "tier"), "tier and ownership both change what an order is worth; keep one"
         yield from self._curves()
