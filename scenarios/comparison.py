@@ -19,6 +19,7 @@ from scenarios.results import Interval, Month, Series, StrategyResult
 from scenarios.returns import returns
 from scenarios.schema.planning import Time
 from scenarios.statistics import normal_interval, outer_interval
+from scenarios.upgrades import upgrades
 
 Floats = NDArray[np.float64]
 
@@ -115,6 +116,7 @@ def strategy_result(frame: Frame, name: str) -> StrategyResult:
         concentration=p.held,
         returns=() if name in frame.with_levers or p is nothing else returns(frame.world, p, nothing),
         seen=seen(frame.world, p),
+        upgrades=upgrades(frame.world, p, nothing),
         flows=flows(frame.world, ledger),
         costs=costs(ledger),
         contacts_by_arm={

@@ -60,6 +60,22 @@ class Return:
 
 
 @dataclass(frozen=True)
+class Upgrades:
+    """Customers of the base who start in a low segment and end in a ``high`` one (:mod:`scenarios.upgrades`).
+
+    ``started_low``: how many could rise; ``risen``: how many did; ``extra``: how many more than by doing nothing, on the same
+    luck, with its standard error ``noise``; ``cost_each``: promotion cost for each of these, None where they are not beyond luck.
+    """
+
+    high: tuple[str, ...]
+    started_low: int
+    risen: int
+    extra: int
+    noise: float
+    cost_each: float | None
+
+
+@dataclass(frozen=True)
 class Seen:
     """Segments as the planner saw them against the true ones, over all customers and decisions.
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from scenarios.around_results import Growth, NewCustomers, ServiceResult
 from scenarios.budget_results import BudgetPoint, BudgetPrice, Ceiling, Split
-from scenarios.customer_results import Concentration, Losing, Return, Seen
+from scenarios.customer_results import Concentration, Losing, Return, Seen, Upgrades
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,7 @@ class StrategyResult:
         concentration: of orders, revenue, margin and CLV, by name.
         returns: what offers, channels and categories brought; empty where the strategy moves levers, which bring their part, too.
         seen: segments as the planner saw them; None where nothing is planned.
+        upgrades: from low to high segments; None where there are no two kinds.
         flows: customers x periods by segment before and after a period; empty unless the scenario asks for flows.
         costs: kind -> amount in all, undiscounted; only what is not 0.
         budget_prices: by decision, where the strategy plans over time; model_value: incremental CLV per customer that its
@@ -133,6 +134,7 @@ class StrategyResult:
     costs: dict[str, float] = field(default_factory=dict)
     budget_prices: tuple[BudgetPrice, ...] = ()
     model_value: float | None = None
+    upgrades: Upgrades | None = None
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,14 @@ def around_sheets(ranked: Sequence[StrategyResult], results: RunResults) -> Iter
         note = "Share of the whole that the largest tenth and the smallest customers hold; losses count as 0"
         yield "concentration", ["strategy", "of", "Gini coefficient", "top tenth", *heads], held, formats, [note]
     yield from _losing(ranked, money)
+    up: list[tuple[Cell, ...]] = [
+        (s.name, ", ".join(u.high), u.started_low, u.risen, u.extra, u.noise, u.cost_each)
+        for s in ranked
+        if (u := s.upgrades) is not None
+    ]
+    if up:
+        heads = ["strategy", "into", "started low", "risen", "more than by doing nothing", "luck, se", "spend for each"]
+        yield "upgrades", heads, up, ["", "", COUNT, COUNT, COUNT, FACTOR, EACH], [f"{money}; spend where more than luck"]
     yield from _flows(ranked)
     seen: list[tuple[Cell, ...]] = [
         (s.name, true, name, count, s.seen.correct)

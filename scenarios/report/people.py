@@ -18,6 +18,8 @@ def parts(ranked: Sequence[StrategyResult], results: RunResults) -> Iterator[Par
         yield _concentration(ranked)
     if any(s.losing and (s.losing.customers or s.losing.orders) for s in ranked):
         yield _losing(ranked, clean(results.currency))
+    if any(s.upgrades for s in ranked):
+        yield _upgrades(ranked, clean(results.currency))
 
 
 def lines(ranked: Sequence[StrategyResult], results: RunResults) -> list[str]:
@@ -71,6 +73,28 @@ def _losing(ranked: Sequence[StrategyResult], unit: str) -> Part:
         if any(r.kind == kind for s in ranked for r in s.returns):
             columns.append((title, tuple(total(s.returns, kind) if s.returns else "no value" for s in ranked)))
     return Part("What loses money within the horizon, after all costs of its own", columns)
+
+
+def _upgrades(ranked: Sequence[StrategyResult], unit: str) -> Part:
+    known = [s.upgrades for s in ranked]
+    high = ", ".join(clean(name) for name in next(u.high for u in known if u is not None))
+    each = decimals_for([u.cost_each for u in known if u is not None and u.cost_each is not None] or [0.0])
+
+    def cost(i: int) -> str:
+        found = known[i]
+        if found is None or not ranked[i].spend:
+            return "no value"
+        return "within luck" if found.cost_each is None else amount(found.cost_each, each)
+
+    return Part(
+        f"Low-to-high upgrades: customers who start below the mean in orders and end in {high}",
+        [
+            ("risen", tuple("no value" if u is None else f"{u.risen:,}" for u in known)),
+            ("of those who start low", tuple("no value" if u is None else percent(u.risen / u.started_low) for u in known)),
+            ("more than by doing nothing", tuple("no value" if u is None else f"{u.extra:+,}" for u in known)),
+            (f"spend for each of these, {unit}", tuple(cost(i) for i in range(len(known)))),
+        ],
+    )
 
 
 def _few(results: RunResults) -> Iterator[str]:
