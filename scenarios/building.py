@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine import Arm, Economics, Fatigue, World
+from engine import Arm, Economics, Fatigue, Segments, World
 from engine.world import NO_CATEGORY, NO_SEGMENT
 from scenarios.base import Base
 from scenarios.building_dynamics import arm_dynamics, build_dynamics
@@ -27,7 +27,7 @@ def build_world(scenario: Scenario, base: Base) -> World:
         ),
         horizon=scenario.time.horizon_periods,
         arms=tuple(
-            _arm(name, offer, channel, scenario, segments.names, base.categories)
+            _arm(name, offer, channel, scenario, segments, base.categories)
             for name, offer in scenario.offers.items()
             for channel in offer.channels
         ),
@@ -40,11 +40,13 @@ def build_world(scenario: Scenario, base: Base) -> World:
 
 
 def _arm(
-    name: str, offer: Offer, channel: str, scenario: Scenario, segments: tuple[str, ...], categories: tuple[str, ...]
+    name: str, offer: Offer, channel: str, scenario: Scenario, segments: Segments, categories: tuple[str, ...]
 ) -> Arm:
     effects = offer.effects
     base = effects.response.at(offer.depth)
-    response = np.array([effects.response.by_segment.get(s, base) for s in segments])
+    response = np.array([effects.response.by_segment.get(s, base) for s in segments.names])
+    if offer.kind == "win_back":  # nobody who has not left is won back
+        response = np.where(segments.lapsed, response, 0.0)
     return Arm(
         name=f"{name}/{channel}",
         offer=name,
@@ -58,7 +60,7 @@ def _arm(
         response=response,
         order_lift=effects.orders.at(offer.depth) if effects.orders else 0.0,
         attrition_reduction=effects.attrition.reduction if effects.attrition else 0.0,
-        move_to=segments.index(effects.move.to) if effects.move else NO_SEGMENT,
+        move_to=segments.names.index(effects.move.to) if effects.move else NO_SEGMENT,
         move_probability=effects.move.probability if effects.move else 0.0,
         category=categories.index(offer.category) if offer.category else NO_CATEGORY,
         sticks=effects.ownership.sticks if effects.ownership else 0.0,

@@ -63,6 +63,8 @@ def test_shipped_scenarios_hold():
         (INSURANCE, {"offers.motor.bundle": ["car"]}, "offers.motor.bundle: unknown category 'car'"),
         (INSURANCE, {"offers.motor.bundle": ["home", "life", "home"]}, "offers.motor.bundle: 'home' is named twice"),
         (INSURANCE, {"offers.motor.bundle": ["motor"]}, "offers.motor.bundle: 'motor' is the offer's own category"),
+        (SUBSCRIPTION, {"dynamics.competition.events": [{"period": 6, "price": -0.2}, {"period": 6, "value": 1.0}]}, "dynamics.competition.events: two events in period 6"),
+        (SUBSCRIPTION, {"offers.come_back.effects.response.by_segment": {"subscriber": 0.2}}, "offers.come_back.effects.response.by_segment.subscriber: 'subscriber' is not a lapsed segment"),
         (INSURANCE, {"offers.motor.kind": "up_sell"}, "offers.motor.effects: an up_sell offer needs 'tier'"),
     ],
 )  # fmt: skip

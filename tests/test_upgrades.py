@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from engine import Segments
+from scenarios.building import build_world
 from scenarios.customers import customer_base
 from scenarios.jobs import Setup, Stages
 from scenarios.lives import draw_customers
 from scenarios.loading import load
-from scenarios.building import build_world
 from scenarios.report.people import parts
 from scenarios.run import Options, run
 from scenarios.strategies.optimising import Greedy, Nobody

@@ -164,7 +164,9 @@ def test_planned_value_and_cost_are_realised_under_full_knowledge(name: str, kap
 @pytest.mark.parametrize("dynamics", [None, Dynamics()], ids=["plain", "dynamics"])
 @pytest.mark.parametrize("more", [ArmDynamics(), ArmDynamics(cannibalises=0.6, bundle=0b01)], ids=["alone", "bundle"])
 @pytest.mark.parametrize("owned", [0b01, 0b11, 0b10], ids=["new", "owner", "no open door"])
-def test_who_owns_a_category_is_given_the_discount_on_it(owned: int, more: ArmDynamics, dynamics: Dynamics | None) -> None:
+def test_who_owns_a_category_is_given_the_discount_on_it(
+    owned: int, more: ArmDynamics, dynamics: Dynamics | None
+) -> None:
     """As the simulator's period has it: the discount falls on what an owner buys anyway, and nothing is redeemed where there is
     nothing to buy.  Planned value, cost and revenue against it within 4 standard errors; owners were taken to cost nothing, and
     without dynamics bundles and what a new category replaces were not seen."""

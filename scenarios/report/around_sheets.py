@@ -43,7 +43,13 @@ def around_sheets(ranked: Sequence[StrategyResult], results: RunResults) -> Iter
     ]
     if up:
         heads = ["strategy", "into", "started low", "risen", "more than by doing nothing", "luck, se", "spend for each"]
-        yield "upgrades", heads, up, ["", "", COUNT, COUNT, COUNT, FACTOR, EACH], [f"{money}; spend where more than luck"]
+        yield (
+            "upgrades",
+            heads,
+            up,
+            ["", "", COUNT, COUNT, COUNT, FACTOR, EACH],
+            [f"{money}; spend where more than luck"],
+        )
     yield from _flows(ranked)
     seen: list[tuple[Cell, ...]] = [
         (s.name, true, name, count, s.seen.correct)

@@ -90,7 +90,10 @@ def _upgrades(ranked: Sequence[StrategyResult], unit: str) -> Part:
         f"Low-to-high upgrades: customers who start below the mean in orders and end in {high}",
         [
             ("risen", tuple("no value" if u is None else f"{u.risen:,}" for u in known)),
-            ("of those who start low", tuple("no value" if u is None else percent(u.risen / u.started_low) for u in known)),
+            (
+                "of those who start low",
+                tuple("no value" if u is None else percent(u.risen / u.started_low) for u in known),
+            ),
             ("more than by doing nothing", tuple("no value" if u is None else f"{u.extra:+,}" for u in known)),
             (f"spend for each of these, {unit}", tuple(cost(i) for i in range(len(known)))),
         ],

@@ -20,6 +20,7 @@ from scenarios.schema.base import (
     Text,
     Uncertain,
     Whole,
+    repeats,
 )
 
 PARAMETERS = {"bg_nbd": ("a", "b"), "pareto_nbd": ("s", "beta"), "sbg": ("a", "b")}
@@ -134,6 +135,14 @@ class Competition(Uncertain):
     value: NonNegative = 0.0
     trust: NonNegative = 0.0
     events: tuple[Rival, ...] = ()
+
+    def problems(self) -> Iterator[Problem]:
+        """An event says where the competitor stands from then on, so there is one a period."""
+        for period in repeats(tuple(event.period for event in self.events)):
+            yield (
+                ("events",),
+                f"two events in period {period}: each says how far the competitor is from where he started; make them one",
+            )
 
 
 class Values(Uncertain):

@@ -45,6 +45,13 @@ def check_dynamics(scenario: Scenario, names: Names) -> Iterator[Problem]:
                 yield (*at, "effects", effect), f"needs dynamics.{section}, which the scenario does not define"
         if offer.kind == "win_back" and names.lapsed == ():
             yield at, "no segment is lapsed, so there is nobody to win back; mark one: lapsed: true"
+        if offer.kind == "win_back" and names.lapsed:
+            for segment in effects.response.by_segment:
+                if segment in (names.segments or ()) and segment not in names.lapsed:
+                    yield (
+                        (*at, "effects", "response", "by_segment", segment),
+                        f"{segment!r} is not a lapsed segment, and only who has left is won back; expected {', '.join(names.lapsed)}",
+                    )
     if d is None:
         return
     if d.attrition is not None:
