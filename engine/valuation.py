@@ -273,7 +273,8 @@ def candidate(
 
     where the discount of an order is ``depth v + redemption_cost``; for a cross-sell ``depth H + redemption_cost``, H what all its
     categories are worth, owned or not (:func:`parts`), and nothing where H = 0; h is the part not owned yet, less what it
-    replaces.  ``standing`` (n,) is what an offer that still acts is worth (:func:`engine.standing.standing_value`): the response ends it.
+    replaces.  ``standing`` (n,) is what an offer that still acts is worth (:func:`engine.standing.standing_value`): the
+    response ends it.
     Named approximation: later contacts of the same customer (fatigue, an offer that ends this one) are not foreseen.
     """
     w, h, discount, tab, given = given_response(world, tables, population, arm, t)

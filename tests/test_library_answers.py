@@ -40,7 +40,7 @@ def test_every_shipped_scenario_answers_on_one_screen():
     for name in shipped():
         loaded = load(name)
         assert loaded.scenario.question.endswith("?") and len(loaded.scenario.answer) > 40, name
-        assert len(loaded.path.read_text(encoding="utf-8").splitlines()) <= 84, name
+        assert len(loaded.files[0].read_text(encoding="utf-8").splitlines()) <= 84, name
 
 
 @pytest.mark.slow

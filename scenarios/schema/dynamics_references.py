@@ -50,7 +50,8 @@ def check_dynamics(scenario: Scenario, names: Names) -> Iterator[Problem]:
                 if segment in (names.segments or ()) and segment not in names.lapsed:
                     yield (
                         (*at, "effects", "response", "by_segment", segment),
-                        f"{segment!r} is not a lapsed segment, and only who has left is won back; expected {', '.join(names.lapsed)}",
+                        f"{segment!r} is not a lapsed segment, and only who has left is won back; "
+                        f"expected {', '.join(names.lapsed)}",
                     )
     if d is None:
         return

@@ -200,8 +200,8 @@ class Offer(Model):
     kind: ``contact`` costs the contact only; ``discount`` gives ``depth`` of the redeeming order away;
     ``retention`` slows the moves into lapsed segments; ``cross_sell`` sells a category that the customer does not
     own yet (``depth`` is then of the category's value), with ``bundle``: further categories in the same offer;
-    ``up_sell`` moves responders up a tier; ``win_back`` moves who has left out of a lapsed segment, and nobody else responds to it.  ``appeal``: to which of the
-    customers' values, 0 to 1 each.  ``wear_out``: by repeats of the same offer.
+    ``up_sell`` moves responders up a tier; ``win_back`` moves who has left out of a lapsed segment, and nobody else
+    responds to it.  ``appeal``: to which of the customers' values, 0 to 1 each.  ``wear_out``: by repeats of the same offer.
 
     ``duration_periods``: how long a responder's effects act.
     ``redemption_cost``: per redeeming order, on top of the discount.  ``min_margin_rate``: customers whose orders
