@@ -13,14 +13,16 @@ from engine import life_phases as lives
 from engine import noise, phases, traffic
 from engine import offer_phases as offers
 from engine import promotion_phases as promotions
+from engine import scratch as at
 from engine import segment_phases as segments
 from engine._jit import lean_kernel, pool, wide_vectors
 from engine.customers import Customers, Money, Real, Switches, Word, load, store
 from engine.ledger import ARM_LINES, LINES, SEGMENT_CUSTOMERS, SEGMENT_LINES, SEGMENT_MARGIN, SEGMENT_ORDERS
 from engine.life import Columns
-from engine.rng import LIFE, OFFER, PERIOD, VISITS
+from engine.rng import LEAVING, LIFE, OFFER, PERIOD, PERIODS_PER_DRAW, VISITS
 from engine.rules import BG_NBD, PARETO_NBD, Rules
 from engine.scratch import BLOCK, BUYER, CONTACTED, PRICE, VALUE, make_scratch
+from engine.segment_phases import FLOW_ROWS
 from engine.tables import Tables
 
 STRIPS_PER_THREAD = 8  # evens out strips of unequal work
@@ -83,9 +85,9 @@ def run_strip(
                 contacted = offers.list_contacted(word, plan, low, m)
                 if contacted > 0:
                     if life is not None:
-                        phases.draw(word, period, np.uint64(LIFE), k0, k1)
+                        phases.draw(word, period, np.uint64(LIFE << 24), k0, k1)
                         promotions.prepare(real, word, plan, low, contacted, period, tables, rules, life)
-                    phases.draw(word, period, np.uint64(OFFER), k0, k1)
+                    phases.draw(word, period, np.uint64(OFFER << 24), k0, k1)
                     offers.contact(real, word, money, plan, low, contacted, tables, customers, lines[t], by_arm[t])
                     if life is not None:
                         promotions.follow(real, word, plan, low, contacted, customers, rules)
@@ -96,11 +98,13 @@ def run_strip(
             if life is not None:
                 attrition.hold(real, word, active, tables, rules)
                 if rules.attrition == PARETO_NBD:
-                    phases.draw(word, period, np.uint64(LIFE), k0, k1)
-                    attrition.spans(real, word)
+                    if t == 0 or period % PERIODS_PER_DRAW == 0:
+                        phases.draw(word, period // PERIODS_PER_DRAW, np.uint64(LIFE << 24 | LEAVING), k0, k1)
+                        attrition.keep_words(word)
+                    attrition.spans(real, word, at.LEAVE_WORDS + period % PERIODS_PER_DRAW * at.BLOCK)
                 segments.keep_segment(real, word)
 
-            phases.draw(word, period, np.uint64(PERIOD), k0, k1)
+            phases.draw(word, period, np.uint64(PERIOD << 24), k0, k1)
             phases.move(word, tables)
             if life is not None:
                 if rules.tilted:
@@ -149,7 +153,7 @@ def run_strip(
                 offers.age(word, active)
 
             if on.traffic:
-                phases.draw(word, period, np.uint64(VISITS), k0, k1)
+                phases.draw(word, period, np.uint64(VISITS << 24), k0, k1)
                 traffic.visit(real, word, m, active, tables.browsing, lines[t])
             margins = by_segment[t, SEGMENT_MARGIN]
             if on.losses:
@@ -198,7 +202,7 @@ def advance(
             np.zeros((periods, LINES), np.int64),
             np.zeros((periods, SEGMENT_LINES, tables.segments), np.int64),
             np.zeros((periods, ARM_LINES, arms), np.int64),
-            np.zeros((periods, tables.segments**2 if rules is not None and rules.flows else 0), np.int64),
+            np.zeros((periods, FLOW_ROWS, tables.segments**2 if rules is not None and rules.flows else 0), np.int64),
         )
         for _ in range(strips)
     ]
@@ -223,4 +227,5 @@ def advance(
         run(0)
     else:
         list(pool(threads).map(run, range(strips)))
-    return Books(*(np.sum(part, axis=0) for part in zip(*books, strict=True)))
+    total = Books(*(np.sum(part, axis=0) for part in zip(*books, strict=True)))
+    return total._replace(flows=total.flows.sum(axis=1))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from engine import scratch as at
 from engine._jit import phase
+from engine.formulas import place
 from engine.rng import HALF, LOW
 
 Real = NDArray[np.float32]
@@ -66,7 +67,7 @@ def load(real: Real, word: Word, customers: Customers, low: int, m: int, segment
         word[at.START + j] = np.uint32(0)
         word[at.RECENCY + j] = np.uint32(0)
     for j in range(m):
-        i = low + j
+        i = place(low, j)
         key = customers.key[i]
         word[at.KEY_LOW + j] = np.uint32(key & LOW)
         word[at.KEY_HIGH + j] = np.uint32(key >> HALF)
@@ -77,20 +78,20 @@ def load(real: Real, word: Word, customers: Customers, low: int, m: int, segment
         real[at.VALUE + j] = customers.order_value[i] + customers.extra_value[i]
     if on.trust:
         for j in range(m):
-            real[at.RATE + j] = real[at.RATE + j] * customers.trust[low + j]
+            real[at.RATE + j] = real[at.RATE + j] * customers.trust[place(low, j)]
     if on.offers:
         for j in range(m):
-            i = low + j
+            i = place(low, j)
             real[at.RESPONSIVENESS + j] = customers.responsiveness[i]
             word[at.OWNED + j] = customers.owned[i]
             word[at.ARM + j] = customers.active_arm[i]
             word[at.LEFT + j] = customers.active_left[i]
     if on.fatigue:
         for j in range(m):
-            real[at.FATIGUE + j] = customers.fatigue[low + j]
+            real[at.FATIGUE + j] = customers.fatigue[place(low, j)]
     if on.history:
         for j in range(m):
-            i = low + j
+            i = place(low, j)
             word[at.RECENCY + j] = customers.recency[i]
             word[at.TENURE + j] = customers.tenure[i]
             real[at.FREQUENCY + j] = customers.orders[i]
@@ -101,23 +102,23 @@ def load(real: Real, word: Word, customers: Customers, low: int, m: int, segment
 def store(real: Real, word: Word, customers: Customers, low: int, m: int, on: Switches) -> None:
     """A block's state back into the population."""
     for j in range(m):
-        customers.segment[low + j] = np.uint8(word[at.SEG + j])
+        customers.segment[place(low, j)] = np.uint8(word[at.SEG + j])
     if on.service:
         for j in range(m):
-            customers.placed[low + j] = word[at.K + j]
+            customers.placed[place(low, j)] = word[at.K + j]
     if on.offers:
         for j in range(m):
-            i = low + j
+            i = place(low, j)
             customers.extra_value[i] = real[at.EXTRA + j]
             customers.owned[i] = word[at.OWNED + j]
             customers.active_arm[i] = np.uint8(word[at.ARM + j])
             customers.active_left[i] = np.uint8(word[at.LEFT + j])
     if on.fatigue:
         for j in range(m):
-            customers.fatigue[low + j] = real[at.FATIGUE + j]
+            customers.fatigue[place(low, j)] = real[at.FATIGUE + j]
     if on.history:
         for j in range(m):
-            i = low + j
+            i = place(low, j)
             customers.recency[i] = np.uint16(word[at.RECENCY + j])
             customers.tenure[i] = np.uint16(word[at.TENURE + j])
             customers.orders[i] = real[at.FREQUENCY + j]

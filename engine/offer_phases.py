@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from engine import scratch as at
 from engine._jit import phase, wide_vectors
 from engine.customers import Customers, Money, Real, Word
-from engine.formulas import FAR, ZERO, integer, logistic, micro, orders_head, orders_search, part_of, signed
+from engine.formulas import FAR, ZERO, integer, logistic, micro, orders_head, orders_search, part_of, place, signed
 from engine.ledger import (
     ARM_CONTACTS,
     ARM_DISCOUNT,
@@ -24,17 +24,33 @@ from engine.noise import noise_sum, whole
 from engine.rng import HALF, OFFER, unit, words
 from engine.tables import Tables
 
+PLANS = 256  # what a plan may hold for a customer
+
 
 @phase
 def list_contacted(word: Word, plan: NDArray[np.uint8], low: int, m: int) -> int:
-    """Places of those whom the plan gives an arm; no jump is pending for anybody."""
+    """Places of those whom the plan gives an arm, arm by arm, so that what depends on the arm goes by runs (a counting sort);
+    no jump is pending for anybody.
+    """
     count = np.uint32(0)
     for j in range(at.BLOCK):
         word[at.JUMP + j] = np.uint32(0)
     for j in range(m):
-        word[at.CONTACTED + count] = np.uint32(j)
-        count = np.uint32(count + np.uint32(plan[low + j] != 0))
-    return signed(count)
+        word[at.N2 + count] = np.uint32(j)
+        count = np.uint32(count + np.uint32(plan[place(low, j)] != 0))
+    contacted = signed(count)
+    for a in range(PLANS + 1):
+        word[at.N3 + a] = np.uint32(0)
+    for i in range(contacted):
+        word[at.N3 + 1 + integer(plan, place(low, word[at.N2 + i]))] += np.uint32(1)
+    for a in range(PLANS):
+        word[at.N3 + 1 + a] += word[at.N3 + a]
+    for i in range(contacted):
+        j = word[at.N2 + i]
+        a = at.N3 + integer(plan, place(low, j))
+        word[at.CONTACTED + word[a]] = j
+        word[a] += np.uint32(1)
+    return contacted
 
 
 @phase
@@ -57,10 +73,10 @@ def contact(
     wide_vectors()
     for i in range(contacted):
         j = integer(word, at.CONTACTED + i)
-        a = integer(plan, low + j) - 1
+        a = integer(plan, place(low, j)) - 1
         cost = tables.contact_cost[a]
         money[at.CASH + j] -= cost
-        customers.promotion[low + j] += cost
+        customers.promotion[place(low, j)] += cost
         lines[CONTACT] += cost
         by_arm[ARM_CONTACTS, a] += 1
         score = (
@@ -77,7 +93,7 @@ def contact(
         word[at.SAID + j] = np.uint32(0)
         if word[at.DEAF + j] != np.uint32(0) or unit(word[at.N2 + i]) >= real[at.X0 + i]:
             continue
-        a = integer(plan, low + j) - 1
+        a = integer(plan, place(low, j)) - 1
         word[at.SAID + j] = np.uint32(1)
         by_arm[ARM_RESPONSES, a] += 1
         word[at.ARM + j] = np.uint32(a + 1)
@@ -89,11 +105,11 @@ def contact(
         owned = word[at.OWNED + j]
         new = np.uint32(tables.members[a] & ~owned)
         if new != np.uint32(0) and unit(word[at.W2 + j]) < tables.sticks[a]:
-            part = part_of(owned, new, tables.complementarity, customers.headroom[low + j])
+            part = part_of(owned, new, tables.complementarity, customers.headroom[place(low, j)])
             if part > ZERO:
                 word[at.OWNED + j] = np.uint32(owned | new)
                 real[at.EXTRA + j] = real[at.EXTRA + j] + part * tables.fresh[a]
-                real[at.VALUE + j] = customers.order_value[low + j] + real[at.EXTRA + j]
+                real[at.VALUE + j] = customers.order_value[place(low, j)] + real[at.EXTRA + j]
 
 
 @phase
@@ -187,10 +203,10 @@ def price(real: Real, word: Word, low: int, active: int, tables: Tables, headroo
         sold = tables.members[a]
         if sold != np.uint32(0):
             owned = word[at.OWNED + j]
-            real[at.PART + j] = part_of(owned, sold, tables.complementarity, headroom[low + j])
+            real[at.PART + j] = part_of(owned, sold, tables.complementarity, headroom[place(low, j)])
             new = np.uint32(sold & ~owned)
             if new != np.uint32(0):
-                part = part_of(owned, new, tables.complementarity, headroom[low + j])
+                part = part_of(owned, new, tables.complementarity, headroom[place(low, j)])
                 real[at.PRICE + j] = real[at.VALUE + j] + part * tables.fresh[a]
 
 
@@ -233,7 +249,7 @@ def discount(
         redemption = tables.redemption_cost[a] * k
         money[at.INCOME + j] -= given
         money[at.CASH + j] -= given + redemption
-        customers.promotion[low + j] += given + redemption
+        customers.promotion[place(low, j)] += given + redemption
         lines[DISCOUNT] += given
         lines[CANNIBALISED] += micro(np.float64(base * without) * tables.discount_scale[a])
         lines[REDEMPTION] += redemption

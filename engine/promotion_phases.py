@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from engine import scratch as at
 from engine._jit import formula, phase, wide_vectors
 from engine.customers import Customers, Real, Word
-from engine.formulas import ZERO, integer
+from engine.formulas import ZERO, integer, place
 from engine.life import Columns
 from engine.life_phases import revalue, share_of
 from engine.noise import whole
@@ -57,7 +57,7 @@ def prepare(
     width = rules.decay.shape[0] // max(rules.weight.shape[0], 1)
     for c in range(contacted):
         j = integer(word, at.CONTACTED + c)
-        i, a = low + j, integer(plan, low + j) - 1
+        i, a = place(low, j), integer(plan, place(low, j)) - 1
         away = word[at.GONE + j] != np.uint32(0) and tables.win_back[a] == 0
         deaf = away or unit(word[at.W2 + j]) >= rules.reach[a]
         word[at.DEAF + j] = np.uint32(1 if deaf else 0)
@@ -100,7 +100,7 @@ def follow(
     """Tier and trust of those who responded; the tilt of those whom the contact reached and who did not."""
     for c in range(contacted):
         j = integer(word, at.CONTACTED + c)
-        a = integer(plan, low + j) - 1
+        a = integer(plan, place(low, j)) - 1
         if word[at.SAID + j] != np.uint32(0):
             real[at.TRUST + j] = real[at.TRUST + j] + rules.trust[a]
             step = integer(rules.tier_step, a)

@@ -6,11 +6,14 @@ the loops into vector code.  A block's scratch stays in the nearest caches for a
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK = 512
+BLOCK = 1024
 LANES = 16  # the longest vector
+LINE = 64  # bytes
 
 # float32 rows, one number per customer
 RATE = 0 * BLOCK
@@ -80,7 +83,8 @@ BEFORE = 29 * BLOCK
 LEAVER = 30 * BLOCK  # places of those who leave at the end of the period
 RENEWAL = 31 * BLOCK  # place in the contract
 MARKED = 32 * BLOCK  # places of those with a MARK
-WORD_ROWS = 33 * BLOCK
+LEAVE_WORDS = 33 * BLOCK  # to 36: of the periods that share a draw
+WORD_ROWS = 37 * BLOCK
 
 # int64 rows, micro-units
 CASH = 0 * BLOCK  # margin of the period; all 0 between periods
@@ -91,8 +95,16 @@ MONEY_ROWS = 2 * BLOCK
 def make_scratch(tilts: int) -> tuple[NDArray[np.float32], NDArray[np.uint32], NDArray[np.int64], NDArray[np.float32]]:
     """The rows of each type, all 0, and as many rows apart from them for the sums behind tilted moves."""
     return (
-        np.zeros(REAL_ROWS, np.float32),
-        np.zeros(WORD_ROWS, np.uint32),
-        np.zeros(MONEY_ROWS, np.int64),
-        np.zeros(tilts * BLOCK, np.float32),
+        _rows(REAL_ROWS, np.float32),
+        _rows(WORD_ROWS, np.uint32),
+        _rows(MONEY_ROWS, np.int64),
+        _rows(tilts * BLOCK, np.float32),
     )
+
+
+def _rows(count: int, dtype: type) -> NDArray[Any]:
+    """Zeros that begin at a cache line, so that no vector lies in two."""
+    size = count * np.dtype(dtype).itemsize
+    raw = np.zeros(size + LINE, np.uint8)
+    start = -raw.ctypes.data % LINE
+    return raw[start : start + size].view(dtype)
