@@ -144,17 +144,17 @@ def settle(
 @phase
 def book(
     word: Word,
+    places: Word,
     money: Money,
-    places: int,
     count: int,
     weight: float,
     margin: NDArray[np.float64],
     low: int,
     margin_by_segment: Money,
 ) -> None:
-    """CASH of the listed customers into their discounted margin (``weight``: units per micro-unit); CASH is 0 again."""
+    """CASH of those at ``places`` into their discounted margin (``weight``: units per micro-unit); CASH is 0 again."""
     for a in range(count):
-        j = integer(word, places + a)
+        j = integer(places, a)
         cash = money[at.CASH + j]
         margin[place(low, j)] += np.float64(cash) * weight
         margin_by_segment[integer(word, at.SEG + j)] += cash

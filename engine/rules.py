@@ -34,7 +34,8 @@ class Rules(NamedTuple):
         depth: (A,); curve: (A * GRID,) added to the logit, by felt depth in equal steps up to the arm's.
         decay: (G * (T + 1),) factor after d periods: decay^(d - 1); fade, weight: (G,) per period.
         stock: (A * 2,) stocks that an arm touches, -1 = none.
-        channel: (A,) bit of the arm's channel, -1 = none; reach, opt_out, opt_out_slope: (A,); opt_out_stock: (A,).
+        channel: (A,) bit of the arm's channel, -1 = none; exposes: there are stocks or channels.
+        reach, opt_out, opt_out_slope, opt_out_stock: (A,).
         pull: (A * D,), level: (A,) the pull at the mean weights.
         tilted; direction, exponent: (S,), the second in powers of 2; tilt_limit: of the tilt, either way; tilt_trust,
             tilt_fatigue, momentum; tilt_response: (1 + A,) by 1 + arm, 0 without one; tilt_contact: (A,).
@@ -62,6 +63,7 @@ class Rules(NamedTuple):
     weight: F32
     stock: I32
     channel: I32
+    exposes: bool
     reach: F32
     opt_out: F32
     opt_out_slope: F32
@@ -151,6 +153,7 @@ def make_rules(world: World) -> Rules | None:
         weight=np.array([stock.weight for stock in dynamics.stocks], f),
         stock=np.array([m.stocks for m in more], np.int32).ravel(),
         channel=np.array([m.channel for m in more], np.int32),
+        exposes=bool(dynamics.stocks or dynamics.channels),
         reach=np.array([c.reach if c else 1.0 for c in channels], f),
         opt_out=np.array([c.opt_out if c else 0.0 for c in channels], f),
         opt_out_slope=np.array([c.opt_out_per_contact if c else 0.0 for c in channels], f),

@@ -101,10 +101,10 @@ def redirect(
 
     ``contacted``: 0 but in the period of the plan, the only one in which jumps are pending; ``held``: somebody is.
     """
-    for i in range(contacted):
-        j = integer(word, at.CONTACTED + i)
-        if word[at.JUMP + j] != np.uint32(0):
-            word[at.SEG + j] = np.uint32(word[at.JUMP + j] - np.uint32(1))
+    if contacted > 0:
+        for j in range(at.BLOCK):
+            jump = word[at.JUMP + j]
+            word[at.SEG + j] = np.uint32(jump - np.uint32(1)) if jump != NONE else word[at.SEG + j]
     if held:
         wide_vectors()
         for j in range(at.BLOCK):
