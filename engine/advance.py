@@ -17,7 +17,7 @@ from engine import promotion_phases as promotions
 from engine import scratch as at
 from engine import segment_phases as segments
 from engine._jit import lean_kernel, pool, wide_vectors
-from engine.customers import Customers, Money, Real, Switches, Word, load, store
+from engine.customers import Customers, Money, Real, Switches, Word, load, remember_contacts, store
 from engine.ledger import ARM_LINES, LINES, SEGMENT_CUSTOMERS, SEGMENT_LINES, SEGMENT_MARGIN, SEGMENT_ORDERS
 from engine.life import Columns
 from engine.rng import LEAVING, LIFE, OFFER, PERIOD, PERIODS_PER_DRAW, VISITS
@@ -174,6 +174,7 @@ def run_strip(
                 if rules.trust_decay < 1:
                     lives.calm(real, rules.trust_decay)
         store(real, word, customers, low, m, on)
+        remember_contacts(customers.contacts, plan, low, m, weights.shape[0])
         if life is not None:
             lives.store_life(real, word, life, low, m)
 

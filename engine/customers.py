@@ -8,13 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import scratch as at
-from engine._jit import phase
+from engine._jit import parallel_kernel, phase
 from engine.formulas import place
 from engine.rng import HALF, LOW
 
 Real = NDArray[np.float32]
 Word = NDArray[np.uint32]
 Money = NDArray[np.int64]
+
+BITS = 64  # periods for which contacts are remembered
+CHUNK = 1 << 14  # customers that a thread does at a time
 
 
 class Customers(NamedTuple):
@@ -39,6 +42,7 @@ class Customers(NamedTuple):
     orders: Real
     spend: Real
     tenure: NDArray[np.uint16]
+    contacts: NDArray[np.uint64]
     margin: NDArray[np.float64]
     promotion: Money
     trust: Real
@@ -123,3 +127,29 @@ def store(real: Real, word: Word, customers: Customers, low: int, m: int, on: Sw
             customers.tenure[i] = np.uint16(word[at.TENURE + j])
             customers.orders[i] = real[at.FREQUENCY + j]
             customers.spend[i] = real[at.SPEND + j]
+
+
+@phase
+def remember_contacts(contacts: NDArray[np.uint64], plan: NDArray[np.uint8], low: int, m: int, periods: int) -> None:
+    """Contacts move on by so many bits; those of this plan (empty: none) were made in the first period."""
+    moved, first = np.uint64(periods), np.uint64(periods - 1)
+    for j in range(m):
+        i = place(low, j)
+        contacts[i] = np.uint64(contacts[i] << moved) if periods < BITS else np.uint64(0)
+    if plan.shape[0] > 0 and periods <= BITS:
+        for j in range(m):
+            i = place(low, j)
+            contacts[i] = np.uint64(contacts[i] | np.uint64(np.uint64(plan[i] != 0) << first))
+
+
+@parallel_kernel
+def keep_consented(
+    chunks: tuple[int, int],
+    plan: NDArray[np.uint8],
+    consent: NDArray[np.uint32],
+    channel: NDArray[np.uint32],
+    kept: NDArray[np.uint8],
+) -> None:
+    """``kept`` (n,): the plan without those who may not be contacted; ``channel``: the bit that each number in a plan needs."""
+    for i in range(chunks[0] * CHUNK, min(chunks[1] * CHUNK, plan.shape[0])):
+        kept[i] = plan[i] if np.uint32(channel[plan[i]] & ~consent[i]) == np.uint32(0) else np.uint8(0)

@@ -20,6 +20,7 @@ FLOW_ROWS = 4
 # rows that order values need later in the period
 Z, TOTAL = at.X0, at.X1
 ROW, MOVE = at.N2, at.NK
+FLOW = at.N3
 
 
 @phase
@@ -130,9 +131,9 @@ def close_period(word: Word, m: int, segments: int, flows: Money) -> None:
     ``flows``: (FLOW_ROWS, S * S), of which customers take turns, since an addition has to wait for the last one to the
     same place; (FLOW_ROWS, 0): not kept.
     """
+    for j in range(at.BLOCK):
+        word[FLOW + j] = np.uint32(np.uint32(word[at.OLD + j] * np.uint32(segments)) + word[at.SEG + j])
+        word[at.BEFORE + j] = word[at.OLD + j]
     if flows.shape[1] > 0:
         for j in range(m):
-            flow = integer(word, at.OLD + j) * segments + integer(word, at.SEG + j)
-            flows[j % FLOW_ROWS, flow] += 1
-    for j in range(at.BLOCK):
-        word[at.BEFORE + j] = word[at.OLD + j]
+            flows[np.uint32(j) % np.uint32(FLOW_ROWS), word[FLOW + j]] += 1
