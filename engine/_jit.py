@@ -106,7 +106,7 @@ def phase(function: F) -> F:
     On the terms of :func:`lean_kernel`.
     """
     options = {"nogil": True, "error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    compiled: F = numba.njit(pipeline_class=Apart, forceinline=True, **options)(function)
+    compiled: F = numba.njit(pipeline_class=Apart, **options)(function)
     return compiled
 
 
