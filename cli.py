@@ -308,7 +308,7 @@ def run(
     documents = []
     for index, name in enumerate(scenarios):
         folder = out if out is None or len(scenarios) == 1 else out / f"{index + 1}-{Path(name).stem}"
-        with progress(quiet or as_json) as tell:
+        with progress(quiet) as tell:
             done = run_scenario(
                 name,
                 sets=sets,
@@ -365,7 +365,7 @@ def fit(transactions: str, out: Path, force: bool, as_json: bool, quiet: bool, *
     """
     from scenarios.fit_command import fit_transactions
 
-    with progress(quiet or as_json) as tell:
+    with progress(quiet) as tell:
         report = fit_transactions(transactions, out, force, tell, **options)
     if as_json:
         print_json(report.to_dict())
@@ -534,7 +534,7 @@ def frontier(
     from scenarios.allocation.solving import Limits
     from scenarios.report.frontier import print_frontier
 
-    with progress(quiet or as_json) as tell:
+    with progress(quiet) as tell:
         found, written = run_frontier(candidates, rules, Asked(**asked), Limits(gap, time_limit), out, force, tell)
     if as_json:
         print_json({**found.document(), "files": [str(path) for path in written]})

@@ -196,7 +196,7 @@ def _sheets(results: RunResults) -> list[Sheet]:
             + [("state dependence", "", "", kappa, lead, "") for kappa, lead in results.state_dependence],
             ["", GENERAL, "", GENERAL, EACH, GENERAL],
             [
-                f"Lead over the baseline and doing nothing, {results.currency}, when one assumption moves unknown to the planner"
+                f"Lead: {cols.lead(results)}, {results.currency}; each row moves one assumption, unknown to the planner"
             ],
         ),
         _series(results),
@@ -244,7 +244,7 @@ def _strategies(results: RunResults, *, keys: bool = False) -> Sheet:
     head, formats = ["strategy"], [""]
     columns = [*cols.VALUE, *cols.MONEY, *cols.DETAIL]
     for c in columns:
-        words = c.key if keys else cols.title(c, results.level)
+        words = c.key if keys else cols.title(c, results)
         if c.kind in (cols.Kind.DECISION, cols.Kind.NOISE):
             head += [f"{words}_low", f"{words}_high"] if keys else [f"{words}, low", f"{words}, high"]
             formats += [FORMATS[c.kind]] * 2
@@ -280,7 +280,7 @@ def _series(results: RunResults) -> Sheet:
         for t, value in enumerate(s.cumulative):
             mix = (s.segments.get(name, ()) for name in segments)
             row: list[Cell] = [s.strategy, t + 1, value]
-            row += [s.low[t] if t < len(s.low) else None, s.high[t] if t < len(s.high) else None]
+            row += [x[t] if t < len(x) and results.draws >= 2 else None for x in (s.low, s.high)]
             rows.append([*row, *(counts[t] if t < len(counts) else None for counts in mix)])
     head = [
         "strategy",
