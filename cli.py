@@ -416,6 +416,15 @@ def report(folder: Path) -> None:
     print_results(results, folder=folder)
 
 
+def _named(*names: str) -> list[str]:
+    """Those of these options that the user gave, as they are written."""
+    context = click.get_current_context()
+    written = {option.name: option.opts[0] for option in context.command.params}
+    return [
+        written[name] for name in names if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    ]
+
+
 candidates_argument = click.argument("candidates")
 rules_option = click.option(
     "--rules", required=True, type=click.Path(path_type=Path), help="YAML file with objective and constraints."
@@ -477,8 +486,12 @@ def allocate(
     4: a plan is written, but the target gap was not met.
     """
     from scenarios.allocation.command import Wish, run_allocate
+    from scenarios.errors import ConfigError
     from scenarios.report.allocation import print_allocation
 
+    if options["evaluate"] is not None and (named := _named("out", "kind", "why_not")):
+        ignored = " and ".join(named)
+        raise ConfigError([f"--evaluate: the plan is there already and nothing is written; leave out {ignored}"])
     answer, written = run_allocate(candidates, rules, Wish(**options), out, kind, force)
     for warning in answer.outcome.case.warnings:
         remark(f"warning: {warning}", quiet)

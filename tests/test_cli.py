@@ -221,3 +221,13 @@ def test_progress_is_told_on_stderr_with_json_too(run, monkeypatch, flags):
     monkeypatch.setattr("scenarios.session.run_scenario", stopped)
     result = run(f"run starter {flags}")
     assert (result.stdout, result.stderr) == ("", "stopped\n" if "quiet" in flags else "... reading\nstopped\n")
+
+
+@pytest.mark.parametrize("option", ["--out .", "--format csv", "--format xlsx", "--why-not"])
+def test_what_evaluate_would_not_write_is_refused(run, tmp_path, option):
+    (tmp_path / "plan.csv").write_text("customer_id,offer\na,coupon\n")
+    line = "allocate c.csv --rules r.yaml --evaluate plan.csv"
+    assert run(line).exit_code == 0
+    result = run(f"{line} {option}")
+    told = "--evaluate: the plan is there already and nothing is written; leave out"
+    assert (result.exit_code, result.stderr) == (2, f"{told} {option.split()[0]}\n")

@@ -121,7 +121,11 @@ def test_the_lead_that_is_watched_is_said_to_be_the_smaller_one() -> None:
     assert f"The smaller of the winner's leads over {base} and over doing nothing, by state" in " ".join(
         printed(results, 160).split()
     )
-    assert all(f"the smaller of the winner's leads over {base}" in f.caption.lower() for f in all_figures(results) if f.key in ("tornado", "kappa"))
+    assert all(
+        f"the smaller of the winner's leads over {base}" in f.caption.lower()
+        for f in all_figures(results)
+        if f.key in ("tornado", "kappa")
+    )
     keep = replace(results, winner=results.baseline)
     assert "The smallest of the winner's leads over what could overtake it" in " ".join(printed(keep, 160).split())
 

@@ -179,8 +179,8 @@ def legend(results: RunResults) -> tuple[str, str]:
     """What each of the two intervals holds."""
     if results.draws < 2:
         decision = (
-            "simulation interval: without draws there is no interval to decide on, and this one holds no more than the noise of this "
-            "run; take some (--replications 20, uncertainty.draws)."
+            "simulation interval: without draws there is no interval to decide on, and this one holds no more than the noise of "
+            "this run; take some (--replications 20, uncertainty.draws)."
         )
     elif results.draws < ENOUGH_DRAWS:
         decision = (

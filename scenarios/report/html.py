@@ -116,7 +116,11 @@ def _cards(results: RunResults, winner: StrategyResult) -> list[tuple[str, str, 
         *(
             [
                 (f"Per customer, {unit}", amount(winner.difference, decimals, sign=True), against),
-                (f"{cols.interval_name(results).capitalize()} ({100 * results.level:g}%)", between(ci, decimals), f"{unit} per customer"),
+                (
+                    f"{cols.interval_name(results).capitalize()} ({100 * results.level:g}%)",
+                    between(ci, decimals),
+                    f"{unit} per customer",
+                ),
                 (f"In total, {unit}", amount(winner.difference_total, 0, sign=True), against),
             ]
             if lead
