@@ -121,7 +121,8 @@ def all_figures(results: RunResults) -> list[Figure]:
             "tornado",
             "What the verdict leans on",
             f"{lead[:1].upper()}{lead[1:]}, when each assumption is moved alone, in the world, while the planner "
-            "goes on believing the old value. The widest bar matters most. A bar that reaches 0 can turn the verdict; where is written beside it.",
+            "goes on believing the old value. The widest bar matters most. A bar that reaches 0 can turn "
+            "the verdict; where is written beside it.",
             assumptions.tornado(results),
         ),
         Figure(
