@@ -54,7 +54,8 @@ def read_candidates(
         others: columns that must exist.
         reported: columns whose absence is reported already; the error that they cause does not repeat them.
         problems: gets the faults of single rows (values that are no finite numbers, rows without key, repeated rows, ragged
-            lines), so that more can be looked at; the candidates then hold 0 or another row in their place.  Without it they are raised.
+            lines), so that more can be looked at; the candidates then hold 0 or another row in their
+            place.  Without it they are raised.
 
     Raises:
         DataError: missing columns, no rows, and faults of single rows; all at once, by row number (1 = the
