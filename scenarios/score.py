@@ -42,8 +42,8 @@ def score(
     if not isinstance(base, RealBase):
         raise ConfigError(
             [
-                f"{reference}: population: expected real customers (fit or fitted) to score, got synthetic ones; hint: `cvmax fit "
-                "LOG --out FILE.yaml` makes customers of a purchase log, and a scenario takes them as population: {fitted: FILE.yaml}"
+                f"{reference}: population: expected real customers (fit or fitted) to score, got synthetic ones; hint: `cvmax "
+                "fit LOG --out FILE.yaml` makes them of a purchase log, and a scenario takes them as population: {fitted: FILE.yaml}"
             ]
         )
     dynamics = loaded.scenario.dynamics
