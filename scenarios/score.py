@@ -43,7 +43,7 @@ def score(
         raise ConfigError(
             [
                 f"{reference}: population: expected real customers (fit or fitted) to score, got synthetic ones; hint: `cvmax "
-                "fit LOG --out FILE.yaml` makes them of a purchase log, and a scenario takes them as population: {fitted: FILE.yaml}"
+                "fit LOG --out FILE.yaml` makes them of a purchase log, and a scenario takes population: {fitted: FILE.yaml}"
             ]
         )
     dynamics = loaded.scenario.dynamics
