@@ -106,12 +106,13 @@ def _fill(  # type: ignore[no-untyped-def]
                 h = 0.0
                 discount = depth * v + redeem
                 if category >= 0:
-                    if (owned[i] >> np.uint32(category)) & np.uint32(1) == 0:
-                        for b in range(len(complementarity)):
-                            if (owned[i] >> np.uint32(b)) & np.uint32(1) == 1:
-                                h = max(h, complementarity[b, category])
-                        h *= headroom[i, category]
-                    discount = depth * h + redeem
+                    for b in range(len(complementarity)):
+                        if b != category and (owned[i] >> np.uint32(b)) & np.uint32(1) == 1:
+                            h = max(h, complementarity[b, category])
+                    h *= headroom[i, category]
+                    discount = depth * h + redeem if h > 0.0 else 0.0
+                    if (owned[i] >> np.uint32(category)) & np.uint32(1) == 1:
+                        h = 0.0
                 x = logit[k, s] - tired * float(fatigue[i]) + float(responsiveness[i])
                 p = 0.0
                 for j in range(len(node)):
@@ -119,7 +120,7 @@ def _fill(  # type: ignore[no-untyped-def]
                 r = float(rate[i])
                 given = r * (w * (active + after - q) - discount * active + gross * h * (active + sticks * after))
                 cost = contact + p * r * discount * nominal
-                gained = v * (nominal - base) + h * nominal - (discount - redeem) * nominal
+                gained = v * (nominal - base) + h * nominal - max(discount - redeem, 0.0) * nominal
                 out[0, k, i] = p * (given - standing[i]) - contact
                 out[1, k, i] = cost
                 out[2, k, i] = p * r * gained

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.doubt import rounded, trait_distribution
+from engine.doubt import Kind, kinds, trait_distribution
 from engine.dynamics import Attrition
 from engine.errors import WorldError
 from engine.population import Population
@@ -203,11 +203,10 @@ def places(levels: Levels, population: Population, world: World, t: int, further
         low, weight = between(levels.grid, x * life.dropout.astype(np.float64), SOFT)
     else:
         scales = levels.grid if dynamics.attrition.model == "bg_nbd" else np.unique(np.append(x, [0.0, 1.0]))
-        kind = 2 * rounded(life.lived) + (life.gone > 0)
-        present = np.flatnonzero(np.bincount(kind))
-        parts = [mixed(levels, dynamics.attrition, scales, int(k) >> 1, int(k) & 1) for k in present]
+        present, kind = kinds(life)
+        parts = [mixed(levels, dynamics.attrition, scales, k) for k in present]
         low, weight = between(scales, x, SOFT)
-        low += len(scales) * np.searchsorted(present, kind)
+        low += len(scales) * kind
         mixture = np.concatenate(parts) if parts else None
     phase = life.renewal % levels.phases
     first = low * levels.phases + phase
@@ -224,11 +223,11 @@ def between(grid: Floats, x: Floats, soft: float) -> tuple[Ints, Floats]:
     return low, (x - a) / (b - a)
 
 
-def mixed(levels: Levels, attrition: Attrition, scales: Floats, lived: int, left: int) -> Floats:
+def mixed(levels: Levels, attrition: Attrition, scales: Floats, kind: Kind) -> Floats:
     """(scales, G) weights of the strengths in the distribution of scale x trait."""
-    key = (attrition.prior, lived, left, scales.tobytes())
+    key = (attrition.prior, kind, scales.tobytes())
     if key not in levels.mixtures:
-        trait, probability = trait_distribution(attrition, lived, left)
+        trait, probability = trait_distribution(attrition, *kind)
         low, weight = between(levels.grid, scales[:, None] * trait, SOFT)
         out, row = np.zeros((len(scales), len(levels.grid))), np.arange(len(scales))[:, None]
         np.add.at(out, (row, low), (1 - weight) * probability)

@@ -2,8 +2,8 @@
 
 Approximations, beyond those of the plain candidate: costs are those of today's order values; the own share of wallet and trust
 stay as they are; an extra order that is not needed later is paid back at once; exposure, deal memory and opting out
-that this contact leaves behind are not valued, and what its fatigue and trust do to moves is charged at once; with an attrition
-model, breadth does not hold moves into lapsed segments.
+that this contact leaves behind are not valued; what its fatigue and trust do to moves is that of a customer who was neutral before,
+and momentum is left out; with an attrition model, breadth does not hold moves into lapsed segments.
 """
 
 from __future__ import annotations
@@ -28,9 +28,12 @@ from engine.present import (
 from engine.rules import GRID, curve_shift
 from engine.tables import members
 from engine.valuation import Candidate, OrderTables, active_transitions
-from engine.world import Arm, World
+from engine.world import Arm, Segments, World
 
 Floats = NDArray[np.float64]
+
+FAINT = 0.002
+"""Tilts below this are left out."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class ArmLevels:
         base_nominal: orders that come anyway in these periods.
         after: discounted orders after that.
         ignored: all future orders of somebody who does not respond to the contact.
+        unheard: the same of somebody whom it does not reach; it tires him as well.
     """
 
     own: Floats
@@ -52,6 +56,7 @@ class ArmLevels:
     base_nominal: Floats
     after: Floats
     ignored: Floats
+    unheard: Floats
 
 
 def tilted(transition: Floats, z: float, direction: Floats) -> Floats:
@@ -61,40 +66,53 @@ def tilted(transition: Floats, z: float, direction: Floats) -> Floats:
     return np.asarray(np.where(np.diagonal(transition)[:, None] == 1, transition, out))
 
 
-def tiredness(world: World) -> float:
-    """Tilt that the fatigue of one contact brings, over all periods, charged at once."""
-    tilt, decay = world.dynamics.tilt if world.dynamics else None, world.fatigue.decay
-    return tilt.fatigue * min(1 / max(1 - decay, 1e-9), world.horizon) if tilt else 0.0
+def traces(world: World, arm: Arm, t: int) -> tuple[Floats, Floats]:
+    """(U,) tilts of the periods from t on that the fatigue of one contact brings, and that the trust of one response brings.
 
-
-def earned_trust(world: World, arm: Arm) -> float:
-    """Tilt that the trust of one response brings, over all periods, charged at once."""
-    d = world.dynamics
-    if d is None or d.tilt is None:
-        return 0.0
-    return d.tilt.trust * arm.more.trust * min(1 / max(1 - d.trust_decay, 1e-9), world.horizon)
+    Both stocks decay; within the horizon, and until hardly anything is left.
+    """
+    dynamics = world.dynamics
+    tilt = dynamics.tilt if dynamics else None
+    if dynamics is None or tilt is None or not (tilt.fatigue or tilt.trust * arm.more.trust):
+        return np.zeros(1), np.zeros(1)
+    passed = np.arange(max(world.horizon - t, 1))
+    weary = tilt.fatigue if world.fatigue.decay or world.fatigue.weight else 0.0  # else contacts are not counted
+    tired = np.asarray(-weary * world.fatigue.decay**passed, np.float64)
+    earned = np.asarray(tilt.trust * arm.more.trust * dynamics.trust_decay**passed, np.float64)
+    count = 1 + int(np.flatnonzero(np.maximum(np.abs(tired), np.abs(earned)) > FAINT).max(initial=0))
+    return np.asarray(tired[:count]), np.asarray(earned[:count])
 
 
 def arm_levels(world: World, levels: Levels, arm: Arm, t: int, *, begun: bool = False) -> ArmLevels:
-    """Backward recursion over the periods in which the offer acts; ``begun``: it acts already, without a response's move."""
+    """Backward recursion over the periods in which the offer, or what it leaves, acts; ``begun``: it acts already, without a
+    response's move, and what it leaves has been charged.
+    """
     dynamics, segments, d = world.dynamics, world.segments, world.economics.discount_factor
     assert dynamics is not None
-    plain = ignored = segments.transition
-    calm = active_transitions(segments, arm)
-    if dynamics.tilt is not None:
-        tired, response, direction = tiredness(world), arm.more.tilt_response, dynamics.tilt.direction
-        ignored = tilted(plain, arm.more.tilt_contact - tired, direction)
-        begins = replace(segments, transition=tilted(plain, response - tired + earned_trust(world, arm), direction))
-        goes_on = replace(segments, transition=tilted(plain, response, direction))
-        calm = active_transitions(begins, arm)[0], active_transitions(goes_on, arm)[1]
-    first, later = (transitions(world, levels, p) for p in calm)
-    first = later if begun else first
-    ordinary, end = transitions(world, levels, plain), min(t + arm.duration, world.horizon)
-    hold = 1 - arm.attrition_reduction
-    after = levels.discounted[end]
+    tired, earned = (np.zeros(1), np.zeros(1)) if begun else traces(world, arm, t)
+    response, contact = arm.more.tilt_response, arm.more.tilt_contact
+
+    def moved(z: float) -> Segments:
+        if dynamics.tilt is None:
+            return segments
+        return replace(segments, transition=tilted(segments.transition, z, dynamics.tilt.direction))
+
+    def left_behind(trace: Floats, start: int, further: float = 0.0) -> Floats:
+        """All future orders from ``start`` on, while only the trace acts, and ``further`` in the first period."""
+        out: Floats = levels.discounted[min(max(t + len(trace), start), world.horizon)]
+        for u in range(min(t + len(trace), world.horizon) - 1, start - 1, -1):
+            sigma, e = survival(world, levels, u)
+            p = transitions(world, levels, moved(trace[u - t] + (further if u == start else 0.0)).transition)
+            out = np.asarray((levels.orders(u) * e + d * carried(world, sigma, out, u)) @ p)
+        return out
+
+    ordinary, end = transitions(world, levels, segments.transition), min(t + arm.duration, world.horizon)
+    both, hold = tired + earned, 1 - arm.attrition_reduction
+    after = left_behind(both, end)
     own = own_nominal = extra = extra_nominal = base = np.zeros_like(after)
     for u in range(end - 1, t - 1, -1):
-        p = first if u == t else later
+        first, later = active_transitions(moved(response + (both[u - t] if u - t < len(both) else 0.0)), arm)
+        p = transitions(world, levels, first if u == t and not begun else later)
         sigma, e = survival(world, levels, u, hold)
         loose, loose_e = survival(world, levels, u)
         now = levels.orders(u)
@@ -105,11 +123,9 @@ def arm_levels(world: World, levels: Levels, arm: Arm, t: int, *, begun: bool = 
         extra_nominal = (added + carried(world, sigma, extra_nominal, u)) @ p
         base = (now * loose_e + carried(world, loose, base, u)) @ ordinary
         after = d * carried(world, sigma, after, u) @ p
-    sigma, e = survival(world, levels, t)
-    now = levels.orders(t) * e
-    ahead = levels.discounted[min(t + 1, world.horizon)]
-    passed_by = (now + d * carried(world, sigma, ahead, t)) @ transitions(world, levels, ignored)
-    return ArmLevels(own, own_nominal, extra, extra_nominal, base, after, passed_by)
+    ignored = left_behind(tired, t, contact)
+    unheard = left_behind(tired, t) if contact else ignored
+    return ArmLevels(own, own_nominal, extra, extra_nominal, base, after, ignored, unheard)
 
 
 def response_shift(population: Population, world: World, arm: Arm, t: int) -> Floats:
@@ -191,13 +207,14 @@ class Responder:
 
     Attributes:
         given: value against no offer.
-        ignored: value of a contact that gets no response.
+        ignored: value of a contact that gets no response; unheard: of one that does not arrive.
         discount, nominal, base: discount of an order, undiscounted orders while the offer acts, and those that come anyway.
         sold: revenue that the offer adds at list price; earned: its margin.
     """
 
     given: Floats
     ignored: Floats
+    unheard: Floats
     discount: Floats
     nominal: Floats
     base: Floats
@@ -229,6 +246,8 @@ def given_response(
     h = new * (1 - arm.more.cannibalises)
     gain = np.zeros(len(v)) if begun else gain_of_tier(population, world, arm)
     discount = arm.depth * (whole if arm.category >= 0 else v + gain) + arm.redemption_cost
+    if arm.category >= 0:  # nothing is redeemed where no door is open
+        discount = np.where(whole > 0, discount, 0.0)
     lasting, trial, kept = own + after, active, after
     if arm.category >= 0 and world.dynamics.breadth < 1:
         wider = places(
@@ -256,6 +275,7 @@ def given_response(
     return Responder(
         given=given,
         ignored=rate * w * (at(cells.ignored) - q),
+        unheard=rate * w * (at(cells.unheard) - q),
         discount=discount,
         nominal=rate * nominal,
         base=rate * base,
@@ -283,16 +303,18 @@ def outlook(
 
     where a star means at the level of attrition that the breadth after an adoption brings, with probability ``sticks``, and
     ``standing`` is what an offer that still acts is worth, since the response ends it.  A contact without response brings
-    ``r w (ignored - Q)``.
+    ``r w (ignored - Q)``, one that does not arrive ``r w (unheard - Q)``.
     """
     dynamics = world.dynamics
     assert dynamics is not None
     r = given_response(world, tables, population, arm, t)
     chance = response_chance(population, world, arm, t, responsiveness_sd)
     reach = dynamics.channels[arm.more.channel].reach if arm.more.channel >= 0 else 1.0
-    p, passed_by = reach * chance, reach * (1 - chance) * r.ignored
+    assert population.life is not None
+    arrives = reach if arm.more.win_back else np.where(population.life.gone > 0, 0.0, reach)
+    p, passed_by = reach * chance, arrives * (1 - chance) * r.ignored + (1 - arrives) * r.unheard
     cost = arm.contact_cost + p * r.discount * r.nominal
-    revenue = p * (r.sold - (r.discount - arm.redemption_cost) * r.nominal)
+    revenue = p * (r.sold - np.maximum(r.discount - arm.redemption_cost, 0) * r.nominal)
     margin = p * r.earned - cost
     liability = arm.contact_cost + r.discount * r.nominal
     return Candidate(p * (r.given - standing) + passed_by - arm.contact_cost, cost, revenue, margin, liability)

@@ -197,12 +197,12 @@ def future_value(tables: OrderTables, population: Population, world: World, t: i
 
 
 def gate(owned: NDArray[np.uint32], complementarity: Floats, category: int) -> Floats:
-    """(n,) max over owned categories b of ``complementarity[b, category]``; 0 if none is owned or this one is already."""
+    """(n,) max over other owned categories b of ``complementarity[b, category]``; 0 if none is owned."""
     out = np.zeros(len(owned))
     for b in range(len(complementarity)):
         has = (owned >> np.uint32(b)) & np.uint32(1) == 1
-        out = np.where(has, np.maximum(out, complementarity[b, category]), out)
-    return np.where((owned >> np.uint32(category)) & np.uint32(1) == 1, 0.0, out)
+        out = np.where(has & (b != category), np.maximum(out, complementarity[b, category]), out)
+    return out
 
 
 def response_probability(population: Population, world: World, arm: Arm, responsiveness_sd: float = 0.0) -> Floats:
@@ -256,8 +256,9 @@ def candidate(
 
         value = r [ w (active + after - Q) - discount active ] + r gross_margin_rate h (active + sticks after) - standing
 
-    where the discount of an order is ``depth v + redemption_cost`` (``depth h + redemption_cost`` for a cross-sell), and
-    ``standing`` (n,) what an offer that still acts is worth (:func:`engine.standing.standing_value`): the response ends it.
+    where the discount of an order is ``depth v + redemption_cost``; for a cross-sell ``depth H + redemption_cost``, H = h where the
+    category is not owned yet, and what its owner buys of it anyway (h = 0) else, and nothing where H = 0.  ``standing`` (n,) is
+    what an offer that still acts is worth (:func:`engine.standing.standing_value`): the response ends it.
     Named approximation: later contacts of the same customer (fatigue, an offer that ends this one) are not foreseen.
     """
     w, h, discount, tab, given = given_response(world, tables, population, arm, t)
@@ -268,7 +269,7 @@ def candidate(
     gm = world.economics.gross_margin_rate
     p = response_probability(population, world, arm, responsiveness_sd)
     cost = arm.contact_cost + p * rate * discount * nominal
-    revenue = p * rate * (v * (nominal - base) + h * nominal - (discount - arm.redemption_cost) * nominal)
+    revenue = p * rate * (v * (nominal - base) + h * nominal - np.maximum(discount - arm.redemption_cost, 0) * nominal)
     margin = p * rate * (w * (nominal - base) + gm * h * nominal) - cost
     value = p * (given - standing) - arm.contact_cost
     return Candidate(value, cost, revenue, margin, arm.contact_cost + rate * discount * nominal)
@@ -289,9 +290,10 @@ def given_response(
     w = gm * v - serve
     active, after, q = tab.active[start, now], tab.after[start, now], tables.discounted[t][start, now]
     if arm.category >= 0:
-        h = gate(population.state.owned, world.complementarity, arm.category)
-        h *= population.traits.headroom[:, arm.category]
-        discount = arm.depth * h + arm.redemption_cost
+        whole = gate(population.state.owned, world.complementarity, arm.category)
+        whole *= population.traits.headroom[:, arm.category]
+        h = np.where((population.state.owned >> np.uint32(arm.category)) & np.uint32(1) == 1, 0.0, whole)
+        discount = np.where(whole > 0, arm.depth * whole + arm.redemption_cost, 0.0)
     else:
         h = np.zeros(len(v))
         discount = arm.depth * v + arm.redemption_cost

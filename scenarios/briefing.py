@@ -20,6 +20,7 @@ from scenarios.rule_rows import compile_rules
 from scenarios.rules import CompiledRules, CustomerLabel, Subject
 from scenarios.schema.rules import Rule
 from scenarios.schema.scenario import Scenario
+from scenarios.silence import Spells
 from solvers import Problem
 
 MEASURES = ("value", "cost", "revenue", "margin")
@@ -54,11 +55,13 @@ class Briefing:
     gap: float = 1e-4
     tracked: NDArray[np.bool_] | None = None
 
-    def as_known(self, population: Population, period: int = 0, since: Floats | None = None) -> Population:
+    def as_known(
+        self, population: Population, period: int = 0, since: Floats | None = None, spells: Spells | None = None
+    ) -> Population:
         """The customers with the traits that the planner takes for true; state is observed.
 
         ``population``: those who are there, the first so many of the drawn customers.  ``since`` (n,): when a move showed each
-        alive.
+        alive; ``spells``: when who left was away.
         """
         knowledge = self.scenario.planning.knowledge
         if knowledge == "oracle":
@@ -84,6 +87,8 @@ class Briefing:
             period,
             np.zeros(n, np.int64) if c.joined is None else np.maximum(c.joined[:n], 0).astype(np.int64),
             since,
+            spells,
+            c.groups,
         )
 
     def candidates(self, known: Population, period: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import Population, World
+from engine.doubt import KnownLife
 from engine.valuation import OrderTables
+from scenarios.leaning import leaning
 from scenarios.lives import segment_means
 from scenarios.schema.dynamics import Attrition
 from scenarios.schema.scenario import Scenario
-from scenarios.silence import alive, apparent_segment, silence
+from scenarios.silence import Spells, alive, apparent_segment, silence
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -28,9 +31,12 @@ def known_lives(
     period: int,
     joined: Ints,
     since: Floats | None = None,
+    spells: Spells | None = None,
+    groups: Mapping[str, NDArray[np.uint8]] | None = None,
 ) -> Population:
     """``now`` with its lives as known; ``joined`` (n,): the period since which each is there; ``since`` (n,): when a move
-    showed him alive (:class:`scenarios.silence.Watch`), as ``joined`` if left out.
+    showed him alive (:class:`scenarios.silence.Watch`), as ``joined`` if left out; ``spells``: when who left was away, as far as
+    that is seen; ``groups``: labels, which say where an estimate of traits started.
 
     The trait of leaving is its posterior mean given that the customer is still there, and values are means over its distribution
     given what he has lived through.  Where the business does not see departures, those who left look as before, and everybody's
@@ -50,10 +56,15 @@ def known_lives(
         changes["share"] = np.full(len(now), odds, np.float32)
     if d.attrition:
         orders = np.maximum(state.orders.astype(np.float64) - start.state.orders[: len(now)], 0)
-        left = (life.gone > 0) & d.attrition.seen
+        left = ((life.gone > 0) & d.attrition.seen).astype(np.int64)
         lived = outlived(d.attrition, orders, period, joined, life.renewal)
-        if d.attrition.model == "pareto_nbd":  # who left did so about when he ordered last
-            lived = np.where(left, np.maximum(lived - state.recency, 0.0), lived)
+        if spells is not None and d.attrition.seen:
+            left = spells.left
+            if d.attrition.model != "bg_nbd":
+                lived = np.maximum(lived - spells.away / d.attrition.renews_every, 0.0)
+        elif d.attrition.model == "pareto_nbd":  # who left did so about when he ordered last
+            lived = np.where(left > 0, np.maximum(lived - state.recency, 0.0), lived)
+        changes["left"] = np.minimum(left, 255).astype(np.uint8)
         changes["dropout"] = trait(d.attrition, lived, left).astype(np.float32)
         changes["lived"] = np.clip(np.rint(lived), 0, 65535).astype(np.uint16)
         segment = now.state.segment if d.attrition.seen else apparent_segment(now)
@@ -70,6 +81,7 @@ def known_lives(
             traits = replace(traits, rate=rate.astype(np.float32))
         else:
             learns = np.zeros(len(now), bool)
+        known = traits
         if not d.attrition.seen:
             silent = silence(state.recency, there, first)
             chance = alive(
@@ -87,7 +99,10 @@ def known_lives(
             traits = replace(traits, rate=(traits.rate * chance).astype(np.float32))
             changes["alive"] = chance.astype(np.float32)
             changes["gone"] = np.zeros(len(now), np.uint8)
-    return Population(traits, state, replace(life, **changes))
+        changes |= leaning(
+            scenario, known, before + np.where(learns, orders, 0.0), start.state.orders[: len(now)], groups
+        )
+    return Population(traits, state, KnownLife(**(life.columns() | changes)))
 
 
 KNOWN = 1e9
@@ -118,8 +133,8 @@ def outlived(a: Attrition, orders: Floats, period: int, joined: Ints, renewal: N
     return np.asarray((period + own) // a.renews_every - (joined + own) // a.renews_every, np.float64)
 
 
-def trait(a: Attrition, lived: Floats, left: NDArray[np.bool_]) -> Floats:
-    """(n,) posterior mean of the trait: of somebody who is still there, or who is known to have left once."""
+def trait(a: Attrition, lived: Floats, left: Ints) -> Floats:
+    """(n,) posterior mean of the trait of somebody who is known to have left so often."""
     once = left.astype(np.float64)
     if a.model == "pareto_nbd":
         return np.asarray(((a.s or 0.0) + once) / ((a.beta or 0.0) + lived))

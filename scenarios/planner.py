@@ -18,7 +18,7 @@ from scenarios.inference import SegmentFilter
 from scenarios.pacing import Pace, last_share, windows
 from scenarios.rules import CompiledRules, plan_table
 from scenarios.schema.rules import Rule
-from scenarios.silence import Watch
+from scenarios.silence import Spells, Watch
 from scenarios.strategies.base import Choice, Strategy, View
 from scenarios.strategies.fairness import Fairness
 from solvers import Problem, Solution, Status
@@ -68,6 +68,7 @@ class Planner:
     seen_segments: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 0), np.int64))
     _past: list[tuple[Population, int]] = field(default_factory=list)
     _watch: Watch = field(default_factory=Watch)
+    _spells: Spells = field(default_factory=Spells)
     _lookahead: Lookahead | None = None
 
     def __post_init__(self) -> None:
@@ -128,7 +129,8 @@ class Planner:
         b, period = self.briefing, epoch.period
         here = present(simulation)
         seen, then = self._seen(here, period)
-        known = b.as_known(seen, then, self._watch(seen, then))
+        self._spells.watch(seen, then)
+        known = b.as_known(seen, then, self._watch(seen, then), self._spells)
         if self._filter is not None:
             known = self._filter(known, period)
         self._compare(here, known)

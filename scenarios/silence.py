@@ -53,6 +53,31 @@ class Watch:
         return self._since.copy()
 
 
+@dataclass
+class Spells:
+    """How often each customer has been seen to leave, and for how many periods he has been away, from decision to decision.
+
+    Who left, or came back, between two decisions, E periods apart, did so in the middle; those who left and came back are missed.
+    """
+
+    left: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    away: Floats = field(default_factory=lambda: np.zeros(0))
+    _gone: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
+    _period: int = 0
+
+    def watch(self, population: Population, period: int) -> None:
+        """The customers at a decision in this period; later ones may have more, at the end."""
+        if population.life is None:
+            return
+        gone, new = population.life.gone > 0, len(population) - len(self._gone)
+        was = np.concatenate([self._gone, np.zeros(new, bool)])
+        left, away = (np.concatenate([x, np.zeros(new, x.dtype)]) for x in (self.left, self.away))
+        apart = period - self._period
+        # Back means from a period's beginning on, so a return at the next decision leaves no period without him.
+        self.away = away + np.where(was, np.where(gone, apart, max(apart - 1, 0) / 2), np.where(gone, apart / 2, 0.0))
+        self.left, self._gone, self._period = left + (gone & ~was), gone, period
+
+
 def alive(
     attrition: Attrition,
     *,

@@ -60,7 +60,7 @@ def test_a_mixture_is_the_mean_of_its_levels():
     levels = value_tables(world).levels
     table = np.random.default_rng(1).normal(0, 1, len(levels.grid))
     scales = np.array([0.0, 0.3, 2.0])
-    out = mixed(levels, attrition, scales, 4, 0) @ table
+    out = mixed(levels, attrition, scales, (4, 0, 0.0, 1.0)) @ table
     for scale, value in zip(scales, out, strict=True):
         mean = 0.0
         for x, p in zip(*trait_distribution(attrition, 4, 0), strict=True):
