@@ -308,7 +308,7 @@ def run(
     documents = []
     for index, name in enumerate(scenarios):
         folder = out if out is None or len(scenarios) == 1 else out / f"{index + 1}-{Path(name).stem}"
-        with progress(quiet or as_json) as tell:
+        with progress(quiet) as tell:
             done = run_scenario(
                 name,
                 sets=sets,
@@ -365,7 +365,7 @@ def fit(transactions: str, out: Path, force: bool, as_json: bool, quiet: bool, *
     """
     from scenarios.fit_command import fit_transactions
 
-    with progress(quiet or as_json) as tell:
+    with progress(quiet) as tell:
         report = fit_transactions(transactions, out, force, tell, **options)
     if as_json:
         print_json(report.to_dict())
@@ -414,6 +414,15 @@ def report(folder: Path) -> None:
     results = read_results(folder)
     replace_text(folder / "report.html", render(results))
     print_results(results, folder=folder)
+
+
+def _named(*names: str) -> list[str]:
+    """Those of these options that the user gave, as they are written."""
+    context = click.get_current_context()
+    written = {option.name: option.opts[0] for option in context.command.params}
+    return [
+        written[name] for name in names if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    ]
 
 
 candidates_argument = click.argument("candidates")
@@ -477,8 +486,12 @@ def allocate(
     4: a plan is written, but the target gap was not met.
     """
     from scenarios.allocation.command import Wish, run_allocate
+    from scenarios.errors import ConfigError
     from scenarios.report.allocation import print_allocation
 
+    if options["evaluate"] is not None and (named := _named("out", "kind", "why_not")):
+        ignored = " and ".join(named)
+        raise ConfigError([f"--evaluate: the plan is there already and nothing is written; leave out {ignored}"])
     answer, written = run_allocate(candidates, rules, Wish(**options), out, kind, force)
     for warning in answer.outcome.case.warnings:
         remark(f"warning: {warning}", quiet)
@@ -534,7 +547,7 @@ def frontier(
     from scenarios.allocation.solving import Limits
     from scenarios.report.frontier import print_frontier
 
-    with progress(quiet or as_json) as tell:
+    with progress(quiet) as tell:
         found, written = run_frontier(candidates, rules, Asked(**asked), Limits(gap, time_limit), out, force, tell)
     if as_json:
         print_json({**found.document(), "files": [str(path) for path in written]})

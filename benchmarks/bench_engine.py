@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numba
@@ -34,6 +35,19 @@ from engine_worlds import (
 
 from benchmarks.numpy_m0 import run as run_numpy
 from engine import Fatigue, OrderValue, Simulation, make_population, uniforms
+from engine.dynamics import (
+    ArmDynamics,
+    Attrition,
+    Channel,
+    Competition,
+    Dynamics,
+    Habituation,
+    OrderGrowth,
+    Pantry,
+    Stock,
+    Tilt,
+)
+from engine.life import make_life
 
 ROOT = Path(__file__).parents[1]
 
@@ -79,8 +93,8 @@ def test_m0(benchmark, n, track_history):
     benchmark.extra_info["threads"] = numba.get_num_threads()
 
 
-def busy_world(noise):
-    """Five arms, one per kind of effect, three categories, fatigue."""
+def busy_world(noise, more=None, dynamics=None):
+    """Five arms, one per kind of effect, three categories, fatigue; ``more``: what each arm does to ``dynamics``."""
     arms = [
         arm(
             "coupon/mail", contact_cost=0.4, depth=0.1, redemption_cost=0.05, duration=2, response=0.15, order_lift=0.2
@@ -90,8 +104,11 @@ def busy_world(noise):
         arm("club/email", contact_cost=0.02, duration=1, response=0.05, move_to=3, move_probability=0.3),
         arm("trial/mail", contact_cost=0.4, depth=0.2, duration=4, response=0.1, category=1, sticks=0.4),
     ]
+    if more is not None:
+        arms = [replace(a, more=replace(more, cannibalises=0.2 if a.category >= 0 else 0.0)) for a in arms]
     return m0_world(
         arms=arms,
+        dynamics=dynamics,
         noise=noise,
         fatigue=Fatigue(0.7, 0.3),
         categories=("a", "b", "c"),
@@ -107,11 +124,8 @@ def campaign(world, population, plans):
     return simulation
 
 
-@pytest.mark.parametrize("noise", [OrderValue("lognormal", 0.6), OrderValue("gamma", 6.25)], ids=["lognormal", "gamma"])
-def test_every_feature_on(benchmark, noise):
-    """Everybody is contacted every fourth week, a different arm each time."""
-    n = 200_000
-    rng = np.random.default_rng(7)
+def busy_customers(n, rng):
+    """Everybody owns the first category; ``plans``: a different arm for everybody every fourth week."""
     population = make_population(
         rate=rng.gamma(2.0, 0.15, n),
         order_value=np.full(n, M0_ORDER_VALUE),
@@ -119,10 +133,69 @@ def test_every_feature_on(benchmark, noise):
         headroom=rng.gamma(2.0, 3.0, (n, 3)),
         owned=np.ones(n, int),
     )
-    plans = [rng.integers(1, 6, n).astype(np.uint8) for _ in range(13)]
+    return population, [rng.integers(1, 6, n).astype(np.uint8) for _ in range(13)]
+
+
+@pytest.mark.parametrize("noise", [OrderValue("lognormal", 0.6), OrderValue("gamma", 6.25)], ids=["lognormal", "gamma"])
+def test_every_feature_on(benchmark, noise):
+    """Everybody is contacted every fourth week, a different arm each time."""
+    n = 200_000
+    population, plans = busy_customers(n, np.random.default_rng(7))
     simulation = benchmark.pedantic(campaign, (busy_world(noise), population, plans), rounds=5)
     simulation.ledger.check()
     assert simulation.ledger.contacts.sum() == 13 * n
+    if benchmark.disabled:
+        return
+    benchmark.extra_info["M customer-periods/s"] = round(n * 52 / benchmark.stats.stats.min / 1e6, 1)
+    benchmark.extra_info["threads"] = numba.get_num_threads()
+
+
+def test_every_dynamic_on(benchmark):
+    """The same with every dynamic of docs/ in every arm and every customer, history and flows."""
+    n = 1_000_000
+    rng = np.random.default_rng(7)
+    population, plans = busy_customers(n, rng)
+    more = ArmDynamics(
+        channel=0,
+        stocks=(0, -1),
+        curve=(-2.0, -1.0, 0.0),
+        appeal=(1.0, 0.0, 0.5),
+        tilt_response=0.3,
+        tier_step=1,
+        tier_probability=0.3,
+        share_shift=0.2,
+        trust=0.3,
+    )
+    dynamics = Dynamics(
+        attrition=Attrition("pareto_nbd", 5, 1),
+        pantry=Pantry(0.3, 0.3),
+        habituation=Habituation(0.8, 0.5),
+        tilt=Tilt(np.linspace(-1, 1, 6), 0.2, 0.2, 0.1),
+        growth=OrderGrowth(0.01, 1.5),
+        competition=Competition(np.zeros(52), 0.3),
+        stocks=(Stock(0.5, 0.4),),
+        channels=(Channel(0.8, 0.01, 0.02, 0),),
+        values=("price", "product", "service"),
+        value_means=np.full(3, 1 / 3),
+        tiers=np.array([1.0, 1.4, 2.0]),
+        breadth=0.6,
+        trust_decay=0.9,
+        trust_response=0.3,
+        flows=True,
+    )
+    world = busy_world(OrderValue("lognormal", 0.6), more, dynamics)
+    population.life = make_life(
+        population.state.segment,
+        world,
+        dropout=np.full(n, 0.01),
+        share=rng.uniform(0.3, 0.9, n),
+        values=rng.dirichlet([1, 1, 1], n),
+        tier=rng.integers(0, 3, n),
+    )
+    simulation = benchmark.pedantic(campaign, (world, population, plans), rounds=3, warmup_rounds=1)
+    simulation.ledger.check()
+    assert 0 < simulation.ledger.contacts.sum() < 13 * n  # some opt out
+    assert simulation.ledger.flows.sum() == 52 * n
     if benchmark.disabled:
         return
     benchmark.extra_info["M customer-periods/s"] = round(n * 52 / benchmark.stats.stats.min / 1e6, 1)

@@ -45,7 +45,7 @@ forget_stale_kernels(Path(__file__).parent)
 
 
 class Apart(Compiler):  # type: ignore[misc]  # Numba has no types
-    """Compiles a function whose array arguments do not overlap, and that makes no arrays.
+    """Compiles a function whose array arguments do not overlap (but where both are only read), and that makes no arrays.
 
     Loops that read one array and write another become vector code, and nobody counts references to the arguments: dozens of
     locked additions per call, which threads wait for.

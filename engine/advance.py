@@ -9,18 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import attrition_phases as attrition
+from engine import contact_phases as contacts
 from engine import life_phases as lives
 from engine import noise, phases, traffic
 from engine import offer_phases as offers
 from engine import promotion_phases as promotions
+from engine import scratch as at
 from engine import segment_phases as segments
 from engine._jit import lean_kernel, pool, wide_vectors
-from engine.customers import Customers, Money, Real, Switches, Word, load, store
+from engine.customers import Customers, Money, Real, Switches, Word, load, remember_contacts, store
 from engine.ledger import ARM_LINES, LINES, SEGMENT_CUSTOMERS, SEGMENT_LINES, SEGMENT_MARGIN, SEGMENT_ORDERS
 from engine.life import Columns
-from engine.rng import LIFE, OFFER, PERIOD, VISITS
+from engine.rng import LEAVING, LIFE, OFFER, PERIOD, PERIODS_PER_DRAW, VISITS
 from engine.rules import BG_NBD, PARETO_NBD, Rules
-from engine.scratch import BLOCK, BUYER, CONTACTED, PRICE, VALUE, make_scratch
+from engine.scratch import BLOCK, BUYER, PRICE, VALUE, WHO, make_scratch
+from engine.segment_phases import FLOW_ROWS
 from engine.tables import Tables
 
 STRIPS_PER_THREAD = 8  # evens out strips of unequal work
@@ -44,7 +47,9 @@ def run_strip(
     real: Real,
     word: Word,
     money: Money,
-    tilted: Real,
+    few: Real,
+    those: Word,
+    reached: Real,
     customers: Customers,
     tables: Tables,
     on: Switches,
@@ -62,7 +67,7 @@ def run_strip(
 ) -> None:
     """All periods of the blocks from ``blocks[0]`` up to ``blocks[1]``, one block after the other.
 
-    ``real``, ``word``, ``money``, ``tilted``: :func:`engine.scratch.make_scratch`.  ``life``: None where the world has no
+    ``real`` to ``reached``: :class:`engine.scratch.Scratch`.  ``life``: None where the world has no
     dynamics; ``rules`` is None then too, and not read.  The compiler drops their branches, and makes another kernel for
     worlds that have them.
     """
@@ -80,31 +85,35 @@ def run_strip(
             if life is not None:
                 segments.level_out(real)
             if on.planned and t == 0:
-                contacted = offers.list_contacted(word, plan, low, m)
+                contacted = contacts.list_contacted(word, those, plan, low, m)
                 if contacted > 0:
+                    contacts.charge(money, those, low, contacted, tables, customers.promotion, lines[t], by_arm[t])
                     if life is not None:
-                        phases.draw(word, period, np.uint64(LIFE), k0, k1)
-                        promotions.prepare(real, word, plan, low, contacted, period, tables, rules, life)
-                    phases.draw(word, period, np.uint64(OFFER), k0, k1)
-                    offers.contact(real, word, money, plan, low, contacted, tables, customers, lines[t], by_arm[t])
+                        contacts.toss(word, those, contacted, period, np.uint64(LIFE << 24), k0, k1)
+                        promotions.prepare(real, word, few, those, low, contacted, period, tables, rules, life)
+                    contacts.toss(word, those, contacted, period, np.uint64(OFFER << 24), k0, k1)
+                    responders = contacts.list_responders(real, word, few, those, contacted, tables, by_arm[t])
+                    contacts.begin(real, word, those, low, responders, tables, customers)
                     if life is not None:
-                        promotions.follow(real, word, plan, low, contacted, customers, rules)
+                        promotions.follow(real, word, few, those, low, contacted, responders, customers, rules)
             if on.fatigue:
-                offers.tire(real, word, contacted, tables.fatigue_decay)
+                contacts.tire(real, those, contacted, tables.fatigue_decay)
             if on.offers:
                 active = offers.list_active(word, m)
             if life is not None:
                 attrition.hold(real, word, active, tables, rules)
                 if rules.attrition == PARETO_NBD:
-                    phases.draw(word, period, np.uint64(LIFE), k0, k1)
-                    attrition.spans(real, word)
+                    if t == 0 or period % PERIODS_PER_DRAW == 0:
+                        phases.draw(word, period // PERIODS_PER_DRAW, np.uint64(LIFE << 24 | LEAVING), k0, k1)
+                        attrition.keep_words(word)
+                    attrition.spans(real, word, at.LEAVE_WORDS + period % PERIODS_PER_DRAW * at.BLOCK)
                 segments.keep_segment(real, word)
 
-            phases.draw(word, period, np.uint64(PERIOD), k0, k1)
+            phases.draw(word, period, np.uint64(PERIOD << 24), k0, k1)
             phases.move(word, tables)
             if life is not None:
                 if rules.tilted:
-                    segments.tilt(real, word, tilted, tables, rules)
+                    segments.tilt(real, word, reached, tables, rules)
                 held = active > 0 or rules.breadth[2] < 1
                 segments.redirect(real, word, m, contacted, held, period, k0, k1, tables, rules)
             elif active > 0:
@@ -149,14 +158,14 @@ def run_strip(
                 offers.age(word, active)
 
             if on.traffic:
-                phases.draw(word, period, np.uint64(VISITS), k0, k1)
+                phases.draw(word, period, np.uint64(VISITS << 24), k0, k1)
                 traffic.visit(real, word, m, active, tables.browsing, lines[t])
             margins = by_segment[t, SEGMENT_MARGIN]
             if on.losses:
                 traffic.count_losses(word, money, buyers, lines[t])
-            phases.book(word, money, BUYER, buyers, weights[t], customers.margin, low, margins)
+            phases.book(word, word[BUYER:], money, buyers, weights[t], customers.margin, low, margins)
             if contacted > 0:
-                phases.book(word, money, CONTACTED, contacted, weights[t], customers.margin, low, margins)
+                phases.book(word, those[WHO:], money, contacted, weights[t], customers.margin, low, margins)
             if on.history:
                 phases.remember(real, word, money, buyers)
             if life is not None:
@@ -165,6 +174,7 @@ def run_strip(
                 if rules.trust_decay < 1:
                     lives.calm(real, rules.trust_decay)
         store(real, word, customers, low, m, on)
+        remember_contacts(customers.contacts, plan, low, m, weights.shape[0])
         if life is not None:
             lives.store_life(real, word, life, low, m)
 
@@ -198,7 +208,7 @@ def advance(
             np.zeros((periods, LINES), np.int64),
             np.zeros((periods, SEGMENT_LINES, tables.segments), np.int64),
             np.zeros((periods, ARM_LINES, arms), np.int64),
-            np.zeros((periods, tables.segments**2 if rules is not None and rules.flows else 0), np.int64),
+            np.zeros((periods, FLOW_ROWS, tables.segments**2 if rules is not None and rules.flows else 0), np.int64),
         )
         for _ in range(strips)
     ]
@@ -223,4 +233,5 @@ def advance(
         run(0)
     else:
         list(pool(threads).map(run, range(strips)))
-    return Books(*(np.sum(part, axis=0) for part in zip(*books, strict=True)))
+    total = Books(*(np.sum(part, axis=0) for part in zip(*books, strict=True)))
+    return total._replace(flows=total.flows.sum(axis=1))

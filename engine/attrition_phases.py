@@ -7,10 +7,10 @@ import numpy as np
 from engine import scratch as at
 from engine._jit import formula, phase, wide_vectors
 from engine.customers import Money, Real, Word
-from engine.formulas import ZERO, integer, log32
+from engine.formulas import ZERO, integer, log32, short
 from engine.ledger import INCREMENTAL
 from engine.phases import list_marked
-from engine.rng import LIFE, unit, words
+from engine.rng import LEAVING, LIFE, PERIODS_PER_DRAW, unit, words
 from engine.rules import BG_NBD, SBG, Rules
 from engine.tables import Tables
 
@@ -53,18 +53,29 @@ def hold(real: Real, word: Word, active: int, tables: Tables, rules: Rules) -> N
         real[at.HOLD + j] = ONE
     if rules.breadth[2] < ONE:
         for j in range(at.BLOCK):
-            real[at.HOLD + j] = rules.breadth[bits_set(word[at.OWNED + j])]
+            real[at.HOLD + j] = rules.breadth[short(bits_set(word[at.OWNED + j]))]
     for i in range(active):
         j = integer(word, at.ACTIVE + i)
         real[at.HOLD + j] = real[at.HOLD + j] * (ONE - tables.retention[integer(word, at.ARM + j) - 1])
 
 
 @phase
-def spans(real: Real, word: Word) -> None:
-    """SPAN from word 0 of the stream LIFE."""
+def keep_words(word: Word) -> None:
+    """LEAVE_WORDS: a row of words of LEAVING for each of the periods that share a draw."""
     wide_vectors()
     for j in range(at.BLOCK):
-        real[at.SPAN + j] = span(unit(word[at.W0 + j]), real[at.DROPOUT + j] * real[at.HOLD + j])
+        word[at.LEAVE_WORDS + j] = word[at.W0 + j]
+        word[at.LEAVE_WORDS + at.BLOCK + j] = word[at.W1 + j]
+        word[at.LEAVE_WORDS + 2 * at.BLOCK + j] = word[at.W2 + j]
+        word[at.LEAVE_WORDS + 3 * at.BLOCK + j] = word[at.W3 + j]
+
+
+@phase
+def spans(real: Real, word: Word, row: int) -> None:
+    """SPAN from the row of words of LEAVING that the period takes."""
+    wide_vectors()
+    for j in range(at.BLOCK):
+        real[at.SPAN + j] = span(unit(word[row + j]), real[at.DROPOUT + j] * real[at.HOLD + j])
 
 
 @phase
@@ -72,16 +83,17 @@ def shorten(real: Real, word: Word, tables: Tables) -> None:
     """Orders come until the customer leaves."""
     wide_vectors()
     for j in range(at.BLOCK):
-        part = real[at.SPAN + j] if tables.lapsed[word[at.SEG + j]] == 0 else ONE
+        part = real[at.SPAN + j] if tables.lapsed[short(word[at.SEG + j])] == 0 else ONE
         real[at.LAM + j] = real[at.LAM + j] * part
         real[at.WALLET + j] = real[at.WALLET + j] * part
 
 
 @formula
 def luck(word: Word, j: int, period: int, k0: np.uint64, k1: np.uint64) -> np.float32:
-    """Uniform of word 0 of the stream LIFE."""
+    """Uniform of the period's word of LEAVING."""
     low, high = np.uint64(word[at.KEY_LOW + j]), np.uint64(word[at.KEY_HIGH + j])
-    return unit(words(low, high, np.uint64(period), np.uint64(LIFE << 24), k0, k1)[0])
+    share = words(low, high, np.uint64(period // PERIODS_PER_DRAW), np.uint64(LIFE << 24 | LEAVING), k0, k1)
+    return unit(share[period % PERIODS_PER_DRAW])
 
 
 @phase
@@ -134,7 +146,7 @@ def list_leavers(
     contract = rules.attrition == SBG
     for j in range(at.BLOCK):
         asked = word[at.RENEWAL + j] == due if contract else real[at.SPAN + j] < ONE
-        word[at.MARK + j] = np.uint32(asked & (tables.lapsed[word[at.SEG + j]] == 0))
+        word[at.MARK + j] = np.uint32(asked & (tables.lapsed[short(word[at.SEG + j])] == 0))
     count = 0
     for i in range(list_marked(word, m)):
         j = integer(word, at.MARKED + i)

@@ -8,12 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import scratch as at
-from engine._jit import phase
+from engine._jit import parallel_kernel, phase
+from engine.formulas import place
 from engine.rng import HALF, LOW
 
 Real = NDArray[np.float32]
 Word = NDArray[np.uint32]
 Money = NDArray[np.int64]
+
+BITS = 64  # periods for which contacts are remembered
+CHUNK = 1 << 14  # customers that a thread does at a time
 
 
 class Customers(NamedTuple):
@@ -38,6 +42,7 @@ class Customers(NamedTuple):
     orders: Real
     spend: Real
     tenure: NDArray[np.uint16]
+    contacts: NDArray[np.uint64]
     margin: NDArray[np.float64]
     promotion: Money
     trust: Real
@@ -66,7 +71,7 @@ def load(real: Real, word: Word, customers: Customers, low: int, m: int, segment
         word[at.START + j] = np.uint32(0)
         word[at.RECENCY + j] = np.uint32(0)
     for j in range(m):
-        i = low + j
+        i = place(low, j)
         key = customers.key[i]
         word[at.KEY_LOW + j] = np.uint32(key & LOW)
         word[at.KEY_HIGH + j] = np.uint32(key >> HALF)
@@ -77,20 +82,20 @@ def load(real: Real, word: Word, customers: Customers, low: int, m: int, segment
         real[at.VALUE + j] = customers.order_value[i] + customers.extra_value[i]
     if on.trust:
         for j in range(m):
-            real[at.RATE + j] = real[at.RATE + j] * customers.trust[low + j]
+            real[at.RATE + j] = real[at.RATE + j] * customers.trust[place(low, j)]
     if on.offers:
         for j in range(m):
-            i = low + j
+            i = place(low, j)
             real[at.RESPONSIVENESS + j] = customers.responsiveness[i]
             word[at.OWNED + j] = customers.owned[i]
             word[at.ARM + j] = customers.active_arm[i]
             word[at.LEFT + j] = customers.active_left[i]
     if on.fatigue:
         for j in range(m):
-            real[at.FATIGUE + j] = customers.fatigue[low + j]
+            real[at.FATIGUE + j] = customers.fatigue[place(low, j)]
     if on.history:
         for j in range(m):
-            i = low + j
+            i = place(low, j)
             word[at.RECENCY + j] = customers.recency[i]
             word[at.TENURE + j] = customers.tenure[i]
             real[at.FREQUENCY + j] = customers.orders[i]
@@ -101,24 +106,50 @@ def load(real: Real, word: Word, customers: Customers, low: int, m: int, segment
 def store(real: Real, word: Word, customers: Customers, low: int, m: int, on: Switches) -> None:
     """A block's state back into the population."""
     for j in range(m):
-        customers.segment[low + j] = np.uint8(word[at.SEG + j])
+        customers.segment[place(low, j)] = np.uint8(word[at.SEG + j])
     if on.service:
         for j in range(m):
-            customers.placed[low + j] = word[at.K + j]
+            customers.placed[place(low, j)] = word[at.K + j]
     if on.offers:
         for j in range(m):
-            i = low + j
+            i = place(low, j)
             customers.extra_value[i] = real[at.EXTRA + j]
             customers.owned[i] = word[at.OWNED + j]
             customers.active_arm[i] = np.uint8(word[at.ARM + j])
             customers.active_left[i] = np.uint8(word[at.LEFT + j])
     if on.fatigue:
         for j in range(m):
-            customers.fatigue[low + j] = real[at.FATIGUE + j]
+            customers.fatigue[place(low, j)] = real[at.FATIGUE + j]
     if on.history:
         for j in range(m):
-            i = low + j
+            i = place(low, j)
             customers.recency[i] = np.uint16(word[at.RECENCY + j])
             customers.tenure[i] = np.uint16(word[at.TENURE + j])
             customers.orders[i] = real[at.FREQUENCY + j]
             customers.spend[i] = real[at.SPEND + j]
+
+
+@phase
+def remember_contacts(contacts: NDArray[np.uint64], plan: NDArray[np.uint8], low: int, m: int, periods: int) -> None:
+    """Contacts move on by so many bits; those of this plan (empty: none) were made in the first period."""
+    moved, first = np.uint64(periods), np.uint64(periods - 1)
+    for j in range(m):
+        i = place(low, j)
+        contacts[i] = np.uint64(contacts[i] << moved) if periods < BITS else np.uint64(0)
+    if plan.shape[0] > 0 and periods <= BITS:
+        for j in range(m):
+            i = place(low, j)
+            contacts[i] = np.uint64(contacts[i] | np.uint64(np.uint64(plan[i] != 0) << first))
+
+
+@parallel_kernel
+def keep_consented(
+    chunks: tuple[int, int],
+    plan: NDArray[np.uint8],
+    consent: NDArray[np.uint32],
+    channel: NDArray[np.uint32],
+    kept: NDArray[np.uint8],
+) -> None:
+    """``kept`` (n,): the plan without those who may not be contacted; ``channel``: the bit that each number in a plan needs."""
+    for i in range(chunks[0] * CHUNK, min(chunks[1] * CHUNK, plan.shape[0])):
+        kept[i] = plan[i] if np.uint32(channel[plan[i]] & ~consent[i]) == np.uint32(0) else np.uint8(0)

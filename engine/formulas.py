@@ -57,6 +57,21 @@ def integer(values: NDArray[Any], place: int | tuple[int, int]) -> int:
 
 
 @formula
+def place(low: int, j: int) -> int:
+    """Where customer j of the block that begins at ``low`` is in the population.
+
+    Unsigned: Numba takes a signed place below 0 for one counted from the end, and a loop that must ask reads one by one.
+    """
+    return np.uint64(np.uint64(low) + np.uint64(j))  # type: ignore[return-value]  # what kernels know as int
+
+
+@formula
+def short(index: np.uint32) -> np.uint32:
+    """An index below 2^31, said so: look-ups then go by 16 instead of by 8."""
+    return np.uint32(index & np.uint32(0x7FFFFFFF))
+
+
+@formula
 def exp32(x: np.float32) -> np.float32:
     """e^x, clipped to x in [-87, 87]."""
     x = min(max(x, -EXP_LIMIT), EXP_LIMIT)
@@ -72,6 +87,22 @@ def exp32(x: np.float32) -> np.float32:
     y = y * (r * r) + r + ONE
     exponent = np.int32(bits(shifted) - ROUND32_BITS)
     return F(y * real(np.int32(np.int32(exponent + np.int32(127)) << np.int32(23))))
+
+
+@formula
+def power2(x: np.float32) -> np.float32:
+    """2^x for x in [-125, 125]."""
+    shifted = x + ROUND32
+    r = x - (shifted - ROUND32)
+    y = F(1.535336188319500e-4)
+    y = y * r + F(1.339887440266574e-3)
+    y = y * r + F(9.618437357674640e-3)
+    y = y * r + F(5.550332471162809e-2)
+    y = y * r + F(2.402264791363012e-1)
+    y = y * r + F(6.931472028550421e-1)
+    y = y * r + ONE
+    exponent = np.int32(bits(shifted) - np.int32(ROUND32_BITS - np.int32(127)))
+    return F(y * real(np.int32(exponent << np.int32(23))))
 
 
 @formula

@@ -7,9 +7,9 @@ import numpy as np
 from engine import scratch as at
 from engine._jit import formula, phase, wide_vectors
 from engine.customers import Customers, Real, Word
-from engine.formulas import ZERO, integer, logistic
+from engine.formulas import ZERO, integer, logistic, place, short
 from engine.life import Columns
-from engine.rules import GROWTH_STEPS, Rules
+from engine.rules import GROWTH_STEPS, SBG, Rules
 
 ONE = np.float32(1)
 
@@ -35,7 +35,7 @@ def load_life(real: Real, word: Word, life: Columns, customers: Customers, low: 
         word[at.BEFORE + j] = np.uint32(0)
         word[at.LEFT + j] = np.uint32(0)
     for j in range(m):
-        i = low + j
+        i = place(low, j)
         real[at.DROPOUT + j] = life.dropout[i]
         real[at.SHARE + j] = life.share[i]
         real[at.PANTRY + j] = life.pantry[i]
@@ -45,9 +45,12 @@ def load_life(real: Real, word: Word, life: Columns, customers: Customers, low: 
         word[at.GONE + j] = life.gone[i]
         word[at.TIER + j] = life.tier[i]
         word[at.BEFORE + j] = life.before[i]
-        word[at.RENEWAL + j] = np.uint32(integer(life.renewal, i) % rules.renews)
         word[at.OWNED + j] = customers.owned[i]
+    for j in range(m):
         revalue(real, word, customers, low, j, rules)
+    if rules.attrition == SBG:
+        for j in range(m):
+            word[at.RENEWAL + j] = np.uint32(np.uint32(life.renewal[place(low, j)]) % np.uint32(rules.renews))
     if rules.competes:
         for j in range(at.BLOCK):
             real[at.OWN + j] = share_of(real[at.SHARE + j])
@@ -57,7 +60,7 @@ def load_life(real: Real, word: Word, life: Columns, customers: Customers, low: 
 def store_life(real: Real, word: Word, life: Columns, low: int, m: int) -> None:
     """Back into the population; consent and stocks are changed in place."""
     for j in range(m):
-        i = low + j
+        i = place(low, j)
         life.pantry[i] = real[at.PANTRY + j]
         life.memory[i] = real[at.MEMORY + j]
         life.grown[i] = real[at.GROWN + j]
@@ -70,8 +73,10 @@ def store_life(real: Real, word: Word, life: Columns, low: int, m: int) -> None:
 @phase
 def revalue(real: Real, word: Word, customers: Customers, low: int, j: int, rules: Rules) -> None:
     """VALUE after a change of tier, growth or extra value."""
-    multiple = rules.multiple[integer(word, at.TIER + j)]
-    real[at.VALUE + j] = order_value(customers.order_value[low + j], multiple, real[at.GROWN + j], real[at.EXTRA + j])
+    multiple = rules.multiple[short(word[at.TIER + j])]
+    real[at.VALUE + j] = order_value(
+        customers.order_value[place(low, j)], multiple, real[at.GROWN + j], real[at.EXTRA + j]
+    )
 
 
 @phase

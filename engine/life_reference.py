@@ -9,20 +9,31 @@ import numpy as np
 
 from engine.attrition_phases import last_order, span
 from engine.dynamics import Dynamics
-from engine.formulas import exp32, logistic, orders
+from engine.formulas import logistic, orders, power2
 from engine.life import Life
 from engine.rng import unit
+from engine.rules import exponents, tilt_limit
 from engine.world import Arm, World
 
 F = np.float32
 
 
 class Twin:
-    """Customer i in period t.  ``luck``: words of LIFE; ``offer``: words of OFFER."""
+    """Customer i in period t.  ``luck``: words of LIFE; ``leaving``: the period's word of LEAVING; ``offer``: words of OFFER."""
 
-    def __init__(self, world: World, life: Life, i: int, t: int, luck: list[np.uint32], offer: list[np.uint32]) -> None:
+    def __init__(
+        self,
+        world: World,
+        life: Life,
+        i: int,
+        t: int,
+        luck: list[np.uint32],
+        leaving: np.uint32,
+        offer: list[np.uint32],
+    ) -> None:
         assert world.dynamics is not None
-        self.world, self.life, self.i, self.t, self.luck, self.offer = world, life, i, t, luck, offer
+        self.world, self.life, self.i, self.t = world, life, i, t
+        self.luck, self.leaving, self.offer = luck, leaving, offer
         self.dynamics: Dynamics = world.dynamics
         self.tilt_contact = F(0)
         self.leaves = False
@@ -103,14 +114,16 @@ class Twin:
         row = self.world.segments.transition[segment]
         if tilt is None:
             return natural
-        direction = tilt.direction.astype(np.float32)
+        direction, exponent = tilt.direction.astype(np.float32), exponents(tilt.direction)
         z = self.tilt_contact + F(tilt.trust) * life.trust[i] - F(tilt.fatigue) * fatigue
         z = z + F(tilt.momentum) * (direction[segment] - direction[life.before[i]])
         if active:
             z = z + F(active.more.tilt_response)
         if z == 0 or row[segment] == 1:
             return natural
-        weights = [F(p) * exp32(z * d) if p > 0 else F(0) for p, d in zip(row, direction, strict=True)]
+        limit = tilt_limit(tilt.direction)
+        z = min(max(z, -limit), limit)
+        weights = [F(p) * power2(z * e) if p > 0 else F(0) for p, e in zip(row, exponent, strict=True)]
         total = F(0)
         for w in weights:
             total = total + w
@@ -139,7 +152,7 @@ class Twin:
             rate = self.wallet * logistic(self.own)
         self.span = F(1)
         if d.attrition and d.attrition.model == "pareto_nbd" and not lapsed:
-            self.span = span(unit(self.luck[0]), life.dropout[i] * hold)
+            self.span = span(unit(self.leaving), life.dropout[i] * hold)
             rate = rate * self.span
             self.wallet = self.wallet * self.span
         if d.pantry:
@@ -179,14 +192,14 @@ class Twin:
             return k, without
         p = life.dropout[i] * hold
         if a.model == "bg_nbd":
-            last = last_order(unit(self.luck[0]), p, min(k, without)) if p > 0 else 0
+            last = last_order(unit(self.leaving), p, min(k, without)) if p > 0 else 0
             self.leaves = last > 0
             return (last, min(without, last)) if last else (k, without)
         if a.model == "pareto_nbd":
             self.leaves = bool(self.span < 1)
         else:
             renews = (self.t + 1 + int(life.renewal[i])) % a.renews_every == 0
-            self.leaves = renews and bool(unit(self.luck[0]) < p)
+            self.leaves = renews and bool(unit(self.leaving) < p)
         return k, without
 
     def order_value(self, own: np.float32, extra: np.float32) -> np.float32:

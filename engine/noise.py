@@ -14,7 +14,7 @@ import numpy as np
 from engine import scratch as at
 from engine._jit import formula, phase, routine, wide_vectors
 from engine.customers import Real, Word
-from engine.formulas import ZERO, Pair, integer, lognormal, normals, signed
+from engine.formulas import ZERO, Pair, integer, lognormal, normals, short, signed
 from engine.quantiles import noise_quantile, noise_table
 from engine.rng import HALF, LOW, NOISE, words
 from engine.world import OrderValue
@@ -154,7 +154,7 @@ def first_lognormal(real: Real, word: Word, buyers: int, sigma: np.float32, drif
     """NOISE_SUM of the first two orders."""
     wide_vectors()
     for a in range(whole(buyers)):
-        j = word[at.BUYER + a]
+        j = short(word[at.BUYER + a])
         x, y = lognormal_pair(word[at.W2 + j], word[at.W3 + j], sigma, drift)
         real[at.NOISE_SUM + a] = x + (y if word[at.K + j] > ONE else ZERO)
 
@@ -164,7 +164,7 @@ def first_gamma(real: Real, word: Word, buyers: int, quantiles: Real) -> None:
     """NOISE_SUM of the first two orders."""
     wide_vectors()
     for a in range(whole(buyers)):
-        j = word[at.BUYER + a]
+        j = short(word[at.BUYER + a])
         x, y = gamma_pair(word[at.W2 + j], word[at.W3 + j], quantiles)
         real[at.NOISE_SUM + a] = x + (y if word[at.K + j] > ONE else ZERO)
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine import scratch as at
 from engine._jit import phase, wide_vectors
 from engine.customers import Customers, Money, Real, Word
-from engine.formulas import FAR, ZERO, integer, logistic, micro, orders_head, orders_search, part_of, signed
+from engine.formulas import FAR, ZERO, integer, micro, orders_head, orders_search, part_of, place, signed
 from engine.ledger import (
-    ARM_CONTACTS,
     ARM_DISCOUNT,
     ARM_ORDERS,
-    ARM_RESPONSES,
     CANNIBALISED,
-    CONTACT,
     DISCOUNT,
     INCREMENTAL,
     REDEMPTION,
@@ -23,87 +19,6 @@ from engine.ledger import (
 from engine.noise import noise_sum, whole
 from engine.rng import HALF, OFFER, unit, words
 from engine.tables import Tables
-
-
-@phase
-def list_contacted(word: Word, plan: NDArray[np.uint8], low: int, m: int) -> int:
-    """Places of those whom the plan gives an arm; no jump is pending for anybody."""
-    count = np.uint32(0)
-    for j in range(at.BLOCK):
-        word[at.JUMP + j] = np.uint32(0)
-    for j in range(m):
-        word[at.CONTACTED + count] = np.uint32(j)
-        count = np.uint32(count + np.uint32(plan[low + j] != 0))
-    return signed(count)
-
-
-@phase
-def contact(
-    real: Real,
-    word: Word,
-    money: Money,
-    plan: NDArray[np.uint8],
-    low: int,
-    contacted: int,
-    tables: Tables,
-    customers: Customers,
-    lines: Money,
-    by_arm: Money,
-) -> None:
-    """Contact, response and what a response starts: the active arm, an induced move, the adoption of a category.
-
-    Rows of the list: X0 the response's score, then its probability; N2 the word that decides.
-    """
-    wide_vectors()
-    for i in range(contacted):
-        j = integer(word, at.CONTACTED + i)
-        a = integer(plan, low + j) - 1
-        cost = tables.contact_cost[a]
-        money[at.CASH + j] -= cost
-        customers.promotion[low + j] += cost
-        lines[CONTACT] += cost
-        by_arm[ARM_CONTACTS, a] += 1
-        score = (
-            tables.logit[a * tables.segments + integer(word, at.SEG + j)]
-            + real[at.RESPONSIVENESS + j]
-            - tables.fatigue_weight * real[at.FATIGUE + j]
-        )
-        real[at.X0 + i] = score + real[at.SHIFT + j]
-        word[at.N2 + i] = word[at.W0 + j]
-    for i in range(whole(contacted)):
-        real[at.X0 + i] = logistic(real[at.X0 + i])
-    for i in range(contacted):
-        j = integer(word, at.CONTACTED + i)
-        word[at.SAID + j] = np.uint32(0)
-        if word[at.DEAF + j] != np.uint32(0) or unit(word[at.N2 + i]) >= real[at.X0 + i]:
-            continue
-        a = integer(plan, low + j) - 1
-        word[at.SAID + j] = np.uint32(1)
-        by_arm[ARM_RESPONSES, a] += 1
-        word[at.ARM + j] = np.uint32(a + 1)
-        word[at.LEFT + j] = np.uint32(tables.duration[a])
-        target = tables.move_to[a]
-        open_ = tables.absorbing[word[at.SEG + j]] == 0 or tables.win_back[a] != 0
-        if target >= 0 and open_ and unit(word[at.W1 + j]) < tables.move_probability[a]:
-            word[at.JUMP + j] = np.uint32(target + 1)
-        owned = word[at.OWNED + j]
-        new = np.uint32(tables.members[a] & ~owned)
-        if new != np.uint32(0) and unit(word[at.W2 + j]) < tables.sticks[a]:
-            part = part_of(owned, new, tables.complementarity, customers.headroom[low + j])
-            if part > ZERO:
-                word[at.OWNED + j] = np.uint32(owned | new)
-                real[at.EXTRA + j] = real[at.EXTRA + j] + part * tables.fresh[a]
-                real[at.VALUE + j] = customers.order_value[low + j] + real[at.EXTRA + j]
-
-
-@phase
-def tire(real: Real, word: Word, contacted: int, decay: np.float32) -> None:
-    """Fatigue F <- decay F, + 1 on a contact."""
-    for j in range(at.BLOCK):
-        real[at.FATIGUE + j] = decay * real[at.FATIGUE + j]
-    for i in range(contacted):
-        j = integer(word, at.CONTACTED + i)
-        real[at.FATIGUE + j] = real[at.FATIGUE + j] + np.float32(1)
 
 
 @phase
@@ -187,10 +102,10 @@ def price(real: Real, word: Word, low: int, active: int, tables: Tables, headroo
         sold = tables.members[a]
         if sold != np.uint32(0):
             owned = word[at.OWNED + j]
-            real[at.PART + j] = part_of(owned, sold, tables.complementarity, headroom[low + j])
+            real[at.PART + j] = part_of(owned, sold, tables.complementarity, headroom[place(low, j)])
             new = np.uint32(sold & ~owned)
             if new != np.uint32(0):
-                part = part_of(owned, new, tables.complementarity, headroom[low + j])
+                part = part_of(owned, new, tables.complementarity, headroom[place(low, j)])
                 real[at.PRICE + j] = real[at.VALUE + j] + part * tables.fresh[a]
 
 
@@ -233,7 +148,7 @@ def discount(
         redemption = tables.redemption_cost[a] * k
         money[at.INCOME + j] -= given
         money[at.CASH + j] -= given + redemption
-        customers.promotion[low + j] += given + redemption
+        customers.promotion[place(low, j)] += given + redemption
         lines[DISCOUNT] += given
         lines[CANNIBALISED] += micro(np.float64(base * without) * tables.discount_scale[a])
         lines[REDEMPTION] += redemption

@@ -36,7 +36,7 @@ from engine.life_reference import Twin
 from engine.noise import make_spread, noise_sum
 from engine.population import NEVER, Population
 from engine.rates import factor_table, level_table
-from engine.rng import LIFE, OFFER, PERIOD, philox, unit
+from engine.rng import LEAVING, LIFE, OFFER, PERIOD, PERIODS_PER_DRAW, philox, unit
 from engine.rng import VISITS as VISITS_STREAM
 from engine.tables import members
 from engine.traffic import other_visits
@@ -63,9 +63,9 @@ class Outcome:
     begun: set[str] = field(default_factory=set)
 
 
-def draw(seed: int, key: int, period: int, purpose: int) -> list[np.uint32]:
-    """The four words of draw 0."""
-    counter = (key & MASK, key >> 32, period, purpose << 24)
+def draw(seed: int, key: int, period: int, purpose: int, number: int = 0) -> list[np.uint32]:
+    """The four words of a draw."""
+    counter = (key & MASK, key >> 32, period, purpose << 24 | number)
     return [np.uint32(w) for w in philox(counter, (seed & MASK, (seed >> 32) & MASK))]
 
 
@@ -104,7 +104,8 @@ def live_one(world: World, out: Outcome, seed: int, t: int, i: int, choice: int)
     twin = None
     if world.dynamics is not None:
         assert out.population.life is not None
-        twin = Twin(world, out.population.life, i, t, draw(seed, key, t, LIFE), offer)
+        leaving = draw(seed, key, t // PERIODS_PER_DRAW, LIFE, LEAVING)[t % PERIODS_PER_DRAW]
+        twin = Twin(world, out.population.life, i, t, draw(seed, key, t, LIFE), leaving, offer)
         if choice and not twin.may_contact(world.arms[choice - 1]):
             choice = 0
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from engine import scratch as at
 from engine._jit import phase, wide_vectors
 from engine.customers import Money, Real, Word
-from engine.formulas import FAR, integer, micro, orders_head, orders_search, signed
+from engine.formulas import FAR, integer, micro, orders_head, orders_search, place, short, signed
 from engine.ledger import COST_OF_GOODS, COST_TO_SERVE, ORDERS, REVENUE
 from engine.population import NEVER
 from engine.rng import unit, words
@@ -28,16 +28,16 @@ BELOW, ABOVE = np.uint32(TARGET - 1), np.uint32(TARGET_BITS)
 
 
 @phase
-def draw(word: Word, period: int, purpose: np.uint64, k0: np.uint64, k1: np.uint64) -> None:
-    """Four random words for each customer into rows W0 to W3.
+def draw(word: Word, period: int, stream: np.uint64, k0: np.uint64, k1: np.uint64) -> None:
+    """Four random words for each customer into rows W0 to W3; ``stream``: purpose << 24 | draw (:mod:`engine.rng`).
 
     The rows are fixed: with a row chosen at run time the compiler cannot rule out overlaps, and this takes five times
     as long.
     """
     wide_vectors()
-    c2, c3 = np.uint64(period), np.uint64(purpose << np.uint64(24))
+    c2 = np.uint64(period)
     for j in range(at.BLOCK):
-        w0, w1, w2, w3 = words(np.uint64(word[at.KEY_LOW + j]), np.uint64(word[at.KEY_HIGH + j]), c2, c3, k0, k1)
+        w0, w1, w2, w3 = words(np.uint64(word[at.KEY_LOW + j]), np.uint64(word[at.KEY_HIGH + j]), c2, stream, k0, k1)
         word[at.W0 + j] = w0
         word[at.W1 + j] = w1
         word[at.W2 + j] = w2
@@ -64,7 +64,7 @@ def move(word: Word, tables: Tables) -> None:
     wide_vectors()
     for j in range(at.BLOCK):
         segment = word[at.SEG + j]
-        cell = np.uint32(np.uint32(segment << BITS) + np.uint32(word[at.W0 + j] >> REST))
+        cell = short(np.uint32(np.uint32(segment << BITS) + np.uint32(word[at.W0 + j] >> REST)))
         targets = tables.guide[cell]
         beyond = np.uint32(word[at.W0 + j] >> ONE) >= tables.bounds[cell]
         target = np.uint32(targets >> ABOVE) if beyond else np.uint32(targets & BELOW)
@@ -85,7 +85,7 @@ def pace(real: Real, word: Word, table: Real) -> None:
     """Order rate of the period without offers: rate x factor[start, now] x level[start, t]."""
     wide_vectors()
     for j in range(at.BLOCK):
-        real[at.LAM + j] = real[at.RATE + j] * table[np.uint32(word[at.START + j] + word[at.SEG + j])]
+        real[at.LAM + j] = real[at.RATE + j] * table[short(np.uint32(word[at.START + j] + word[at.SEG + j]))]
 
 
 @phase
@@ -144,19 +144,19 @@ def settle(
 @phase
 def book(
     word: Word,
+    places: Word,
     money: Money,
-    places: int,
     count: int,
     weight: float,
     margin: NDArray[np.float64],
     low: int,
     margin_by_segment: Money,
 ) -> None:
-    """CASH of the listed customers into their discounted margin (``weight``: units per micro-unit); CASH is 0 again."""
+    """CASH of those at ``places`` into their discounted margin (``weight``: units per micro-unit); CASH is 0 again."""
     for a in range(count):
-        j = integer(word, places + a)
+        j = integer(places, a)
         cash = money[at.CASH + j]
-        margin[low + j] += np.float64(cash) * weight
+        margin[place(low, j)] += np.float64(cash) * weight
         margin_by_segment[integer(word, at.SEG + j)] += cash
         money[at.CASH + j] = 0
 

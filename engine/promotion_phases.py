@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from engine import scratch as at
 from engine._jit import formula, phase, wide_vectors
 from engine.customers import Customers, Real, Word
-from engine.formulas import ZERO, integer
+from engine.formulas import ZERO, integer, place, short
 from engine.life import Columns
 from engine.life_phases import revalue, share_of
 from engine.noise import whole
@@ -17,16 +17,17 @@ from engine.rng import unit
 from engine.rules import GRID, Rules
 from engine.tables import Tables
 
-ONE = np.float32(1)
+NONE, ONE = np.uint32(0), np.float32(1)
 
 
 @formula
-def felt(curve: NDArray[np.float32], start: int, depth: np.float32, lost: np.float32) -> np.float32:
-    """Response curve of an arm at ``depth - lost``, relative to its full depth; linear between points."""
-    part = ONE - min(lost, depth) / depth
+def felt(curve: NDArray[np.float32], arm: np.uint32, depth: np.float32, lost: np.float32) -> np.float32:
+    """Response curve of an arm at ``depth - lost``, relative to its full depth; linear between points; 0 without a depth."""
+    part = ONE - min(lost, depth) / depth if depth > ZERO else ONE
     x = part * np.float32(GRID - 1)
-    i = min(int(x), GRID - 2)
-    low, high = curve[start + i], curve[start + i + 1]
+    i = min(np.int32(x), np.int32(GRID - 2))
+    start = np.uint32(np.uint32(arm * np.uint32(GRID)) + np.uint32(i))
+    low, high = curve[short(start)], curve[short(np.uint32(start + np.uint32(1)))]
     return np.float32(low + (x - np.float32(i)) * (high - low))
 
 
@@ -41,7 +42,8 @@ def stock_now(life: Columns, i: int, g: int, period: int, width: int, rules: Rul
 def prepare(
     real: Real,
     word: Word,
-    plan: NDArray[np.uint8],
+    few: Real,
+    those: Word,
     low: int,
     contacted: int,
     period: int,
@@ -49,67 +51,84 @@ def prepare(
     rules: Rules,
     life: Columns,
 ) -> None:
-    """Whether a contact arrives (DEAF), what shifts its response (SHIFT); exposure grows, some opt out of the channel.
-
-    W2 and W3 hold words of the stream LIFE.
-    """
+    """Whether a contact arrives (DEAF) and what shifts its response (SHIFT).  L2 holds words of the stream LIFE."""
+    wide_vectors()
     values = life.values.shape[1]
+    for i in range(whole(contacted)):
+        j, a = short(those[at.WHO + i]), short(those[at.OFFERED + i])
+        away = (word[at.GONE + j] != NONE) & (tables.win_back[a] == NONE)
+        those[at.DEAF + i] = np.uint32(away | (unit(those[at.L2 + i]) >= rules.reach[a]))
+        few[at.SHIFT + i] = rules.trust_response * real[at.TRUST + j]
+    if rules.exposes:
+        expose(few, those, low, contacted, period, rules, life)
+    if values > 0:
+        for i in range(contacted):
+            few[at.FIT + i] = -rules.level[short(those[at.OFFERED + i])]
+        for d in range(values):
+            for i in range(contacted):
+                weight = life.values[place(low, those[at.WHO + i]), d]
+                few[at.FIT + i] = few[at.FIT + i] + rules.pull[those[at.OFFERED + i] * values + d] * weight
+        for i in range(contacted):
+            few[at.SHIFT + i] = few[at.SHIFT + i] + few[at.FIT + i]
+    if rules.habit > ZERO:
+        for i in range(whole(contacted)):
+            j, a = short(those[at.WHO + i]), short(those[at.OFFERED + i])
+            change = felt(rules.curve, a, rules.depth[a], rules.habit * real[at.MEMORY + j])
+            few[at.SHIFT + i] = few[at.SHIFT + i] + change
+
+
+@phase
+def expose(few: Real, those: Word, low: int, contacted: int, period: int, rules: Rules, life: Columns) -> None:
+    """Wear-out by stocks of exposure, which the contact adds to; some opt out of the channel.  L3 holds words of LIFE."""
     width = rules.decay.shape[0] // max(rules.weight.shape[0], 1)
-    for c in range(contacted):
-        j = integer(word, at.CONTACTED + c)
-        i, a = low + j, integer(plan, low + j) - 1
-        away = word[at.GONE + j] != np.uint32(0) and tables.win_back[a] == 0
-        deaf = away or unit(word[at.W2 + j]) >= rules.reach[a]
-        word[at.DEAF + j] = np.uint32(1 if deaf else 0)
-        if deaf:
+    for i in range(contacted):
+        if those[at.DEAF + i] != NONE:
             continue
-        shift = rules.trust_response * real[at.TRUST + j]
-        leaves = rules.opt_out[a]
+        who, a = place(low, integer(those, at.WHO + i)), integer(those, at.OFFERED + i)
+        shift, leaves = few[at.SHIFT + i], rules.opt_out[a]
         for q in range(2):
             g = integer(rules.stock, 2 * a + q)
             if g >= 0:
-                now = stock_now(life, i, g, period, width, rules)
+                now = stock_now(life, who, g, period, width, rules)
                 shift = shift - rules.weight[g] * now
                 if g == rules.opt_out_stock[a]:
                     leaves = leaves + rules.opt_out_slope[a] * now
-                life.stock[i, g] = rules.fade[g] * now + ONE
-                life.touched[i, g] = np.uint16(period)
-        if rules.channel[a] >= 0 and unit(word[at.W3 + j]) < leaves:
+                life.stock[who, g] = rules.fade[g] * now + ONE
+                life.touched[who, g] = np.uint16(period)
+        few[at.SHIFT + i] = shift
+        if rules.channel[a] >= 0 and unit(those[at.L3 + i]) < leaves:
             bit = np.uint32(np.uint32(1) << np.uint32(rules.channel[a]))
-            life.consent[i] = np.uint32(life.consent[i] & ~bit)
-        if values > 0:
-            fit = -rules.level[a]
-            for d in range(values):
-                fit = fit + rules.pull[a * values + d] * life.values[i, d]
-            shift = shift + fit
-        if rules.habit > ZERO and rules.depth[a] > ZERO:
-            shift = shift + felt(rules.curve, a * GRID, rules.depth[a], rules.habit * real[at.MEMORY + j])
-        real[at.SHIFT + j] = shift
+            life.consent[who] = np.uint32(life.consent[who] & ~bit)
 
 
 @phase
 def follow(
     real: Real,
     word: Word,
-    plan: NDArray[np.uint8],
+    few: Real,
+    those: Word,
     low: int,
     contacted: int,
+    responders: int,
     customers: Customers,
     rules: Rules,
 ) -> None:
     """Tier and trust of those who responded; the tilt of those whom the contact reached and who did not."""
-    for c in range(contacted):
-        j = integer(word, at.CONTACTED + c)
-        a = integer(plan, low + j) - 1
-        if word[at.SAID + j] != np.uint32(0):
-            real[at.TRUST + j] = real[at.TRUST + j] + rules.trust[a]
-            step = integer(rules.tier_step, a)
-            if step > 0 and unit(word[at.W2 + j]) < rules.tier_probability[a]:
-                top = rules.multiple.shape[0] - 1
-                word[at.TIER + j] = np.uint32(min(integer(word, at.TIER + j) + step, top))
-            revalue(real, word, customers, low, j, rules)
-        elif word[at.DEAF + j] == np.uint32(0):
-            real[at.TILT + j] = rules.tilt_contact[a]
+    for r in range(responders):
+        i = integer(those, at.RESPONDER + r)
+        j, a = integer(those, at.WHO + i), integer(those, at.OFFERED + i)
+        real[at.TRUST + j] = real[at.TRUST + j] + rules.trust[a]
+        step = integer(rules.tier_step, a)
+        if step > 0 and unit(those[at.L2 + i]) < rules.tier_probability[a]:
+            top = rules.multiple.shape[0] - 1
+            word[at.TIER + j] = np.uint32(min(integer(word, at.TIER + j) + step, top))
+        revalue(real, word, customers, low, j, rules)
+    if rules.tilted:
+        for i in range(whole(contacted)):
+            quiet = np.uint32(those[at.DEAF + i] | those[at.SAID + i]) == NONE
+            few[at.SCORE + i] = rules.tilt_contact[short(those[at.OFFERED + i])] if quiet else ZERO
+        for i in range(contacted):
+            real[at.TILT + those[at.WHO + i]] = few[at.SCORE + i]
 
 
 @formula

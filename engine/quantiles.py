@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine._jit import formula
-from engine.formulas import bits
+from engine.formulas import bits, short
 from engine.rng import unit
 
 OCTAVES = 23  # 2^-24 to 1/2
@@ -78,7 +78,7 @@ def place_and_rest(word: np.uint32) -> tuple[np.uint32, np.float32]:
     upper = np.uint32(word >> np.uint32(31))
     v = bits(unit(np.uint32(word ^ np.uint32(upper * ALL_ONES))))
     place = np.uint32(np.uint32((v >> REST_BITS) - FIRST) + np.uint32(upper * np.uint32(SIDE)))
-    return place, np.float32(np.float32(v & REST_MASK) * REST_UNIT)
+    return short(place), np.float32(np.float32(v & REST_MASK) * REST_UNIT)
 
 
 @formula
@@ -91,4 +91,4 @@ def between(low: np.float32, high: np.float32, rest: np.float32) -> np.float32:
 def noise_quantile(word: np.uint32, table: NDArray[np.float32]) -> np.float32:
     """Interpolated quantile at the word's uniform."""
     place, rest = place_and_rest(word)
-    return between(table[place], table[np.uint32(place + np.uint32(1))], rest)
+    return between(table[place], table[short(np.uint32(place + np.uint32(1)))], rest)

@@ -8,7 +8,8 @@ strategy does not need moves no other.
     PERIOD   word 0 natural move, 1 orders, 2 and 3 the noise of the first two orders
     OFFER    word 0 response, 1 induced move, 2 adoption, 3 staying in spite of attrition
     NOISE    noise of orders 2, 3, ...: four per draw
-    LIFE     word 0 leaving, 1 free, 2 whether a contact arrives, 3 opting out
+    LIFE     draw 0: words 0 and 1 free, 2 whether a contact arrives, 3 opting out; draw 1 in place of the period its fourth part:
+             word (period modulo 4) leaving
     SERVICE  draw 0: word 0 number of service contacts, 1 leaving for lack of trust; draw 1 + j: contact j
     CENTRE   calls of the contact centre, keyed by their index in place of a customer
     VISITS   word 0 visits without an order
@@ -26,6 +27,8 @@ from numpy.typing import NDArray
 from engine._jit import formula, kernel
 
 PERIOD, OFFER, NOISE = 0, 1, 2
+LEAVING = 1  # the draw of LIFE that says who leaves
+PERIODS_PER_DRAW = 4  # of LEAVING: a word each
 LIFE, SERVICE, CENTRE, VISITS, SHOCK = 8, 12, 13, 14, 15
 CONTROL, SAMPLE, STRATEGY, TRACKED = 16, 17, 18, 19
 

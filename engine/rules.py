@@ -16,6 +16,7 @@ I32 = NDArray[np.int32]
 NO_MODEL, BG_NBD, PARETO_NBD, SBG = range(4)
 GRID = 65  # points of a response curve
 GROWTH_STEPS = 64  # more orders than this in a period grow as these
+LARGEST_POWER = 120
 MAX_VALUES = 16
 MAX_TIERS = 16
 MAX_STOCKS = 64
@@ -33,9 +34,11 @@ class Rules(NamedTuple):
         depth: (A,); curve: (A * GRID,) added to the logit, by felt depth in equal steps up to the arm's.
         decay: (G * (T + 1),) factor after d periods: decay^(d - 1); fade, weight: (G,) per period.
         stock: (A * 2,) stocks that an arm touches, -1 = none.
-        channel: (A,) bit of the arm's channel, -1 = none; reach, opt_out, opt_out_slope: (A,); opt_out_stock: (A,).
+        channel: (A,) bit of the arm's channel, -1 = none; exposes: there are stocks or channels.
+        reach, opt_out, opt_out_slope, opt_out_stock: (A,).
         pull: (A * D,), level: (A,) the pull at the mean weights.
-        tilted; direction: (S,); tilt_trust, tilt_fatigue, momentum; tilt_response, tilt_contact: (A,).
+        tilted; direction, exponent: (S,), the second in powers of 2; tilt_limit: of the tilt, either way; tilt_trust,
+            tilt_fatigue, momentum; tilt_response: (1 + A,) by 1 + arm, 0 without one; tilt_contact: (A,).
         transition: (S * S,); last: (S,) uint32, the last segment of positive probability.
         multiple: (N,) price multiples, at least one; tier_step, tier_probability: (A,).
         grows; growth: (GROWTH_STEPS,) factor of k orders; growth_limit.
@@ -60,6 +63,7 @@ class Rules(NamedTuple):
     weight: F32
     stock: I32
     channel: I32
+    exposes: bool
     reach: F32
     opt_out: F32
     opt_out_slope: F32
@@ -68,6 +72,8 @@ class Rules(NamedTuple):
     level: F32
     tilted: bool
     direction: F32
+    exponent: F32
+    tilt_limit: np.float32
     tilt_trust: np.float32
     tilt_fatigue: np.float32
     momentum: np.float32
@@ -106,6 +112,16 @@ def decay_table(dynamics: Dynamics, horizon: int) -> F32:
     return np.array([stock.decay**periods for stock in dynamics.stocks], np.float32).reshape(-1, horizon + 1)
 
 
+def exponents(direction: NDArray[np.floating]) -> F32:
+    """(S,) powers of 2 in place of powers of e."""
+    return np.asarray(direction / np.log(2), np.float32)
+
+
+def tilt_limit(direction: NDArray[np.floating]) -> np.float32:
+    """The largest tilt whose factors are float32 numbers; beyond it moves are as good as sure."""
+    return np.float32(LARGEST_POWER / max(float(np.abs(exponents(direction)).max()), 1e-6))
+
+
 def make_rules(world: World) -> Rules | None:
     """Compile the dynamics; None where there are none."""
     dynamics = world.dynamics
@@ -119,6 +135,7 @@ def make_rules(world: World) -> Rules | None:
     attrition, pantry, habit = dynamics.attrition, dynamics.pantry, dynamics.habituation
     tilt, growth, competition = dynamics.tilt, dynamics.growth, dynamics.competition
     steps = np.arange(GROWTH_STEPS)
+    direction = np.asarray(tilt.direction if tilt else np.zeros(len(world.segments.names)), float)
     return Rules(
         attrition=1 + ATTRITION_MODELS.index(attrition.model) if attrition else NO_MODEL,
         into=attrition.into if attrition else 0,
@@ -136,6 +153,7 @@ def make_rules(world: World) -> Rules | None:
         weight=np.array([stock.weight for stock in dynamics.stocks], f),
         stock=np.array([m.stocks for m in more], np.int32).ravel(),
         channel=np.array([m.channel for m in more], np.int32),
+        exposes=bool(dynamics.stocks or dynamics.channels),
         reach=np.array([c.reach if c else 1.0 for c in channels], f),
         opt_out=np.array([c.opt_out if c else 0.0 for c in channels], f),
         opt_out_slope=np.array([c.opt_out_per_contact if c else 0.0 for c in channels], f),
@@ -143,11 +161,13 @@ def make_rules(world: World) -> Rules | None:
         pull=np.array(pull, f).ravel(),
         level=np.array(pull @ dynamics.value_means if d else np.zeros(len(arms)), f),
         tilted=tilt is not None,
-        direction=np.array(tilt.direction if tilt else np.zeros(len(world.segments.names)), f),
+        direction=direction.astype(f),
+        exponent=exponents(direction),
+        tilt_limit=tilt_limit(direction),
         tilt_trust=f(tilt.trust if tilt else 0),
         tilt_fatigue=f(tilt.fatigue if tilt else 0),
         momentum=f(tilt.momentum if tilt else 0),
-        tilt_response=np.array([m.tilt_response for m in more], f),
+        tilt_response=np.array([0.0, *(m.tilt_response for m in more)], f),
         tilt_contact=np.array([m.tilt_contact for m in more], f),
         transition=np.array(world.segments.transition, f).ravel(),
         last=np.array([np.flatnonzero(row)[-1] for row in world.segments.transition], np.uint32),

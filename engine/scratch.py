@@ -6,11 +6,14 @@ the loops into vector code.  A block's scratch stays in the nearest caches for a
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK = 512
+BLOCK = 1024
 LANES = 16  # the longest vector
+LINE = 64  # bytes
 
 # float32 rows, one number per customer
 RATE = 0 * BLOCK
@@ -31,19 +34,18 @@ X2 = 14 * BLOCK
 X3 = 15 * BLOCK
 X4 = 16 * BLOCK
 # rows of worlds with dynamics (engine.life)
-SHIFT = 17 * BLOCK  # added to the logit of a response
-SPAN = 18 * BLOCK  # share of the period until the customer leaves
-HOLD = 19 * BLOCK  # factor on attrition
-DROPOUT = 20 * BLOCK
-SHARE = 21 * BLOCK  # log odds of the own share of wallet at the start
-OWN = 22 * BLOCK  # the share itself
-WALLET = 23 * BLOCK  # order rate if the whole wallet were ours
-PANTRY = 24 * BLOCK
-MEMORY = 25 * BLOCK
-GROWN = 26 * BLOCK
-TRUST = 27 * BLOCK
-TILT = 28 * BLOCK
-REAL_ROWS = 29 * BLOCK
+SPAN = 17 * BLOCK  # share of the period until the customer leaves
+HOLD = 18 * BLOCK  # factor on attrition
+DROPOUT = 19 * BLOCK
+SHARE = 20 * BLOCK  # log odds of the own share of wallet at the start
+OWN = 21 * BLOCK  # the share itself
+WALLET = 22 * BLOCK  # order rate if the whole wallet were ours
+PANTRY = 23 * BLOCK
+MEMORY = 24 * BLOCK
+GROWN = 25 * BLOCK
+TRUST = 26 * BLOCK
+TILT = 27 * BLOCK
+REAL_ROWS = 28 * BLOCK
 
 # uint32 rows
 SEG = 0 * BLOCK
@@ -65,22 +67,40 @@ JUMP = 15 * BLOCK  # 1 + segment into which a response moves, 0 = none
 OWNED = 16 * BLOCK
 ARM = 17 * BLOCK
 LEFT = 18 * BLOCK
-CONTACTED = 19 * BLOCK  # places of those contacted
-ACTIVE = 20 * BLOCK  # places of those with an active offer
-N2 = 21 * BLOCK  # to NK: words or counts of the places of a list
-N3 = 22 * BLOCK
-NK = 23 * BLOCK
-TAIL = 24 * BLOCK  # buyers with more than two orders
+ACTIVE = 19 * BLOCK  # places of those with an active offer
+N2 = 20 * BLOCK  # to NK: words or counts of the places of a list
+N3 = 21 * BLOCK
+NK = 22 * BLOCK
+TAIL = 23 * BLOCK  # buyers with more than two orders
 # rows of worlds with dynamics (engine.life); all 0 elsewhere
-DEAF = 25 * BLOCK  # not 0: today's contact gets no response
-SAID = 26 * BLOCK  # 1 = responded to today's contact
-GONE = 27 * BLOCK
-TIER = 28 * BLOCK
-BEFORE = 29 * BLOCK
-LEAVER = 30 * BLOCK  # places of those who leave at the end of the period
-RENEWAL = 31 * BLOCK  # place in the contract
-MARKED = 32 * BLOCK  # places of those with a MARK
-WORD_ROWS = 33 * BLOCK
+GONE = 24 * BLOCK
+TIER = 25 * BLOCK
+BEFORE = 26 * BLOCK
+LEAVER = 27 * BLOCK  # places of those who leave at the end of the period
+RENEWAL = 28 * BLOCK  # place in the contract
+MARKED = 29 * BLOCK  # places of those with a MARK
+LEAVE_WORDS = 30 * BLOCK  # four rows: of the periods that share a draw
+WORD_ROWS = 34 * BLOCK
+
+# rows by place in the list of those contacted, in arrays of their own
+
+# float32
+SHIFT = 0 * BLOCK  # added to the logit of a response; 0 without dynamics
+FIT = 1 * BLOCK
+SCORE = 2 * BLOCK  # logit of the response, then the tilt of those who keep silent
+FEW_ROWS = 3 * BLOCK
+
+# uint32
+WHO = 0 * BLOCK  # place in the block
+OFFERED = 1 * BLOCK  # arm
+L0 = 2 * BLOCK  # four random words
+L1 = 3 * BLOCK
+L2 = 4 * BLOCK
+L3 = 5 * BLOCK
+DEAF = 6 * BLOCK  # not 0: the contact gets no response; 0 without dynamics
+SAID = 7 * BLOCK  # 1 = responded
+RESPONDER = 8 * BLOCK  # places in the list of those who did
+THOSE_ROWS = 9 * BLOCK
 
 # int64 rows, micro-units
 CASH = 0 * BLOCK  # margin of the period; all 0 between periods
@@ -88,11 +108,34 @@ INCOME = 1 * BLOCK  # revenue net of discount of those who order
 MONEY_ROWS = 2 * BLOCK
 
 
-def make_scratch(tilts: int) -> tuple[NDArray[np.float32], NDArray[np.uint32], NDArray[np.int64], NDArray[np.float32]]:
-    """The rows of each type, all 0, and as many rows apart from them for the sums behind tilted moves."""
-    return (
-        np.zeros(REAL_ROWS, np.float32),
-        np.zeros(WORD_ROWS, np.uint32),
-        np.zeros(MONEY_ROWS, np.int64),
-        np.zeros(tilts * BLOCK, np.float32),
+class Scratch(NamedTuple):
+    """``real``, ``word``, ``money``: rows by customer; ``few``, ``those``: by place in the list of those contacted;
+    ``reached``: the sums behind tilted moves.
+    """
+
+    real: NDArray[np.float32]
+    word: NDArray[np.uint32]
+    money: NDArray[np.int64]
+    few: NDArray[np.float32]
+    those: NDArray[np.uint32]
+    reached: NDArray[np.float32]
+
+
+def make_scratch(tilts: int) -> Scratch:
+    """All rows 0; ``tilts``: rows of ``reached``."""
+    return Scratch(
+        _rows(REAL_ROWS, np.float32),
+        _rows(WORD_ROWS, np.uint32),
+        _rows(MONEY_ROWS, np.int64),
+        _rows(FEW_ROWS, np.float32),
+        _rows(THOSE_ROWS, np.uint32),
+        _rows(tilts * BLOCK, np.float32),
     )
+
+
+def _rows(count: int, dtype: type) -> NDArray[Any]:
+    """Zeros that begin at a cache line, so that no vector lies in two."""
+    size = count * np.dtype(dtype).itemsize
+    raw = np.zeros(size + LINE, np.uint8)
+    start = -raw.ctypes.data % LINE
+    return raw[start : start + size].view(dtype)

@@ -7,7 +7,7 @@ import numpy as np
 from engine import scratch as at
 from engine._jit import phase, wide_vectors
 from engine.customers import Money, Real, Word
-from engine.formulas import ZERO, exp32, integer
+from engine.formulas import ZERO, integer, power2, short
 from engine.phases import list_marked
 from engine.rng import OFFER, unit, words
 from engine.rules import Rules
@@ -15,10 +15,12 @@ from engine.tables import Tables
 
 ONE = np.float32(1)
 NONE = np.uint32(0)
+FLOW_ROWS = 4
 
 # rows that order values need later in the period
 Z, TOTAL = at.X0, at.X1
 ROW, MOVE = at.N2, at.NK
+FLOW = at.N3
 
 
 @phase
@@ -43,36 +45,34 @@ def tilt(real: Real, word: Word, reached: Real, tables: Tables, rules: Rules) ->
     compiler sees that they do not overlap it.
     """
     wide_vectors()
-    s, segments = tables.segments, np.uint32(tables.segments)
+    s, segments, limit = tables.segments, np.uint32(tables.segments), rules.tilt_limit
     for j in range(at.BLOCK):
-        segment = integer(word, at.OLD + j)
+        now, before = rules.direction[short(word[at.OLD + j])], rules.direction[short(word[at.BEFORE + j])]
         z = real[at.TILT + j] + rules.tilt_trust * real[at.TRUST + j] - rules.tilt_fatigue * real[at.FATIGUE + j]
-        z = z + rules.momentum * (rules.direction[segment] - rules.direction[integer(word, at.BEFORE + j)])
-        if word[at.LEFT + j] != np.uint32(0):
-            z = z + rules.tilt_response[integer(word, at.ARM + j) - 1]
-        real[Z + j] = z if tables.absorbing[segment] == 0 else ZERO
+        z = z + rules.momentum * (now - before) + rules.tilt_response[short(word[at.ARM + j])]
+        real[Z + j] = min(max(z, -limit), limit)
     for j in range(at.BLOCK):
         real[TOTAL + j] = ZERO
         word[ROW + j] = np.uint32(word[at.OLD + j] * segments)
     for k in range(s):
-        weigh(real, word, reached[k * at.BLOCK : (k + 1) * at.BLOCK], rules.transition[k:], rules.direction[k])
+        weigh(real, word, reached[k * at.BLOCK : (k + 1) * at.BLOCK], rules.transition[k:], rules.exponent[k])
     for j in range(at.BLOCK):
         real[TOTAL + j] = unit(word[at.W0 + j]) * real[TOTAL + j]
         word[MOVE + j] = NONE
     for k in range(s):
         pass_by(real, word, reached[k * at.BLOCK : (k + 1) * at.BLOCK])
     for j in range(at.BLOCK):
-        if real[Z + j] != ZERO:
-            move = word[MOVE + j]
-            word[at.SEG + j] = move if move < segments else rules.last[word[at.OLD + j]]
+        move, last = word[MOVE + j], rules.last[short(word[at.OLD + j])]
+        move = move if move < segments else last
+        word[at.SEG + j] = move if real[Z + j] != ZERO else word[at.SEG + j]
 
 
 @phase
-def weigh(real: Real, word: Word, reached: Real, transition: Real, direction: np.float32) -> None:
-    """TOTAL grows by P[segment, k] exp(z direction[k]), and ``reached`` keeps it; ``transition``: from [0, k] on."""
+def weigh(real: Real, word: Word, reached: Real, transition: Real, exponent: np.float32) -> None:
+    """TOTAL grows by P[segment, k] 2^(z exponent[k]), and ``reached`` keeps it; ``transition``: from [0, k] on."""
     wide_vectors()
     for j in range(at.BLOCK):
-        total = real[TOTAL + j] + transition[word[ROW + j]] * exp32(real[Z + j] * direction)
+        total = real[TOTAL + j] + transition[short(word[ROW + j])] * power2(real[Z + j] * exponent)
         real[TOTAL + j] = total
         reached[j] = total
 
@@ -102,14 +102,14 @@ def redirect(
 
     ``contacted``: 0 but in the period of the plan, the only one in which jumps are pending; ``held``: somebody is.
     """
-    for i in range(contacted):
-        j = integer(word, at.CONTACTED + i)
-        if word[at.JUMP + j] != np.uint32(0):
-            word[at.SEG + j] = np.uint32(word[at.JUMP + j] - np.uint32(1))
+    if contacted > 0:
+        for j in range(at.BLOCK):
+            jump = word[at.JUMP + j]
+            word[at.SEG + j] = np.uint32(jump - np.uint32(1)) if jump != NONE else word[at.SEG + j]
     if held:
         wide_vectors()
         for j in range(at.BLOCK):
-            before, now = tables.lapsed[word[at.OLD + j]], tables.lapsed[word[at.SEG + j]]
+            before, now = tables.lapsed[short(word[at.OLD + j])], tables.lapsed[short(word[at.SEG + j])]
             word[at.MARK + j] = np.uint32((before < now) & (real[at.HOLD + j] < ONE))
         for i in range(list_marked(word, m)):
             j = integer(word, at.MARKED + i)
@@ -126,9 +126,14 @@ def redirect(
 
 @phase
 def close_period(word: Word, m: int, segments: int, flows: Money) -> None:
-    """Flows of the period, those who left included (``flows`` empty: not kept); the segment before the move stays known."""
-    if flows.shape[0] > 0:
-        for j in range(m):
-            flows[integer(word, at.OLD + j) * segments + integer(word, at.SEG + j)] += 1
+    """Flows of the period, those who left included; the segment before the move stays known.
+
+    ``flows``: (FLOW_ROWS, S * S), of which customers take turns, since an addition has to wait for the last one to the
+    same place; (FLOW_ROWS, 0): not kept.
+    """
     for j in range(at.BLOCK):
+        word[FLOW + j] = np.uint32(np.uint32(word[at.OLD + j] * np.uint32(segments)) + word[at.SEG + j])
         word[at.BEFORE + j] = word[at.OLD + j]
+    if flows.shape[1] > 0:
+        for j in range(m):
+            flows[np.uint32(j) % np.uint32(FLOW_ROWS), word[FLOW + j]] += 1

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.advance import advance
 from engine.arrivals import Arrivals
-from engine.customers import Customers, Switches
+from engine.customers import CHUNK, Customers, Switches, keep_consented
 from engine.errors import PopulationError, WorldError
 from engine.ledger import CAPABILITY, SETUP, Ledger, currency, empty_ledger
 from engine.life import Columns
@@ -141,7 +141,6 @@ class Simulation:
         if self._linked and life is not None:
             carry_in(life.trust, here.trust)
         books = advance(here, tables, on, given, self.period, weights, self._key, life, self._rules)
-        self._remember_contacts(periods, given if planned else None)
         if self._arrivals is not None:
             self._arrivals.join(self.period, float(weights[0]), self.margin, books.lines[0])
         if self.centre is not None:
@@ -208,18 +207,9 @@ class Simulation:
         bit = np.append(
             np.uint32(0), np.where(rules.channel >= 0, 1 << np.maximum(rules.channel, 0), 0).astype(np.uint32)
         )
-        kept: NDArray[np.uint8] = plan.copy()
-        kept[(bit.take(plan) & ~life.consent) != 0] = 0
+        kept = np.empty_like(plan)
+        keep_consented(-(-len(plan) // CHUNK), plan, life.consent, bit, kept)
         return kept
-
-    def _remember_contacts(self, periods: int, plan: NDArray[np.uint8] | None) -> None:
-        contacts = self.population.state.contacts
-        if periods > 63:
-            contacts[:] = 0
-        else:
-            contacts <<= np.uint64(periods)
-        if plan is not None and periods <= 64:
-            np.bitwise_or(contacts, np.uint64(1 << (periods - 1)), out=contacts, where=plan > 0)
 
     def _check_plan(self, plan: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
         if plan is None:
@@ -231,7 +221,7 @@ class Simulation:
             raise PopulationError([f"plan: expected {n} uint8 numbers, got {plan.dtype} of shape {plan.shape}"])
         if plan.max(initial=0) > arms:
             raise PopulationError([f"plan: expected 0 to {arms}, 1 + index of an arm, got {plan.max()}"])
-        return np.require(self._with_consent(plan), requirements=["C", "W"])
+        return self._with_consent(np.require(plan, requirements=["C", "W"]))
 
     def _check_size(self, population: Population) -> None:
         traits, tables = population.traits, self._tables

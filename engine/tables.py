@@ -49,7 +49,7 @@ class Tables(NamedTuple):
         move_to: (A,) int32, move_probability: (A,) float32.
         category: (A,) int32, sticks: (A,) float32.
         members: (A,) uint32, bit mask of the categories sold; fresh: (A,) float32, share of their value that is new spend.
-        win_back: (A,) uint8, 1 = the arm moves customers out of absorbing segments.
+        win_back: (A,) uint32, 1 = the arm moves customers out of absorbing segments.
         fatigue_decay, fatigue_weight: float32; both 0 = fatigue is off.
         complementarity: (C, C) float32.
         browsing: (S,) float32, visits without an order for each order, 1 / conversion - 1; empty without traffic.
@@ -78,7 +78,7 @@ class Tables(NamedTuple):
     sticks: NDArray[np.float32]
     members: NDArray[np.uint32]
     fresh: NDArray[np.float32]
-    win_back: NDArray[np.uint8]
+    win_back: NDArray[np.uint32]
     fatigue_decay: np.float32
     fatigue_weight: np.float32
     complementarity: NDArray[np.float32]
@@ -234,7 +234,7 @@ def make_tables(world: World) -> Tables:
         sticks=np.array([arm.sticks for arm in arms], np.float32),
         members=np.array([members(arm) for arm in arms], np.uint32),
         fresh=np.array([1 - arm.more.cannibalises for arm in arms], np.float32),
-        win_back=np.array([arm.more.win_back for arm in arms], np.uint8),
+        win_back=np.array([arm.more.win_back for arm in arms], np.uint32),
         fatigue_decay=np.float32(world.fatigue.decay),
         fatigue_weight=np.float32(world.fatigue.weight),
         complementarity=np.ascontiguousarray(world.complementarity, np.float32),

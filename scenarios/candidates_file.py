@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scenarios.candidate_faults import no_names, not_finite, ragged_lines, repeated, texts_for_numbers
 from scenarios.candidates import Candidates, rows_named
 from scenarios.errors import DataError
 from scenarios.regular import (
@@ -21,12 +20,12 @@ from scenarios.regular import (
     text_of_cell,
 )
 from scenarios.rules import CustomerLabel
+from scenarios.stand_ins import with_stand_ins
 from scenarios.store import Store, store_of
 from scenarios.suggest import nearest
-from scenarios.tables import Table, Tables, quoted
+from scenarios.tables import Tables
 
 KEY = ("customer_id", "offer")
-_COMMA = re.compile(r"[-+]?[\d.' ]*,\d+")
 MAX_CELLS = 1_500_000_000  # measures x arms x customers in float64: 12 GB
 Floats = NDArray[np.float64]
 
@@ -54,11 +53,12 @@ def read_candidates(
         numbers: columns that hold numbers or nothing.
         others: columns that must exist.
         reported: columns whose absence is reported already; the error that they cause does not repeat them.
-        problems: gets the faults of single rows (values that are no finite numbers, repeated rows, lines with too few cells), so
-            that more can be looked at; the candidates then hold 0 or another row in their place.  Without it they are raised.
+        problems: gets the faults of single rows (values that are no finite numbers, rows without key, repeated rows, ragged
+            lines), so that more can be looked at; the candidates then hold 0 or another row in their
+            place.  Without it they are raised.
 
     Raises:
-        DataError: missing columns, no rows, rows without a key, and faults of single rows; all at once, by row number (1 = the
+        DataError: missing columns, no rows, and faults of single rows; all at once, by row number (1 = the
             first row below the header).
 
     """
@@ -81,16 +81,18 @@ def read_candidates(
                 ]
             )
         store = store_of(tables, opened, [*finite, *numbers])
-        faults = _ragged_lines(tables, opened) if opened.text else []
-        faults += _texts_for_numbers(tables, opened, [*finite, *numbers])
+        faults = ragged_lines(tables, opened) if opened.text else []
+        faults += texts_for_numbers(tables, opened, [*finite, *numbers])
+        for name in keys:
+            faults += no_names(tables, opened, name)
     if store.rows == 0:
         raise DataError([f"{source}: expected candidates, got no rows"])
-    empty = [text for name in keys for text in _empty(store, name)]
-    texts = {name: column.texts for name, column in (opened.cells or {}).items()}
+    texts: dict[str, Sequence[int]] = {name: column.texts for name, column in (opened.cells or {}).items()}
+    store, empty, blank = with_stand_ins(store, keys, list(dict.fromkeys([*keys, *wanted])))
+    if len(blank):
+        known = {name: np.concatenate([np.asarray(texts.get(name, ()), np.int64), blank]) for name in finite}
+        texts = {**texts, **{name: rows.tolist() for name, rows in known.items()}}
     faults = [f"{source}: {text}" for text in (*empty, *faults)]
-    if empty:
-        numbers_in = {name: _not_finite(str(source), name, store.numbers(name), texts.get(name)) for name in finite}
-        raise DataError([*faults, *(f"{source}: {text}" for found in numbers_in.values() for text in found)])
     data = _dense(str(source), store, keys, parts, tuple(labels), tuple(base), texts, faults)
     faults = list(dict.fromkeys(faults))
     if faults and problems is None:
@@ -100,8 +102,8 @@ def read_candidates(
     return data
 
 
-def columns_in(source: str | Path) -> tuple[str, ...]:
-    """Names of the file's columns.
+def columns_in(source: str | Path, *, formulas: bool = True) -> tuple[str, ...]:
+    """Names of the file's columns, with those of a workbook that hold formulas (they are reported where they are read) or without.
 
     Raises:
         DataError: it cannot be read.
@@ -109,67 +111,8 @@ def columns_in(source: str | Path) -> tuple[str, ...]:
     """
     with Tables() as tables:
         opened = tables.open(source, as_text=True)
-        formulas = [name for name in opened.cells or () if name not in opened.columns]  # reported where they are read
-        return (*opened.columns, *formulas)
-
-
-def _ragged_lines(tables: Tables, opened: Table) -> list[str]:
-    """Lines of the CSV just read with too few or too many cells."""
-    found = tables.rows("select distinct line, error_message from reject_errors order by line limit 5", opened.source)
-    return [f"line {line}: {str(message).splitlines()[0]}" for line, message in found]
-
-
-def _texts_for_numbers(tables: Tables, opened: Table, names: Sequence[str]) -> list[str]:
-    """Cells of a workbook that hold a text or a date where a number belongs, even one that looks like a number."""
-    problems = []
-    for name in dict.fromkeys(names):
-        column = (opened.cells or {}).get(name)
-        if column is None or not len(column.texts):
-            continue
-        cells = ", ".join(column.cell(row) for row in column.texts[:5])
-        more = f" and {len(column.texts) - 5:,} more" if len(column.texts) > 5 else ""
-        place = f"cell{'s' if len(column.texts) > 1 else ''} {cells}{more}"
-        (value,) = tables.rows(f"select {quoted(name)} from {opened.sql} limit 1 offset {column.texts[0]}")[0]
-        problems.append(f"{place}: expected a number in {name!r}, got the text {value!r}{_mark_hint(value)}")
-    return problems
-
-
-def _empty(store: Store, name: str) -> list[str]:
-    if not store.empty(name):
-        return []
-    return [f"{rows_named(np.flatnonzero(store.column(name).is_null().to_numpy()))}: {name} is empty"]
-
-
-def _mark_hint(cell: object) -> str:
-    """What may be wrong with a number that has a comma."""
-    if not isinstance(cell, str) or not _COMMA.fullmatch(cell.strip()):
-        return ""
-    return "; numbers are written with a point as decimal mark and without separators of thousands"
-
-
-def _not_finite(source: str, name: str, values: Floats, known: Sequence[int] | None = None) -> list[str]:
-    """Rows without a finite number, but for those ``known`` to hold a text."""
-    if np.isfinite(values.sum()):
-        return []
-    bad = np.flatnonzero(~np.isfinite(values))
-    if known is not None:
-        bad = np.setdiff1d(bad, np.asarray(known, np.int64))
-    if not len(bad):
-        return []
-    return [f"{rows_named(bad)}: expected a finite number in {name!r}, got {_shown(source, name, int(bad[0]))}"]
-
-
-def _shown(source: str, name: str, row: int) -> str:
-    """A cell as it stands in the table, read again; rows keep their order there."""
-    with Tables() as tables:
-        opened = tables.open(source, as_text=True)
-        ((cell,),) = tables.rows(f"select {quoted(name)} from {opened.sql} limit 1 offset {row}", source)
-    line = f" (line {row + 2:,})" if opened.text else ""
-    if opened.cells is not None:
-        line = f" (cell {opened.cells[name].cell(row)})"
-    if isinstance(cell, str):
-        return f"{cell!r}{line}{_mark_hint(cell)}"
-    return f"an empty cell{line}" if cell is None else f"{cell}{line}"
+        rest = [name for name in opened.cells or () if name not in opened.columns] if formulas else []
+        return (*opened.columns, *rest)
 
 
 def _dense(
@@ -208,14 +151,14 @@ def _dense(
         row = flat.reshape(k, n)
         eligible = row >= 0
         if np.count_nonzero(eligible) < rows:
-            problems += _repeated(source, cell, customer, ids, arm, arms)
+            problems += repeated(source, cell, customer, ids, arm, arms)
     measures = np.zeros((h, k, n))
     for index, columns in enumerate(parts.values()):
         for name, weight in columns.items():
             if cycle is not None and add_pieces(measures[index], store.pieces(name), cycle, weight):
                 continue
             values = store.numbers(name)
-            bad = _not_finite(source, name, values, texts.get(name))
+            bad = not_finite(source, name, values, texts.get(name))
             problems += [f"{source}: {text}" for text in bad]
             if bad or name in texts:
                 values = np.where(np.isfinite(values), values, 0.0)
@@ -289,7 +232,7 @@ def _of_customers(
 ) -> Floats:
     """(n,) a number that belongs to customers."""
     values = store.numbers(name)
-    if bad := _not_finite(source, name, values):
+    if bad := not_finite(source, name, values):
         problems += [f"{source}: {text}" for text in bad]
         return np.zeros(n)
     one = np.zeros(n)
@@ -298,21 +241,3 @@ def _of_customers(
     if len(differs):
         problems.append(f"{source}: {rows_named(differs)}: {name!r} differs between the rows of one customer")
     return one
-
-
-def _repeated(
-    source: str, cell: Any, customer: Any, ids: Any, arm: Any, arms: Sequence[tuple[str, str | None]]
-) -> list[str]:
-    """The first few customers that have an offer twice."""
-    order = np.argsort(cell, kind="stable")
-    again = np.flatnonzero(cell[order][1:] == cell[order][:-1])
-    problems = []
-    for place in again[:5].tolist():
-        first, second = order[place], order[place + 1]
-        offer = "/".join(part for part in arms[arm[first]] if part is not None)
-        problems.append(
-            f"{source}: rows {first + 1:,} and {second + 1:,}: customer {ids[int(customer[first])]} has {offer} twice"
-        )
-    if len(again) > 5:
-        problems.append(f"{source}: {len(again) - 5:,} more rows repeat a customer and offer")
-    return problems

@@ -259,6 +259,7 @@ def _held(
 ) -> Iterator[str]:
     """Values by dotted path, each set held against the data; places where something is wrong without them are told already."""
     wrong = {path for path, _ in told}
+    misspelt = any(len(path) == 1 and sentence.startswith("unknown key") for path, sentence in told)
     for at, values in named:
         if not isinstance(values, dict):
             continue
@@ -267,6 +268,8 @@ def _held(
             try:
                 changed, _ = paths.with_values(changed, {path: value})
             except PathError as error:
+                if misspelt and path.partition(".")[0] not in data:
+                    continue  # what it changes stands under the misspelt key
                 yield f"{_place(_mark((*at, path), lines))} {paths.dotted(at, data)}: {error}"
         for inner, sentence in validate(changed)[1]:
             if inner not in wrong:

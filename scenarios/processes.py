@@ -162,6 +162,10 @@ def _start(shared: Any, lifeline: Connection) -> None:
     """In a worker: keep what all jobs share; one thread each, since the workers fill the cores."""
     global _shared  # a process has no other place that lives from job to job
     _shared = shared
+    if "fork" in multiprocessing.get_all_start_methods():
+        # Numba makes a lock of the usual start method's kind.  One of forkserver's has a name in the system, and who ends at
+        # once, as below, leaves it behind for Python to warn of; one of fork's has none.  No worker starts a process.
+        multiprocessing.set_start_method("fork", force=True)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
     import numba

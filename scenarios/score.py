@@ -41,7 +41,10 @@ def score(
     base = customer_base(loaded).base
     if not isinstance(base, RealBase):
         raise ConfigError(
-            [f"{reference}: population: expected real customers (fit or fitted) to score, got synthetic ones"]
+            [
+                f"{reference}: population: expected real customers (fit or fitted) to score, got synthetic ones; hint: `cvmax "
+                "fit LOG --out FILE.yaml` makes them of a purchase log, and a scenario takes population: {fitted: FILE.yaml}"
+            ]
         )
     dynamics = loaded.scenario.dynamics
     if dynamics is not None and (dynamics.tiers or dynamics.attrition):

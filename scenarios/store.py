@@ -112,6 +112,18 @@ class Store:
             run = code[run]
         return run, whole.dictionary
 
+    def with_keys(self, names: Sequence[str], keys: Sequence[str], bad: NDArray[np.bool_]) -> Store:
+        """The columns ``names``, keys as texts: ``bad`` rows get a first key of their own, and of the others the first there is."""
+        columns = {name: self.column(name) for name in names}
+        own = pa.array([f"row {row + 1}" for row in np.flatnonzero(bad).tolist()], pa.string())
+        for name in keys:
+            texts = pc.cast(columns[name], pa.string()).combine_chunks()
+            known = texts.drop_null()
+            spare = known[0].as_py() if len(known) else "none"
+            whole = pc.replace_with_mask(texts, pa.array(bad), own) if name == keys[0] else pc.fill_null(texts, spare)
+            columns[name] = pa.chunked_array([whole])
+        return Store(pa.table(columns))
+
     def take(self, rows: NDArray[np.integer], known: Mapping[str, Any]) -> pa.Table:
         """These rows, all columns; columns in ``known`` are at hand and need not be read."""
         places = pa.array(rows)

@@ -41,24 +41,28 @@ DAMAGE = (
 @dataclass
 class Column:
     """Cells below a heading: ``letter`` of the column, ``values`` row by row (missing at the end: empty), the rows (0 = the first
-    below the heading) that hold ``texts``, and the first row that holds a ``formula``.
+    below the heading) that hold ``texts``, those of them that hold no text but a date, a time or a truth value (``odd``),
+    and the first row that holds a ``formula``.
     """
 
     letter: str
     values: list[Value] = field(default_factory=list)
     texts: array[int] = field(default_factory=lambda: array("q"))
+    odd: array[int] = field(default_factory=lambda: array("q"))
     formula: int | None = None
 
     def cell(self, row: int) -> str:
         """The address of a cell."""
         return f"{self.letter}{row + 2}"
 
-    def keep(self, row: int, value: Value, formula: bool) -> None:
+    def keep(self, row: int, value: Value, formula: bool, odd: bool) -> None:
         """Set the cell of a row that is below all that are set."""
         self.values.extend([None] * (row - len(self.values)))
         if isinstance(value, str):
             self.texts.append(row)
         self.values.append(value)
+        if odd:
+            self.odd.append(row)
         if formula and self.formula is None:
             self.formula = row
 
@@ -129,7 +133,7 @@ def _read(path: Path, name: str, sheet: Any) -> Sheet:
             value = None if cell is None else _value(cell.value)
             if value is not None and cell is not None:
                 kept = same.setdefault(value, value) if isinstance(value, str) else value
-                column.keep(row, kept, cell.data_type == "f")
+                column.keep(row, kept, cell.data_type == "f", isinstance(cell.value, bool | date | time))
                 rows = row + 1
     return Sheet(name, {heading: columns[place] for place, heading in headings.items()}, rows)
 

@@ -42,6 +42,8 @@ _IMPLICIT = (
         list(_NUMBERS),
     ),
 )
+_NOTHING = re.compile(r"\Z")
+_PLAIN_NUMBER = re.compile(r"[-+]?\d[\d.]*\Z")
 _MAX_DIGITS = 300
 _MAX_SHOWN = 60  # characters of a value in a message
 _TABLES = (".csv", ".csv.gz", ".tsv", ".parquet", ".parq", ".pq", ".xlsx", ".duckdb")
@@ -251,7 +253,7 @@ class _Builder:
 
     def items(self, node: yaml.MappingNode, path: KeyPath, above: tuple[int, ...]) -> Iterator[tuple[str, Any]]:
         first: dict[str, int] = {}
-        for key_node, value_node in node.value:
+        for key_node, value_node in self.without_torn_numbers(node, path):
             line = key_node.start_mark.line + 1
             if not isinstance(key_node, yaml.ScalarNode) or not key_node.value:
                 self.say(line, path, "expected a key of plain text")
@@ -267,6 +269,30 @@ class _Builder:
             value = self.build(value_node, (*path, key), above)
             self.lines[(*path, key)] = line
             yield key, value
+
+    def without_torn_numbers(self, node: yaml.MappingNode, path: KeyPath) -> list[tuple[yaml.Node, yaml.Node]]:
+        """The items of a mapping; ``{cost: 0,05}`` holds a key ``05`` of nothing, which is no key but the rest of a number."""
+        kept: list[tuple[yaml.Node, yaml.Node]] = []
+        torn: list[str] = []  # what the last number was torn into
+        for key, value in node.value:
+            of_number = kept and (torn or _is_plain(kept[-1][1], _PLAIN_NUMBER))
+            if node.flow_style and of_number and _is_plain(key, _PLAIN_NUMBER) and _is_plain(value, _NOTHING):
+                torn = [*(torn or [kept[-1][1].value]), key.value]
+                continue
+            torn = self.say_torn(torn, kept, path)
+            kept.append((key, value))
+        self.say_torn(torn, kept, path)
+        return kept
+
+    def say_torn(self, torn: list[str], kept: list[tuple[yaml.Node, yaml.Node]], path: KeyPath) -> list[str]:
+        """One message for a number with commas, whose value is its text; returns an empty list."""
+        if torn:
+            key, value = kept[-1]
+            got = "expected one number, got " + ",".join(torn) + ", where a comma ends an entry"
+            hint = "numbers are written with a point as decimal mark and without separators of thousands"
+            self.say(value.start_mark.line + 1, (*path, key.value), f"{got}; {hint}")
+            kept[-1] = key, yaml.ScalarNode(_STR, ",".join(torn), value.start_mark, value.end_mark)
+        return []
 
     def scalar(self, node: yaml.ScalarNode, path: KeyPath) -> Any:
         text: str = node.value
@@ -293,6 +319,11 @@ class _Builder:
     def say(self, line: int, path: KeyPath, problem: str) -> None:
         where = ".".join(str(part) for part in path)
         self.problems.append(f"{self.source}:{line}{' ' + where if where else ''}: {problem}")
+
+
+def _is_plain(node: yaml.Node, pattern: re.Pattern[str]) -> bool:
+    """Whether it is text without quotes that fits."""
+    return isinstance(node, yaml.ScalarNode) and node.style is None and bool(pattern.match(node.value))
 
 
 def _matches(tag: str, text: str) -> bool:

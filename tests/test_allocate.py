@@ -161,7 +161,7 @@ def test_an_infeasible_problem_names_what_conflicts_and_by_how_much(tmp_path):
         (ROWS, HEAD.replace("value", "valu").replace("cost", "costs"), ["column 'value' is missing; did you mean 'valu'?", "column 'cost' is missing; did you mean 'costs'?"]),
         ([], HEAD, ["expected candidates, got no rows"]),
         ([*ROWS, ROWS[1], ROWS[2]], HEAD, ["rows 2 and 7: customer 007 has call/phone twice", "rows 3 and 8: customer b has coupon/email twice"]),
-        ([*ROWS, ("e", "call", "phone", "abc", 1, 1, 1, "new"), ("f", "call", "phone", "nan", "inf", 1, 1, "new")], HEAD, ["rows 7, 8: expected a finite number in 'value', got 'abc' (line 8)", "row 8: expected a finite number in 'cost', got 'inf' (line 9)"]),
+        ([*ROWS, ("e", "call", "phone", "abc", 1, 1, 1, "new"), ("f", "call", "phone", "nan", "inf", 1, 1, "new")], HEAD, ["rows 7, 8: expected a finite number in 'value', got 'abc' (line 8), 'nan' (line 9)", "row 8: expected a finite number in 'cost', got 'inf' (line 9)"]),
         ([*ROWS, ("", "call", "phone", 1, 1, 1, 1, "new")], HEAD, ["row 7: customer_id is empty"]),
         ([*ROWS, ("e", "call", "phone", 1, -1, 1, 1, "new")], HEAD, ["row 7: expected a cost >= 0, got -1 at worst; 'allow_negative_cost: true' in the rules permits offers that save money"]),
     ],

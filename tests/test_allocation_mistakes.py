@@ -1,9 +1,13 @@
 """Every mistake of a rules file in one run: file, line, what was expected, what was found, a hint."""
 
+from datetime import date
+
+import openpyxl
 import pytest
 
 from scenarios.allocate import allocate
-from scenarios.errors import CvmaxError
+from scenarios.allocation.case import build_case
+from scenarios.errors import CvmaxError, DataError
 from tests.test_allocation_rules import make
 
 RULES = """objective: {OBJECTIVE: 1}
@@ -149,3 +153,44 @@ def test_a_column_that_is_missing_is_told_with_those_that_are_there(tmp_path):
     found = "\n".join(error.value.problems)
     assert "column 'cost' is missing; known: customer_id, offer, value" in found
     assert "'mial'" in found and "mail twice" in found and "got 'x' (line 3)" in found
+
+
+def test_rows_without_a_key_hide_nothing(tmp_path):
+    """Repeated rows, negative costs and every kind of cell that is no number are told in the same round."""
+    (tmp_path / "c.csv").write_text(
+        "customer_id,offer,value,cost\n1,a,2,1\n1,a,3,1\n2,a,nan,1\n3,a,,1\n4,a,abc,1\n,a,1,1\n,,,\n7,a,1,-2\n"
+    )
+    (tmp_path / "r.yaml").write_text("constraints:\n  - {name: budget, measure: cost, max: 5}\n")
+    with pytest.raises(DataError) as error:
+        build_case(tmp_path / "c.csv", tmp_path / "r.yaml")
+    told = [problem.removeprefix(f"{tmp_path / 'c.csv'}: ") for problem in error.value.problems]
+    assert told == [
+        "row 7: nothing in any column that is read; remove blank rows",
+        "row 6: customer_id is empty",
+        "rows 1 and 2: customer 1 has a twice",
+        "rows 3, 4, 5: expected a finite number in 'value', got 'nan' (line 4), an empty cell (line 5), 'abc' (line 6)",
+        "row 8: expected a cost >= 0, got -2 at worst; 'allow_negative_cost: true' in the rules permits offers that save money",
+    ]
+
+
+def test_a_column_of_formulas_hides_nothing_and_odd_names_are_told(tmp_path):
+    book = openpyxl.Workbook()
+    for row in [
+        ["customer_id", "offer", "value", "cost"], [1, "a", 2, 1], [date(2024, 1, 2), "a", 3, 1], [True, "a", 3, 1], [None] * 4,
+        [2, "a", "x", 1], [3, "a", 2, "=1+1"], [3, "a", 2, 1], [4, "a", None, 1],
+    ]:  # fmt: skip
+        book.active.append(row)
+    book.save(tmp_path / "c.xlsx")
+    (tmp_path / "r.yaml").write_text("constraints:\n  - {name: budget, measure: cost, max: 5}\n")
+    with pytest.raises(DataError) as error:
+        build_case(tmp_path / "c.xlsx", tmp_path / "r.yaml")
+    told = [problem.removeprefix(f"{tmp_path / 'c.xlsx'}: ") for problem in error.value.problems]
+    hint = "hint: format the column as text and write the name again"
+    assert told == [
+        "column 'cost' is missing: cell D7 holds a formula; copy the column and paste it as values",
+        "row 4: nothing in any column that is read; remove blank rows",
+        "cell C6: expected a number in 'value', got the text 'x'",
+        f"cells A3, A4: expected a customer_id, got the date or time 2024-01-02; {hint}",
+        "rows 6 and 7: customer 3 has a twice",
+        "row 8: expected a finite number in 'value', got an empty cell (cell C9)",
+    ]

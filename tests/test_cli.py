@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from cli import main
+from scenarios.errors import CvmaxError
 from scenarios.loading import load
 
 CANDIDATES = """customer_id,offer,value,cost
@@ -209,3 +210,24 @@ def test_rules_that_no_plan_meets_end_a_run_with_exit_code_3(run):
 def test_examples_in_help_stand_on_lines_of_their_own(run):
     text = run("run --help").stdout
     assert "\\b" not in text and "\n            cvmax run grocery --override tight" in text
+
+
+@pytest.mark.parametrize("flags", ["", "--json", "--json --quiet"])
+def test_progress_is_told_on_stderr_with_json_too(run, monkeypatch, flags):
+    def stopped(*_, progress, **__):
+        progress("reading")
+        raise CvmaxError(["stopped"])
+
+    monkeypatch.setattr("scenarios.session.run_scenario", stopped)
+    result = run(f"run starter {flags}")
+    assert (result.stdout, result.stderr) == ("", "stopped\n" if "quiet" in flags else "... reading\nstopped\n")
+
+
+@pytest.mark.parametrize("option", ["--out .", "--format csv", "--format xlsx", "--why-not"])
+def test_what_evaluate_would_not_write_is_refused(run, tmp_path, option):
+    (tmp_path / "plan.csv").write_text("customer_id,offer\na,coupon\n")
+    line = "allocate c.csv --rules r.yaml --evaluate plan.csv"
+    assert run(line).exit_code == 0
+    result = run(f"{line} {option}")
+    told = "--evaluate: the plan is there already and nothing is written; leave out"
+    assert (result.exit_code, result.stderr) == (2, f"{told} {option.split()[0]}\n")

@@ -210,3 +210,13 @@ def test_what_is_refused_is_what_no_cholesky_factor_has_and_the_hint_holds(rho):
         assert not list(faults({pair: r * factor for pair, r in given_.items()})), found
     else:
         assert all(np.isfinite(z).all() for z in normals(given_, 10, 1).values())
+
+
+@pytest.mark.parametrize("fit", [{"fit": {"dataset": "cdnow"}}, {"fitted": "base.parquet"}], ids=["fit", "fitted"])
+def test_customers_of_a_log_are_correlated_as_the_log_says(fit):
+    """Naming a correlation for them is an error that names the key, beside `synthetic` as well as in its place."""
+    pair = {"order_rate~attrition": -0.4}
+    _, problems = validate(DATA | {"population": fit | {"correlation": pair}})
+    assert any("'correlation'" in sentence for _, sentence in problems)
+    _, problems = validate(DATA | {"population": fit | {"synthetic": DATA["population"]["synthetic"]}})
+    assert any("exactly one of" in sentence for _, sentence in problems)

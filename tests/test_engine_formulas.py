@@ -8,6 +8,7 @@ from engine import formulas
 from engine._jit import kernel
 
 X = np.linspace(-86.9, 86.9, 40_001).astype(np.float32)
+POWERS = np.linspace(-125, 125, 40_001).astype(np.float32)
 POSITIVE = np.exp(np.linspace(-80, 80, 40_001)).astype(np.float32)
 UNIT = ((2 * np.arange(0, 2**23, 211) + 1) * 2.0**-24).astype(np.float32)
 
@@ -16,6 +17,12 @@ UNIT = ((2 * np.arange(0, 2**23, 211) + 1) * 2.0**-24).astype(np.float32)
 def run_exp32(x, out):
     for j in range(len(x)):
         out[j] = formulas.exp32(x[j])
+
+
+@kernel
+def run_power2(x, out):
+    for j in range(len(x)):
+        out[j] = formulas.power2(x[j])
 
 
 @kernel
@@ -50,14 +57,15 @@ def angle(u):
     ("run", "plain", "x", "exact", "relative"),
     [
         (run_exp32, formulas.exp32, X, np.exp(X.astype(np.float64)), True),
+        (run_power2, formulas.power2, POWERS, np.exp2(POWERS.astype(np.float64)), True),
         (run_log32, formulas.log32, POSITIVE, np.log(POSITIVE.astype(np.float64)), False),
         (run_cos, lambda u: formulas.cos_sin(u)[0], UNIT, np.cos(angle(UNIT)), False),
         (run_sin, lambda u: formulas.cos_sin(u)[1], UNIT, np.sin(angle(UNIT)), False),
     ],
-    ids=["exp", "log", "cos", "sin"],
+    ids=["exp", "power of 2", "log", "cos", "sin"],
 )
 def test_elementary_functions(run, plain, x, exact, relative):
-    """2e-7 relative for exp and small logarithms, absolute for cos and sin; logarithms grow to 80."""
+    """2e-7 relative for exp, powers of 2 and small logarithms, absolute for cos and sin; logarithms grow to 80."""
     out = np.empty_like(x)
     run(x, out)
     scale = np.abs(exact) if relative else np.maximum(np.abs(exact), 1)

@@ -67,6 +67,10 @@ def test_rules_that_conflict_as_they_are_are_named_beside_the_curve(tmp_path):
     )
     assert curve.exit_code == 3 and curve.today.value is None and not curve.empty
     assert {item.name for item in curve.conflict} == {"budget", "calls"}
+    costs = [float(line.split(",")[3]) for line in (tmp_path / "c.csv").read_text().split()[1:]]
+    cheapest = np.sort(costs)[:60].sum()  # the least that 60 calls cost
+    assert curve.least.none_at < cheapest <= curve.least.bound <= 1.002 * cheapest
+    assert any("plans begin at budget" in line for line in sentences(curve))
     text = " ".join(sentences(curve))
     assert "no plan meets the rules" in text and "would have to give" in text and "brings no value" not in text
     assert [path.name for path in files] == ["frontier.html", "frontier.csv"]

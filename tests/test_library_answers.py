@@ -9,7 +9,7 @@ from scenarios.run import Options, run
 ANSWERS = {
     # scenario: (winner, or None where the answer is a tie), [(ahead, behind, least and most that lies between, per customer)]
     "starter": ("optimal", [("optimal", "current_plan", 11, 17), ("current_plan", "none", 0.0, 0.3)]),
-    "grocery": (None, [("none", "current_plan", 0.3, 0.8), ("optimal", "none", 0.1, 0.4)]),
+    "grocery": (None, [("none", "current_plan", 0.3, 0.8), ("optimal", "none", 0.05, 0.4)]),
     "bank": ("optimal", [("optimal", "current_plan", 145, 195)]),
     "club": ("optimal", [("current_plan", "none", 0, 4), ("optimal", "none", 5.5, 9.5)]),
     "deals": (None, [("none", "current_plan", 1.5, 2.5), ("optimal", "none", 0.05, 0.2), ("everyone", "none", 0.05, 0.2)]),

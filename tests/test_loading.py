@@ -1,7 +1,10 @@
 """Names and files to scenarios: extends, overrides, --set, and the lines of errors."""
 
+from pathlib import Path
+
 import pytest
 
+import scenarios.loading
 from scenarios.errors import ConfigError
 from scenarios.loading import load, shipped
 from scenarios.paths import PathError, locate, merged, with_values
@@ -186,3 +189,29 @@ def test_paths():
     with pytest.raises(PathError, match=r"rules\.c\.max: unknown path 'rules\.c'; known: a, b"):
         locate(data, "rules.c.max")
     assert merged({"a": {"b": 1, "c": 2}, "d": [1]}, {"a": {"b": 3, "c": None}, "d": [2]}) == {"a": {"b": 3}, "d": [2]}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"channels:": "chanels:"}, ["unknown key 'chanels'; did you mean 'channels'?"]),
+        ({"rules:": "rule:"}, ["unknown key 'rule'; did you mean 'rules'?"]),
+        (
+            {"margins:": "margin:", "baseline:": "basline:"},
+            ["unknown key 'margin'; did you mean 'margins'?", "unknown key 'basline'; did you mean 'baseline'?"],
+        ),
+        ({"mean: 40.0": "mean: 1,200.50"}, ["expected one number, got 1,200.50, where"]),
+        ({"cost_per_contact: 0.05": "cost_per_contact: 0,05"}, ["expected one number, got 0,05, where"]),
+    ],
+)
+def test_one_mistake_is_told_once(tmp_path, wrong, told):
+    """Of the template that `cvmax new` writes; neither what a misspelt key leaves missing nor half a number is told besides."""
+    text = (Path(scenarios.loading.__file__).parent / "template.yaml").read_text()
+    for old, new in wrong.items():
+        assert f"\n{old}" in text or old in text
+        text = text.replace(f"\n{old}", f"\n{new}", 1) if f"\n{old}" in text else text.replace(old, new, 1)
+    (tmp_path / "shop.yaml").write_text(text)
+    with pytest.raises(ConfigError) as error:
+        load(tmp_path / "shop.yaml")
+    assert len(error.value.problems) == len(told), error.value.problems
+    assert all(part in problem for part, problem in zip(told, error.value.problems, strict=True))

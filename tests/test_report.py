@@ -15,8 +15,8 @@ from report_cases import KINDS, every_kind, printed
 
 from scenarios.report.columns import cash_groups
 from scenarios.report.console import print_results
-from scenarios.report.figures import bridge
-from scenarios.report.formats import NO_VALUE, amount, decimals_for, percent, significant
+from scenarios.report.figures import all_figures, bridge
+from scenarios.report.formats import NO_VALUE, amount, clean, decimals_for, percent, significant
 from scenarios.results import Month
 
 
@@ -109,7 +109,25 @@ def test_the_two_intervals_look_different() -> None:
     assert "+2.78 to +6.38" in text
     assert "+/- 0.18" in text
     assert "decide on this one" in text
-    assert "decide on this one" not in printed(bare_results(), 160), "no draws, no interval to decide on"
+    bare = printed(bare_results(), 160)
+    assert "decide on this one" not in bare and "decision interval" not in bare, "no draws, no interval to decide on"
+    assert "simulation interval" in bare and "simulation interval" not in text
+
+
+def test_the_lead_that_is_watched_is_said_to_be_the_smaller_one() -> None:
+    """As ``scenarios.drivers.lead`` takes it: over the best of the rivals."""
+    results = fake_results()
+    base = clean(results.baseline)
+    assert f"The smaller of the winner's leads over {base} and over doing nothing, by state" in " ".join(
+        printed(results, 160).split()
+    )
+    assert all(
+        f"the smaller of the winner's leads over {base}" in f.caption.lower()
+        for f in all_figures(results)
+        if f.key in ("tornado", "kappa")
+    )
+    keep = replace(results, winner=results.baseline)
+    assert "The smallest of the winner's leads over what could overtake it" in " ".join(printed(keep, 160).split())
 
 
 def test_absent_numbers_are_said_to_be_absent() -> None:

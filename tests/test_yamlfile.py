@@ -150,3 +150,15 @@ values = st.recursive(
 @given(values)
 def test_what_is_written_is_read_back(value):
     assert parse_yaml(dump_yaml(value), "f").data == value
+
+
+@pytest.mark.parametrize("number", ["0,05", "1,200.50", "1.200,50", "1,200,300", "-0,5"])
+def test_a_number_torn_by_a_comma_is_told_once(number):
+    faults = []
+    data = parse_yaml(f"a: {{cost: {number}, sd: 0.2}}", "f", faults).data
+    assert data == {"a": {"cost": number, "sd": 0.2}}
+    assert len(faults) == 1 and faults[0].startswith(f"f:1 a.cost: expected one number, got {number}, where a comma")
+    assert parse_yaml("a: {b: 1, c: , 5: 2}\nd: {e: x, 5: }", "f").data == {
+        "a": {"b": 1, "c": None, "5": 2},
+        "d": {"e": "x", "5": None},
+    }

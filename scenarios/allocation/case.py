@@ -146,10 +146,10 @@ def build_case(candidates: str | Path, rules: str | Path, budget: float | None =
             problems=problems,
         )
     except CvmaxError as error:
-        problems += [*error.problems, *_names_without_numbers(candidates, file, asked, columns)]
+        problems += [*error.problems, *_names_without_numbers(candidates, file, asked)]
         raise type(error)(in_order(problems, file.source)) from None
     if problems and set(measures_of(asked)) & {*labels_of(asked), *texts}:  # labels that were read as numbers
-        problems += _names_without_numbers(candidates, file, asked, columns)
+        problems += _names_without_numbers(candidates, file, asked)
         raise DataError(in_order(problems, file.source))
     singles, tests, places = _names(data, subject_of(data), file, asked, problems)
     for check in (_check_cost, _check_errors):
@@ -181,22 +181,25 @@ def _names(
     return singles, tests, places
 
 
-def _names_without_numbers(
-    candidates: str | Path, file: RulesFile, asked: AllocationRules, columns: Sequence[str]
-) -> list[str]:
-    """What is wrong with names and rows, where a column is missing that nothing can do without; nothing if labels cannot be
-    read.
+def _names_without_numbers(candidates: str | Path, file: RulesFile, asked: AllocationRules) -> list[str]:
+    """What is wrong with names and rows, where a column is missing that nothing can do without; with rows alone if labels
+    cannot be read.
     """
     problems: list[str] = []
     mixed = mixed_of(asked)
-    known = {*columns} - {*labels_of(asked), *columns_of(asked)[1]}
+    words = (*labels_of(asked), *columns_of(asked)[1])
+    columns = columns_in(candidates, formulas=False)
+    known = {*columns} - {*words}
+    labels, others = ([name for name in group if name in columns] for group in (labels_of(asked), columns_of(asked)[1]))
     parts = [part for name in measures_of(asked) for part in mixed.get(name, (name,)) if part in known]
     try:
-        data = read_candidates(
-            candidates, tuple(dict.fromkeys(parts)), labels_of(asked), others=columns_of(asked)[1], problems=problems
-        )
+        data = read_candidates(candidates, tuple(dict.fromkeys(parts)), labels, others=others, problems=problems)
     except CvmaxError:
         return []
+    if "cost" in data.names:
+        problems += _check_cost(data, asked)
+    if not {*words} <= {*columns}:
+        return problems
     nothing = np.zeros(data.n)
     measures = tuple(measures_of(asked))
     base = dict.fromkeys(base_of(asked), nothing)

@@ -48,10 +48,6 @@ def run_allocate(
     """
     if wish.evaluate is not None and (wish.fix is not None or wish.start is not None or wish.price_rules):
         raise ConfigError(["--evaluate: a given plan is valued as it is; leave out --fix, --start and --price-rules"])
-    if wish.evaluate is not None and kind == "xlsx":
-        raise ConfigError(
-            ["--evaluate: the plan is there already and nothing is written; leave out --out and --format"]
-        )
     _refuse_file(folder, get_args(Format))
     names = ["allocation", *(["why_not"] if wish.why_not else [])] if wish.evaluate is None else []
     for name in names:

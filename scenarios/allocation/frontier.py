@@ -27,6 +27,7 @@ __all__ = ["Asked", "Frontier", "Point", "Stop", "Target", "frontier"]
 
 
 Why = Literal["break-even", "rules", "offers"]
+NARROW, MOST_HALVINGS = 1e-3, 12  # how closely the least bound with a plan is looked for
 FLAT = 0.05  # of the mean unit: what the last unit may still bring at break-even
 
 
@@ -49,6 +50,14 @@ class Stop:
 
 
 @dataclass(frozen=True)
+class Least:
+    """Where plans begin, as far as the search found: one at ``bound``, none at ``none_at`` below it."""
+
+    bound: float
+    none_at: float
+
+
+@dataclass(frozen=True)
 class Frontier:
     """The curve.
 
@@ -61,6 +70,7 @@ class Frontier:
         target: what was asked for, with the bound that meets it.
         exact: all points are optima of one path.
         conflict: the rules in conflict, where no plan meets them as they are.
+        least: the least bound that has a plan, where a maximum moves and small bounds have none; else None.
 
     """
 
@@ -76,6 +86,7 @@ class Frontier:
     exact: bool = False
     warnings: tuple[str, ...] = ()
     conflict: tuple[Conflict, ...] = ()
+    least: Least | None = None
 
     @property
     def break_even(self) -> float | None:
@@ -107,6 +118,7 @@ class Frontier:
             "break_even": self.break_even,
             "stop": None if self.stop is None else self.stop.document(),
             "conflict": [item.document() for item in self.conflict],
+            "least": None if self.least is None else {"bound": self.least.bound, "none_at": self.least.none_at},
             "target": None if self.target is None else self.target.document(),
             "warnings": list(self.warnings),
         }
@@ -195,7 +207,23 @@ def frontier(case: Case, limits: Limits, asked: Asked, progress: Callable[[str],
         exact=isinstance(curve, PathCurve),
         warnings=case.warnings,
         conflict=conflict,
+        least=_least(curve, points, progress) if end == "max" else None,
     )
+
+
+def _least(curve: Curve, points: list[Point], progress: Callable[[str], None]) -> Least | None:
+    """The step between no plan and a plan, halved until it is a thousandth of the bound."""
+    first = next((i for i, point in enumerate(points) if point.value is not None), 0)
+    if first == 0:
+        return None
+    low, high = points[first - 1].bound, points[first].bound
+    for number in range(MOST_HALVINGS):
+        if high - low <= NARROW * abs(high):
+            break
+        progress(f"the least bound that has a plan: step {number + 1}")
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if curve.at(middle).value is None else (low, middle)
+    return Least(high, low)
 
 
 def _stop(curve: Curve, free: float) -> Stop:

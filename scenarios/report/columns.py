@@ -83,11 +83,28 @@ DETAIL = (
 )
 
 
-def title(column: Column, level: float) -> str:
+def title(column: Column, results: RunResults) -> str:
     """The column's words, with the level of an interval."""
     if column.kind in (Kind.DECISION, Kind.NOISE):
-        return f"{column.title} ({100 * level:g}%)"
+        words = interval_name(results) if column.kind is Kind.DECISION else column.title
+        return f"{words} ({100 * results.level:g}%)"
     return column.title
+
+
+def interval_name(results: RunResults) -> str:
+    """What the wide interval is: without draws it holds the luck of the simulation alone, and decides nothing."""
+    return "decision interval" if results.draws >= 2 else "simulation interval"
+
+
+def lead(results: RunResults) -> str:
+    """Which lead the assumptions are held against: the smallest over the winner's rivals, as :mod:`scenarios.run` takes them."""
+    best, base = results.strategy(results.winner), results.strategy(results.baseline)
+    if best is base or best.contacts_per_customer == 0:
+        return "the smallest of the winner's leads over what could overtake it"
+    idle = any(s.contacts_per_customer == 0 for s in results.strategies if s is not base)
+    if idle and base.contacts_per_customer > 0:
+        return f"the smaller of the winner's leads over {clean(base.name)} and over doing nothing"
+    return f"the winner's lead over {clean(base.name)}"
 
 
 def cells(
@@ -162,8 +179,8 @@ def legend(results: RunResults) -> tuple[str, str]:
     """What each of the two intervals holds."""
     if results.draws < 2:
         decision = (
-            "decision interval: without draws it holds no more than the noise of this run; do not decide on it, take some "
-            "(--replications 20)."
+            "simulation interval: without draws there is no interval to decide on, and this one holds no more than the noise of "
+            "this run; take some (--replications 20, uncertainty.draws)."
         )
     elif results.draws < ENOUGH_DRAWS:
         decision = (

@@ -70,9 +70,9 @@ def _parts(results: RunResults, width: int, folder: Path | None) -> Iterator[Ren
     for change in results.changes:
         yield _lines(f"Changed: {change}", width)
     yield ""
-    level, unit = results.level, clean(results.currency)
-    value = [_Column(cols.title(c, level), tuple(cols.cells(c, ranked, draws=results.draws))) for c in cols.VALUE]
-    money = [_Column(cols.title(c, level), tuple(cols.cells(c, ranked))) for c in cols.MONEY]
+    unit = clean(results.currency)
+    value = [_Column(cols.title(c, results), tuple(cols.cells(c, ranked, draws=results.draws))) for c in cols.VALUE]
+    money = [_Column(cols.title(c, results), tuple(cols.cells(c, ranked))) for c in cols.MONEY]
     names = [_name(results, s) for s in ranked]
     title = f"Value in {unit}; differences are against {clean(results.baseline)}; {cols.made_of(results)}"
     yield from _tables(title, names, value, width)
@@ -221,8 +221,7 @@ def _leans_on(results: RunResults, width: int) -> Iterator[RenderableType]:
             f"at {kappa:g}: {amount(lead, decimals, sign=True)}" for kappa, lead in results.state_dependence
         )
         yield _lines(
-            "The lead over the baseline and doing nothing, by state dependence (0: segments are labels, 1: moves change "
-            f"customers): {leads}",
+            f"{_capital(cols.lead(results))}, by state dependence (0: segments are labels, 1: moves change customers): {leads}",
             width,
         )
 
@@ -243,6 +242,10 @@ def _last(results: RunResults, folder: Path | None, width: int) -> Iterator[Rend
         yield _lines(f"Certified gap of the plans, at worst: {words}", width)
     if folder is not None:
         yield _lines(f"Everything is in {folder} (report.html, results.xlsx, results.json)", width)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def fit_words(fit: dict[str, Any], period: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from scenarios.report import columns as cols
 from scenarios.report.charts import assumptions, budget, canvas, customers, periods, strategies
 from scenarios.report.formats import amount, clean, finite, percent
 from scenarios.report.people import log_top_tenth
@@ -50,24 +51,31 @@ def _log_words(results: RunResults) -> str:
 def all_figures(results: RunResults) -> list[Figure]:
     """Every figure; those without data have no specification."""
     winner = next((s for s in results.strategies if s.name == results.winner), None)
+    lead = cols.lead(results)
     best, base, today = clean(results.winner), clean(results.baseline), results.budget_today
     at = (
         ""
         if not finite(today)
         else f" Today's budget for this decision is {amount(today, 0)} {clean(results.currency)}."
     )
+    band = "The band is the decision interval. " if results.draws >= 2 else "Without draws there is no band. "
+    bars = (
+        "A thin line that crosses 0 means that the order of the two is not settled. The thick bar is only the luck of this "
+        "simulation."
+        if results.draws >= 2
+        else "Without draws, thin line and thick bar are both only the luck of this simulation."
+    )
     return [
         Figure(
             "differences",
             f"How much each strategy brings against {base}",
-            "Right of the line at 0: better than the baseline. A thin line that crosses 0 means that the order of the "
-            "two is not settled. The thick bar is only the luck of this simulation.",
+            f"Right of the line at 0: better than the baseline. {bars}",
             strategies.differences(results),
         ),
         Figure(
             "time",
             "When the value comes",
-            f"Discounted margin per customer against {base}, added up. The band is the decision interval; grey lines "
+            f"Discounted margin per customer against {base}, added up. {band}Grey lines "
             "are the other strategies. A line below 0 is money laid out first.",
             periods.value_over_time(results),
         ),
@@ -112,16 +120,16 @@ def all_figures(results: RunResults) -> list[Figure]:
         Figure(
             "tornado",
             "What the verdict leans on",
-            "The winner's lead over the baseline and over doing nothing, whichever is better, when each assumption is "
-            "moved alone, in the world, while the planner goes on believing the old value. The widest bar matters most. A "
-            "bar that reaches 0 can turn the verdict; where is written beside it.",
+            f"{lead[:1].upper()}{lead[1:]}, when each assumption is moved alone, in the world, while the planner "
+            "goes on believing the old value. The widest bar matters most. A bar that reaches 0 can turn "
+            "the verdict; where is written beside it.",
             assumptions.tornado(results),
         ),
         Figure(
             "kappa",
             "If segments were only labels",
             "How much of the difference between segments a move really brings: 0 = none (customers are who they are), "
-            "1 = all. A lead that holds from 0 to 1 does not depend on this.",
+            f"1 = all. The lead shown is {lead}; one that holds from 0 to 1 does not depend on this.",
             assumptions.state_dependence(results),
         ),
         Figure(

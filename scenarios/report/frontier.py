@@ -48,7 +48,7 @@ def frontier_rows(frontier: Frontier) -> Any:
 
 
 def sentences(frontier: Frontier) -> list[str]:
-    """Today, conflicts, knee, where it ends, and target in words."""
+    """Today, conflicts, where plans begin, knee, where it ends, and target in words."""
     unit = "0.01" if frontier.ratio else "unit"
     lines = []
     if frontier.today is not None:
@@ -58,6 +58,11 @@ def sentences(frontier: Frontier) -> list[str]:
     lines += told_conflict(frontier.conflict)
     if frontier.empty and not frontier.conflict:
         lines.append("no plan was found that meets the rules, at any bound")
+    if frontier.least is not None:
+        lines.append(
+            f"plans begin at {frontier.rule} {amount_of(frontier.least.bound)} at the latest: none was found at "
+            f"{amount_of(frontier.least.none_at)}"
+        )
     if frontier.knee is not None:
         lines.append(f"knee: {_at(frontier, frontier.knee)}; the next {unit} brings {_number(frontier.knee.marginal)}")
     if frontier.stop is not None:

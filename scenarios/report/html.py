@@ -116,7 +116,11 @@ def _cards(results: RunResults, winner: StrategyResult) -> list[tuple[str, str, 
         *(
             [
                 (f"Per customer, {unit}", amount(winner.difference, decimals, sign=True), against),
-                (f"Decision interval ({100 * results.level:g}%)", between(ci, decimals), f"{unit} per customer"),
+                (
+                    f"{cols.interval_name(results).capitalize()} ({100 * results.level:g}%)",
+                    between(ci, decimals),
+                    f"{unit} per customer",
+                ),
                 (f"In total, {unit}", amount(winner.difference_total, 0, sign=True), against),
             ]
             if lead
@@ -138,7 +142,7 @@ def _strategies(results: RunResults, columns: Sequence[cols.Column]) -> Table:
     ranked = cols.ranked(results)
     texts = [cols.cells(c, ranked, "± ", results.draws) for c in columns]
     return {
-        "head": [cols.title(c, results.level) for c in columns],
+        "head": [cols.title(c, results) for c in columns],
         "kinds": [
             "decision" if c.kind is cols.Kind.DECISION else "noise" if c.kind is cols.Kind.NOISE else ""
             for c in columns

@@ -18,7 +18,7 @@ import xlsxwriter
 from scenarios.report import columns as cols
 from scenarios.report import over_time
 from scenarios.report.around_sheets import around_sheets
-from scenarios.report.formats import NO_VALUE, clean, finite, flat
+from scenarios.report.formats import clean, finite, flat
 from scenarios.results import Interval, RunResults
 
 EACH, TOTAL, SHARE, FACTOR, COUNT, GENERAL = "#,##0.00##", "#,##0", "0.0%", "0.00##", "#,##0", "General"
@@ -109,7 +109,6 @@ class Styles:
         self.note = book.add_format({"italic": True, "font_color": "#5B626B"})
         self.text = book.add_format({"valign": "top"})
         self.quoted = book.add_format({"valign": "top", "quote_prefix": True})
-        self.absent = book.add_format({"align": "right", "font_color": "#8A9099"})
 
     def number(self, code: str) -> Any:
         """The format of this number code."""
@@ -134,7 +133,7 @@ def write_sheet(sheet: Any, content: Sheet, styles: Styles) -> None:
             if isinstance(cell, str):
                 _write_text(sheet, row, column, cell, styles)
             elif cell is None or not finite(cell):
-                sheet.write_string(row, column, NO_VALUE, styles.absent)
+                continue  # what has no value is empty: a text would spoil sums and charts of the column
             else:
                 code = content.formats[column] if column < len(content.formats) else GENERAL
                 sheet.write_number(row, column, cell, styles.number(code))
@@ -195,9 +194,7 @@ def _sheets(results: RunResults) -> list[Sheet]:
             ]
             + [("state dependence", "", "", kappa, lead, "") for kappa, lead in results.state_dependence],
             ["", GENERAL, "", GENERAL, EACH, GENERAL],
-            [
-                f"Lead over the baseline and doing nothing, {results.currency}, when one assumption moves unknown to the planner"
-            ],
+            [f"Lead: {cols.lead(results)}, {results.currency}; each row moves one assumption, unknown to the planner"],
         ),
         _series(results),
         Sheet(
@@ -244,7 +241,7 @@ def _strategies(results: RunResults, *, keys: bool = False) -> Sheet:
     head, formats = ["strategy"], [""]
     columns = [*cols.VALUE, *cols.MONEY, *cols.DETAIL]
     for c in columns:
-        words = c.key if keys else cols.title(c, results.level)
+        words = c.key if keys else cols.title(c, results)
         if c.kind in (cols.Kind.DECISION, cols.Kind.NOISE):
             head += [f"{words}_low", f"{words}_high"] if keys else [f"{words}, low", f"{words}, high"]
             formats += [FORMATS[c.kind]] * 2
@@ -280,7 +277,7 @@ def _series(results: RunResults) -> Sheet:
         for t, value in enumerate(s.cumulative):
             mix = (s.segments.get(name, ()) for name in segments)
             row: list[Cell] = [s.strategy, t + 1, value]
-            row += [s.low[t] if t < len(s.low) else None, s.high[t] if t < len(s.high) else None]
+            row += [x[t] if t < len(x) and results.draws >= 2 else None for x in (s.low, s.high)]
             rows.append([*row, *(counts[t] if t < len(counts) else None for counts in mix)])
     head = [
         "strategy",

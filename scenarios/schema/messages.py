@@ -42,12 +42,15 @@ def translate(error: ValidationError, model: type[BaseModel], data: Any) -> list
     """One (path, sentence) for each place that is wrong; the branches of a choice share one sentence."""
     found: dict[Path, tuple[list[str], str]] = {}
     sentences: list[Problem] = []
+    misspelt = _misspelt(error, model)
     for item in error.errors(include_url=False):
         path = path_in_data(item["loc"], data)
         kind, got, context = item["type"], item["input"], item.get("ctx", {})
         if kind == "missing" and isinstance(item["loc"][-1], int):
             if not any(at == path for at, _ in sentences):
                 sentences.append((path, f"expected {_entries(error, item['loc'][:-1], got)}"))
+        elif kind == "missing" and item["loc"] in misspelt:
+            continue  # told at the key that was meant to be this one
         elif kind == "missing":
             sentences.append((path, f"{item['loc'][-1]!r} is missing"))
         elif kind == "extra_forbidden":
@@ -69,6 +72,17 @@ def translate(error: ValidationError, model: type[BaseModel], data: Any) -> list
                 choices.append(expected)
     sentences += [(path, f"expected {' or '.join(choices)}{end}") for path, (choices, end) in found.items()]
     return sentences
+
+
+def _misspelt(error: ValidationError, model: type[BaseModel]) -> set[Path]:
+    """Where keys are missing that unknown ones beside them are taken for."""
+    unknown = [item["loc"] for item in error.errors(include_url=False) if item["type"] == "extra_forbidden"]
+    return {
+        (*at, name)
+        for *at, key in unknown
+        for name in fields_at(model, tuple(at))
+        if f"did you mean {name!r}" in nearest(key, fields_at(model, tuple(at)))
+    }
 
 
 def _entries(error: ValidationError, location: tuple[str | int, ...], got: Any) -> str:

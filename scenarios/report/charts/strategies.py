@@ -23,14 +23,14 @@ from scenarios.report.charts.canvas import (
     tip,
     zero_line,
 )
-from scenarios.report.columns import ranked
+from scenarios.report.columns import interval_name, ranked
 from scenarios.report.formats import amount, clean, decimals_for, finite
 from scenarios.results import RunResults
 
 
 def differences(results: RunResults) -> Spec | None:
-    """CLV per customer against the baseline: a dot, the decision interval, and the noise of this run."""
-    kinds = ["decision interval", "noise of this run alone"]
+    """CLV per customer against the baseline: a dot, the interval to decide on, and the noise of this run."""
+    kinds = [interval_name(results), "noise of this run alone"]
     rows = [
         {
             "strategy": clean(s.name),
