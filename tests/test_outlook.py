@@ -166,3 +166,19 @@ def test_value_without_offers_is_what_the_simulator_earns(name):
     realised = run.margin + future_value(tables, run.population, w, 26) * WEEK**26
     error = realised - future_value(tables, population, w, 0)
     assert abs(error.mean()) <= 4 * error.std() / np.sqrt(N) + 0.01 * realised.mean()
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.7])
+def test_fatigue_that_nobody_has_moves_nobody(decay):
+    """Without a fatigue policy contacts are not counted: the tilt by fatigue is worth nothing, planned as simulated."""
+    arm = an_arm("lift")
+    w, population = lively(Dynamics(tilt=Tilt(UP, fatigue=0.5)), arm)
+    plain, _ = lively(Dynamics(tilt=Tilt(UP)), arm)
+    w, plain = (replace(x, fatigue=Fatigue(decay, 0.0)) for x in (w, plain))
+    values = [outlook(x, value_tables(x), population, arm, 0).value for x in (w, plain)]
+    ones, runs = np.ones(N, np.uint8), []
+    for x in (w, plain):
+        run = Simulation(x, population, seed=3)
+        run.advance(8, ones)
+        runs.append(run.margin)
+    assert (np.array_equal(*values), np.array_equal(*runs)) == ((decay == 0,) * 2)
