@@ -15,7 +15,9 @@ def adbudg(x: float, low: float, high: float, c: float, d: float) -> float:
 
 def hill(x: float, low: float, high: float, shape: float, half: float) -> float:
     """``low + (high - low) x^shape / (half^shape + x^shape)``: half of the way at ``half``; S-shaped where shape > 1."""
-    return adbudg(x, low, high, shape, half**shape)
+    if x <= 0:
+        return low
+    return low + (high - low) / (1 + math.exp(min(shape * math.log(half / x), 700.0)))
 
 
 def logistic_price(x: float, at_zero: float, slope: float) -> float:

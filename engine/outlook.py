@@ -60,8 +60,12 @@ class ArmLevels:
 
 
 def tilted(transition: Floats, z: float, direction: Floats) -> Floats:
-    """(S, S) rows in proportion to ``P exp(z direction)``; rows of no return stay."""
-    out = transition * np.exp(z * (direction - direction.max()))
+    """(S, S) rows in proportion to ``P exp(z direction)``; rows of no return stay.
+
+    Factors are relative to the largest that a row can reach, so that none overflows and no row is lost.
+    """
+    power = np.where(transition > 0, z * direction, -np.inf)
+    out = transition * np.exp(power - power.max(axis=1, keepdims=True))
     out = out / out.sum(axis=1, keepdims=True)
     return np.asarray(np.where(np.diagonal(transition)[:, None] == 1, transition, out))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from scenarios.chance import ENOUGH_DRAWS
 from scenarios.errors import InputError
 from scenarios.loading import LoadedScenario, load, located
+from scenarios.possible import check_possible
 from scenarios.writing import whole_file
 
 
@@ -25,6 +26,7 @@ def checked(reference: str, sets: Sequence[str] = (), override: str | None = Non
         from scenarios.customers import customer_base  # a second of imports that other scenarios do not need
 
         customer_base(loaded)
+    check_possible(loaded)
     draws = loaded.scenario.uncertainty.draws
     if 0 < draws < ENOUGH_DRAWS:
         few = f"{draws} draws are too few to tell strategies apart; take at least {ENOUGH_DRAWS}"

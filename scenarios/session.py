@@ -17,6 +17,7 @@ from scenarios.errors import ConfigError, CvmaxError
 from scenarios.folder import check_free, save_run
 from scenarios.kept import Kept
 from scenarios.loading import LoadedScenario, load
+from scenarios.possible import check_possible
 from scenarios.processes import prepare
 from scenarios.provenance import collect
 from scenarios.results import RunResults
@@ -65,6 +66,7 @@ def run_scenario(
     )
     if options.cluster is None and options.workers != 1:
         prepare()
+    check_possible(loaded)
     source = customer_base(loaded, strict=strict)
     origin = collect(seed=loaded.scenario.seed, command=sys.argv[1:], data=[*loaded.files, *data_files(loaded)])
     draws = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Literal
 
@@ -48,6 +49,9 @@ class Curve(Sourced):
                 yield (name,), f"a {self.kind} curve has no {name!r}; it has {', '.join(wanted)}"
         if self.points is not None and len(self.points) < 2:
             yield ("points",), f"expected at least two points, got {len(self.points)}"
+        if self.points is not None and any(b[0] <= a[0] for a, b in itertools.pairwise(self.points)):
+            depths = ", ".join(f"{x:g}" for x, _ in self.points)
+            yield ("points",), f"expected depths in ascending order, each once, got {depths}"
         if self.at_zero is not None and not 0 < self.at_zero < 1:
             yield ("at_zero",), f"expected a probability within (0, 1), got {self.at_zero:g}"
 

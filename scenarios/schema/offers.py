@@ -60,7 +60,12 @@ class Channel(Model):
                     ("opt_out", "per_contact"),
                     "needs the channel's 'fatigue': without it there is no exposure to grow with",
                 )
-            elif self.fatigue.decay < 1:
+            elif self.fatigue.decay == 1:
+                yield (
+                    ("opt_out", "per_contact"),
+                    "exposure never fades where the channel's fatigue.decay is 1, and the probability passes 1; lower the decay",
+                )
+            else:
                 most = self.opt_out.base + self.opt_out.per_contact / (1 - self.fatigue.decay)
                 if most > 1:
                     yield (

@@ -13,6 +13,7 @@ from scenarios.schema.offers import Offer
 from scenarios.schema.planning import Strategy
 from scenarios.schema.scenario import Scenario
 from scenarios.schema.surroundings import around
+from scenarios.schema.unmeant import warn_of_idle
 from scenarios.suggest import nearest
 
 RULE_MEASURES = ("value", "cost", "revenue", "margin", "count")
@@ -123,6 +124,7 @@ def warnings(scenario: Scenario) -> Iterator[Problem]:
     if not any(rule.measure == "cost" and (rule.max is not None or rule.releases) for rule in scenario.rules):
         yield ("rules",), "no rule limits cost: every strategy may spend what it likes"
     yield from warn_of_dynamics(scenario)
+    yield from warn_of_idle(scenario)
     time, every = scenario.time, scenario.planning.every_periods
     if time.discount_rate_annual > 1:
         said = f"{time.discount_rate_annual:g} is {time.discount_rate_annual:.0%} a year"

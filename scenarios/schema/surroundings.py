@@ -97,8 +97,10 @@ def _season(scenario: Scenario) -> Iterator[Problem]:
             ("season", "by_period"),
             f"expected {length} factors, one for each {time.period} of a year, got {len(season.by_period)}",
         )
-    if season.mean is not None and season.by_period and not any(season.by_period):
-        yield ("season", "by_period"), f"expected factors that can have the mean {season.mean:g}, got only 0"
+    for name, factors in (("by_period", season.by_period), ("by_month", tuple(season.by_month.values()))):
+        whole = len(factors) == (12 if name == "by_month" else length)  # months left out have the factor 1
+        if season.mean is not None and whole and not any(factors):
+            yield ("season", name), f"expected factors that can have the mean {season.mean:g}, got only 0"
     for index, event in enumerate(season.events):
         if event.period >= time.horizon_periods and not event.every_year:
             yield (
