@@ -42,6 +42,8 @@ def check_dynamics(scenario: Scenario, names: Names) -> Iterator[Problem]:
         ):
             if given is not None and not feature:
                 section = {"tier": "tiers", "share": "competition", "tilt": "segments", "trust": "trust"}[effect]
+                if names.dynamics is None or section in names.dynamics:
+                    continue  # there, with a fault of its own
                 yield (*at, "effects", effect), f"needs dynamics.{section}, which the scenario does not define"
         if offer.kind == "win_back" and names.lapsed == ():
             yield at, "no segment is lapsed, so there is nobody to win back; mark one: lapsed: true"
