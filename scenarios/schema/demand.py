@@ -7,6 +7,7 @@ from typing import Literal, get_args
 
 from pydantic import Field
 
+from engine.season import HIGHEST
 from scenarios.schema.base import Count, Flag, Model, Name, NonNegative, Number, Positive, Problem, Sourced, Text, Whole
 
 Month = Literal[
@@ -22,7 +23,7 @@ class Event(Model):
     name: Name
     period: Whole
     periods: Count = 1
-    factor: NonNegative
+    factor: NonNegative = Field(le=HIGHEST)
     every_year: Flag = False
 
 
