@@ -27,7 +27,6 @@ from engine.segment_phases import FLOW_ROWS
 from engine.tables import Tables
 
 STRIPS_PER_THREAD = 8  # evens out strips of unequal work
-BLOCKS_PER_STRIP = 4  # fewer are not worth a thread
 
 
 class Books(NamedTuple):
@@ -200,7 +199,7 @@ def advance(
     blocks = -(-len(customers.key) // BLOCK)
     tilts = tables.segments if rules is not None and rules.tilted else 0
     threads = numba.get_num_threads()
-    strips = max(1, min(STRIPS_PER_THREAD * threads, blocks // BLOCKS_PER_STRIP)) if threads > 1 else 1
+    strips = max(1, min(STRIPS_PER_THREAD * threads, blocks)) if threads > 1 else 1
     bounds = [s * blocks // strips for s in range(strips + 1)]
     periods, arms = len(weights), len(tables.contact_cost)
     books = [

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK = 1024
+BLOCK = 2048
 LANES = 16  # the longest vector
 LINE = 64  # bytes
 

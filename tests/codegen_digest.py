@@ -20,7 +20,7 @@ def with_block(block: int) -> None:
     """Put an ``engine.scratch`` of another block into place before anything imports the package."""
     package = importlib.util.find_spec("engine")
     source = Path(package.submodule_search_locations[0], "scratch.py").read_text()
-    changed = source.replace("BLOCK = 1024", f"BLOCK = {block}")
+    changed = source.replace("BLOCK = 2048", f"BLOCK = {block}")
     assert changed != source
     module = sys.modules["engine.scratch"] = ModuleType("engine.scratch")
     exec(changed, module.__dict__)

@@ -143,7 +143,7 @@ def test_absent_numbers_are_said_to_be_absent() -> None:
 
 
 def test_default_output_is_about_one_and_a_half_screens() -> None:
-    assert len(printed(fake_results(), 100).splitlines()) <= 84
+    assert len(printed(fake_results(), 100).splitlines()) <= 86
 
 
 def test_without_a_terminal_there_is_no_colour_and_no_control_character() -> None:

@@ -26,7 +26,7 @@ def check_dynamics(scenario: Scenario, names: Names) -> Iterator[Problem]:
     """Segments and values that do not exist; effects of features that are off; periods beyond the horizon."""
     d = scenario.dynamics
     values = tuple(d.values.weights) if d and d.values else ()
-    yield from _correlated(scenario, values)
+    yield from _correlated(scenario, values, names.dynamics)
     for name, offer in scenario.offers.items():
         at, effects = ("offers", name), offer.effects
         if offer.appeal and not values:
@@ -42,6 +42,8 @@ def check_dynamics(scenario: Scenario, names: Names) -> Iterator[Problem]:
         ):
             if given is not None and not feature:
                 section = {"tier": "tiers", "share": "competition", "tilt": "segments", "trust": "trust"}[effect]
+                if names.dynamics is None or section in names.dynamics:
+                    continue  # there, with a fault of its own
                 yield (*at, "effects", effect), f"needs dynamics.{section}, which the scenario does not define"
         if offer.kind == "win_back" and names.lapsed == ():
             yield at, "no segment is lapsed, so there is nobody to win back; mark one: lapsed: true"
@@ -88,20 +90,21 @@ def check_dynamics(scenario: Scenario, names: Names) -> Iterator[Problem]:
         )
 
 
-def _correlated(scenario: Scenario, values: tuple[str, ...]) -> Iterator[Problem]:
+def _correlated(scenario: Scenario, values: tuple[str, ...], given: tuple[str, ...] | None) -> Iterator[Problem]:
     """Traits of dynamics that the scenario does not define, or in which its customers do not differ."""
     synthetic, d = scenario.population.synthetic if scenario.population else None, scenario.dynamics
     if synthetic is None:
         return
     at = ("population", "synthetic", "correlation")
+    there = ("attrition", "competition", "values") if given is None else given  # maybe with a fault of their own
     for pair in synthetic.correlation:
         for trait in traits_of(pair):
-            if trait == "attrition" and not (d and d.attrition):
+            if trait == "attrition" and "attrition" not in there:
                 yield (*at, pair), "attrition needs dynamics.attrition, which the scenario does not define"
-            if trait == "own_share" and not (d and d.competition):
+            if trait == "own_share" and "competition" not in there:
                 yield (*at, pair), "own_share needs dynamics.competition, which the scenario does not define"
             if trait.startswith(WEIGHT_OF):
-                if not (d and d.values and d.values.concentration):
+                if "values" not in there or (d and d.values and not d.values.concentration):
                     yield (*at, pair), f"{trait} needs dynamics.values with a 'concentration'"
                 for sentence in _unknown("value", [trait.removeprefix(WEIGHT_OF)], values or None):
                     yield (*at, pair), sentence

@@ -45,6 +45,7 @@ class Names:
             if all(isinstance(name, str) for name in named):
                 self.strategies = tuple(str(name) for name in named)
         dynamics = data.get("dynamics")
+        self.dynamics = names(dynamics if "dynamics" in data else {})
         tiers = keys(dynamics.get("tiers")) if isinstance(dynamics, dict) else ()
         self.groups: dict[str, tuple[str, ...]] = {"tier": tiers} if tiers else {}
         self.segments: tuple[str, ...] | None = None
