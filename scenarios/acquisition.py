@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from engine import THERE, Arrivals, Population, State, Traits, World, make_popul
 from engine.population import NEVER
 from engine.tables import micro_units
 from scenarios.base import Customers
+from scenarios.schema.base import Problem
 from scenarios.schema.investment import Acquisition, AcquisitionSource
 from scenarios.schema.planning import Time
 from scenarios.schema.rules import Rule
@@ -62,6 +64,23 @@ def joining(spec: Acquisition, horizon: int, scale: float) -> list[NDArray[np.in
         total = np.floor(np.arange(1, horizon + 1) * per_period + 1e-9)
         out.append(np.diff(total, prepend=0.0).astype(np.int64))
     return out
+
+
+def idle_sources(scenario: Scenario) -> Iterator[Problem]:
+    """Sources whose money wins nobody in the whole run: what is set aside for them is spent on nothing."""
+    spec = without_acquisition(scenario).acquisition
+    if spec is None:
+        return
+    for (name, source), count in zip(
+        spec.sources.items(), joining(spec, scenario.time.horizon_periods, 1.0), strict=True
+    ):
+        if spec.budget_per_period and source.share != 0 and not count.any():
+            share = 1 / len(spec.sources) if source.share is None else source.share
+            money = spec.budget_per_period * share * scenario.time.horizon_periods
+            yield (
+                ("acquisition", "sources", name, "cost"),
+                f"{source.cost:g} for each, and {money:g} in the whole run: nobody is won, and that money is spent on nothing",
+            )
 
 
 def with_new_customers(

@@ -221,7 +221,7 @@ class Offer(Model):
     channels: Names
     category: Text | None = None
     bundle: tuple[Text, ...] = ()
-    appeal: dict[Text, Number] = Field(default_factory=dict)
+    appeal: dict[Text, Probability] = Field(default_factory=dict)
     wear_out: ExposureFatigue | None = None
     redemption_cost: NonNegative = 0.0
     setup_cost: Amount = 0.0

@@ -31,6 +31,8 @@ from scenarios.schema.base import (
 )
 
 SUM_TOLERANCE = 1e-9
+MADE_UP = 20_000
+"""Customers of a made-up population that does not say how many."""
 TAKEN = ("segment", "tier", "offer", "channel", "kind")
 
 
