@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any
 
@@ -12,11 +13,12 @@ from engine import THERE, Arrivals, Population, State, Traits, World, make_popul
 from engine.population import NEVER
 from engine.tables import micro_units
 from scenarios.base import Customers
+from scenarios.schema.base import Problem
 from scenarios.schema.investment import Acquisition, AcquisitionSource
 from scenarios.schema.planning import Time
 from scenarios.schema.rules import Rule
 from scenarios.schema.scenario import Scenario
-from scenarios.schema.surroundings import budget
+from scenarios.schema.surroundings import budgets
 
 FIRST_KEY, KEYS_OF_A_SOURCE = 1 << 48, 1 << 40  # above every key of a base
 STREAM = 5
@@ -25,23 +27,27 @@ POOL = 4096
 
 
 def without_acquisition(scenario: Scenario) -> Scenario:
-    """The scenario with the money for new customers taken off the rule that limits cost."""
-    index, spec = budget(scenario), scenario.acquisition
-    if spec is None or index is None or not spec.share_of_budget:
+    """The scenario with the money for new customers taken off every rule that limits the cost of everything.
+
+    Of several such rules the tightest is shared out: the one with the least money a period.  What new customers cost then counts in
+    all of them, ``share x least`` a period, so that offers and new customers together keep each.
+    """
+    spec, places = scenario.acquisition, budgets(scenario)
+    if spec is None or not spec.share_of_budget or not places:
         return scenario
-    rules = list(scenario.rules)
-    rules[index] = rules[index].model_copy(update={"max": (rules[index].max or 0.0) * (1 - spec.share_of_budget)})
-    whole = spending(spec, scenario.rules[index], scenario.time)
+    rules, share = list(scenario.rules), spec.share_of_budget
+    rates = {index: per_period(rules[index], rules[index].max or 0.0, scenario.time) for index in places}
+    tightest = min(places, key=rates.__getitem__)
+    whole = per_period(rules[tightest], (rules[tightest].max or 0.0) * share, scenario.time)
+    for index, rate in rates.items():
+        used = share * (rates[tightest] / rate if rate > 0 else 1.0)
+        rules[index] = rules[index].model_copy(update={"max": (rules[index].max or 0.0) * (1 - used)})
     spec = spec.model_copy(update={"budget_per_period": whole, "share_of_budget": None})
     return scenario.model_copy(update={"rules": tuple(rules), "acquisition": spec})
 
 
-def spending(spec: Acquisition, rule: Rule | None, time: Time) -> float:
-    """Money a period for new customers."""
-    if spec.budget_per_period is not None:
-        return spec.budget_per_period
-    assert rule is not None
-    amount = (rule.max or 0.0) * (spec.share_of_budget or 0.0)
+def per_period(rule: Rule, amount: float, time: Time) -> float:
+    """An amount of the rule's windows, by period."""
     if rule.per == "total":
         return amount / time.horizon_periods
     assert rule.per != "epoch"  # refused when the scenario is read
@@ -58,6 +64,23 @@ def joining(spec: Acquisition, horizon: int, scale: float) -> list[NDArray[np.in
         total = np.floor(np.arange(1, horizon + 1) * per_period + 1e-9)
         out.append(np.diff(total, prepend=0.0).astype(np.int64))
     return out
+
+
+def idle_sources(scenario: Scenario) -> Iterator[Problem]:
+    """Sources whose money wins nobody in the whole run: what is set aside for them is spent on nothing."""
+    spec = without_acquisition(scenario).acquisition
+    if spec is None:
+        return
+    for (name, source), count in zip(
+        spec.sources.items(), joining(spec, scenario.time.horizon_periods, 1.0), strict=True
+    ):
+        if spec.budget_per_period and source.share != 0 and not count.any():
+            share = 1 / len(spec.sources) if source.share is None else source.share
+            money = spec.budget_per_period * share * scenario.time.horizon_periods
+            yield (
+                ("acquisition", "sources", name, "cost"),
+                f"{source.cost:g} for each, and {money:g} in the whole run: nobody is won, and that money is spent on nothing",
+            )
 
 
 def with_new_customers(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scenarios import paths
+from scenarios.acquisition import idle_sources
 from scenarios.errors import ConfigError
 from scenarios.paths import Change, PathError
 from scenarios.scaling import unscaled
@@ -224,7 +225,8 @@ def _finish(
     found += _latent_levers(data, lines) if not found and values else ()
     if found:
         raise ConfigError(list(dict.fromkeys(found)))
-    remarks = tuple(located(path, sentence, data, lines) for path, sentence in scenario_warnings(scenario))
+    told = (*scenario_warnings(scenario), *idle_sources(scenario))
+    remarks = tuple(located(path, sentence, data, lines) for path, sentence in told)
     done = (*changes, *more)
     return LoadedScenario(scenario, data, files, lines, done, (*remarks, *unscaled(scenario, done)), override)
 

@@ -11,6 +11,7 @@ from scenarios.building import build_world
 from scenarios.errors import ConfigError
 from scenarios.lives import draw_customers
 from scenarios.loading import LoadedScenario
+from scenarios.places import extreme, placed
 from scenarios.synthetic import SyntheticBase
 
 FEW = 100
@@ -20,21 +21,24 @@ def check_possible(loaded: LoadedScenario) -> None:
     """Nothing for customers who are fitted: they are fitted first.
 
     Raises:
-        ConfigError: the engine cannot run this world, or its numbers overflow.
+        ConfigError: the engine cannot run this world, or its numbers overflow; each problem with file and line.
     """
     scenario = loaded.scenario
     if scenario.population.synthetic is None:
         return
     base = SyntheticBase(scenario.population.synthetic)
-    where = loaded.files[0]
     try:
         with np.errstate(over="raise", invalid="raise"):
             world = build_world(scenario, base)
-            Simulation(world, draw_customers(scenario, base, world, FEW, scenario.seed).population, seed=scenario.seed)
             value_tables(world)
+            Simulation(world, draw_customers(scenario, base, world, FEW, scenario.seed).population, seed=scenario.seed)
     except EngineError as error:
-        raise ConfigError([f"{where}: {problem}" for problem in error.problems]) from error
-    except (ArithmeticError, MemoryError, np.linalg.LinAlgError) as error:
-        raise ConfigError(
-            [f"{where}: expected numbers that can be computed with; some are far too large or too small ({error})"]
-        ) from error
+        found = dict.fromkeys(placed(problem, scenario) for problem in error.problems)
+        raise ConfigError([text for path, said in found for text in loaded.at(path, [said])]) from error
+    except (ArithmeticError, MemoryError, ValueError, np.linalg.LinAlgError) as error:
+        worst = extreme(loaded.resolved)
+        if worst is None:
+            said = f"expected numbers that can be computed with; some are far too large or too small ({error})"
+            raise ConfigError(loaded.at((), [said])) from error
+        said = f"expected a number that can be computed with, got {worst[1]:g}"
+        raise ConfigError(loaded.at(worst[0], [said])) from error

@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from scenarios.paths import Change
+from scenarios.schema.population import MADE_UP
 from scenarios.schema.rules import Release
 from scenarios.schema.scenario import Scenario
 
 CUSTOMERS = "population.customers"
-MADE_UP = 20_000
-"""Customers of a made-up population that does not say how many."""
 _SUMS = ("value", "cost", "revenue", "margin", "count")
 _SHOWN = 4
 

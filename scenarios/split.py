@@ -13,7 +13,7 @@ from scenarios.building import build_world
 from scenarios.jobs import Setup, Stages
 from scenarios.lives import draw_customers
 from scenarios.processes import Runner
-from scenarios.schema.surroundings import budget
+from scenarios.schema.surroundings import budgets
 from scenarios.statistics import paired_variance
 
 SHARE = "acquisition.share_of_budget"
@@ -53,7 +53,7 @@ def split_curve(setup: Setup, strategy: str, arm: int, on: Runner) -> Split | No
     rounds: a coarse grid with today's share, then points between the best and its neighbours.  ``arm``: of a simple rule, else -1.
     """
     scenario = setup.scenario
-    if scenario.acquisition is None or scenario.acquisition.share_of_budget is None or budget(scenario) is None:
+    if scenario.acquisition is None or scenario.acquisition.share_of_budget is None or not budgets(scenario):
         return None
     levers = next((s.levers for s in scenario.strategies if s.name == strategy), {})
     today = float(levers.get(SHARE, scenario.acquisition.share_of_budget))

@@ -42,6 +42,8 @@ def _schema_of_one_or_many(*types: str) -> WithJsonSchema:
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0)]
 Positive = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0)]
+MOST_MONEY = 1e11  # a period's books are 64-bit integers of millionths
+Amount = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=MOST_MONEY)]
 Probability = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=1)]
 Share = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, lt=1)]
 Whole = Annotated[int, Field(strict=True, ge=0), BeforeValidator(_whole)]

@@ -7,7 +7,21 @@ from typing import Literal, get_args
 
 from pydantic import Field
 
-from scenarios.schema.base import Count, Flag, Model, Name, NonNegative, Number, Positive, Problem, Sourced, Text, Whole
+from engine.season import HIGHEST
+from scenarios.schema.base import (
+    Count,
+    Flag,
+    Model,
+    Name,
+    NonNegative,
+    Number,
+    Positive,
+    Problem,
+    Sourced,
+    Text,
+    Whole,
+    repeats,
+)
 
 Month = Literal[
     "january", "february", "march", "april", "may", "june",
@@ -22,7 +36,7 @@ class Event(Model):
     name: Name
     period: Whole
     periods: Count = 1
-    factor: NonNegative
+    factor: NonNegative = Field(le=HIGHEST)
     every_year: Flag = False
 
 
@@ -45,6 +59,8 @@ class Season(Sourced):
             yield (), "expected one of 'by_month' and 'by_period', got both"
         if not (self.by_month or self.by_period or self.events):
             yield (), "a season needs by_month, by_period or events"
+        for name in repeats(tuple(event.name for event in self.events)):
+            yield ("events",), f"{name!r} is named twice"
 
 
 class Shocks(Sourced):

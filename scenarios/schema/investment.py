@@ -6,7 +6,19 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from scenarios.schema.base import Assumed, Count, Model, Name, Names, NonNegative, Positive, Probability, Problem, Text
+from scenarios.schema.base import (
+    MOST_MONEY,
+    Amount,
+    Assumed,
+    Count,
+    Model,
+    Name,
+    Names,
+    Positive,
+    Probability,
+    Problem,
+    Text,
+)
 
 SUM_TOLERANCE = 1e-9
 
@@ -19,7 +31,7 @@ class AcquisitionSource(Model):
     and ``sd``.  ``share``: of the money for new customers (alike for all if left out everywhere).
     """
 
-    cost: Positive
+    cost: Positive = Field(le=MOST_MONEY)
     capacity_per_period: Count
     segment: Text
     order_rate: Assumed = Assumed(value=1.0, source="given")
@@ -41,7 +53,7 @@ class Acquisition(Model):
     """
 
     sources: dict[Name, AcquisitionSource] = Field(min_length=1)
-    budget_per_period: NonNegative | None = None
+    budget_per_period: Amount | None = None
     share_of_budget: Probability | None = None
 
     def problems(self) -> Iterator[Problem]:
@@ -59,8 +71,8 @@ class Acquisition(Model):
 class Capability(Model):
     """Data, systems or skills: ``once`` in the first period, and ``per_period``, for each strategy in ``needed_by``."""
 
-    once: NonNegative = 0.0
-    per_period: NonNegative = 0.0
+    once: Amount = 0.0
+    per_period: Amount = 0.0
     needed_by: Names
 
     def problems(self) -> Iterator[Problem]:

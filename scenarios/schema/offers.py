@@ -7,7 +7,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from engine.tables import MAX_DURATION
 from scenarios.schema.base import (
+    Amount,
     Count,
     Model,
     Name,
@@ -215,14 +217,14 @@ class Offer(Model):
 
     kind: Kind
     depth: Probability = 0.0
-    duration_periods: Count = 1
+    duration_periods: Count = Field(default=1, le=MAX_DURATION)
     channels: Names
     category: Text | None = None
     bundle: tuple[Text, ...] = ()
-    appeal: dict[Text, Number] = Field(default_factory=dict)
+    appeal: dict[Text, Probability] = Field(default_factory=dict)
     wear_out: ExposureFatigue | None = None
     redemption_cost: NonNegative = 0.0
-    setup_cost: NonNegative = 0.0
+    setup_cost: Amount = 0.0
     min_margin_rate: Number | None = None
     effects: Effects
 

@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from engine.simulation import MAX_ORDER_VALUE, MAX_RATE
+from engine.tables import MAX_CATEGORIES, MAX_SEGMENTS
 from scenarios.correlation import faults, traits_of
 from scenarios.schema.base import (
     Assumed,
@@ -29,6 +31,8 @@ from scenarios.schema.base import (
 )
 
 SUM_TOLERANCE = 1e-9
+MADE_UP = 20_000
+"""Customers of a made-up population that does not say how many."""
 TAKEN = ("segment", "tier", "offer", "channel", "kind")
 
 
@@ -121,7 +125,7 @@ class Segment(Model):
     """A segment of a made-up population: its ``share`` at the start and the mean orders per period."""
 
     share: Probability
-    orders_per_period: NonNegative
+    orders_per_period: NonNegative = Field(le=MAX_RATE)
     lapsed: Flag = False
 
 
@@ -134,7 +138,7 @@ class OrderValue(Model):
     """
 
     distribution: Literal["lognormal", "gamma_gamma"]
-    mean: Positive | None = None
+    mean: Positive | None = Field(default=None, le=MAX_ORDER_VALUE)
     sigma: NonNegative | None = None
     customer_sigma: NonNegative | None = None
     p: Positive | None = None
@@ -155,7 +159,7 @@ class Category(Model):
     """A category: the share of customers who own it at the start, and what its buyers spend on it in an order."""
 
     owner_share: Probability
-    spend_per_order: NonNegative
+    spend_per_order: NonNegative = Field(le=MAX_ORDER_VALUE)
 
 
 class Group(Model):
@@ -178,12 +182,12 @@ class Synthetic(Model):
     everything else.
     """
 
-    segments: dict[Name, Segment] = Field(min_length=1, max_length=255)
+    segments: dict[Name, Segment] = Field(min_length=1, max_length=MAX_SEGMENTS)
     transition: dict[Text, dict[Text, Probability]]
     order_rate_shape: Positive | None = None
     order_value: OrderValue
     responsiveness_sd: NonNegative = 0.0
-    categories: dict[Name, Category] = Field(default_factory=dict, max_length=32)
+    categories: dict[Name, Category] = Field(default_factory=dict, max_length=MAX_CATEGORIES)
     complementarity: dict[Text, dict[Text, Probability]] | None = None
     correlation: dict[Text, Number] = Field(default_factory=dict)
     groups: dict[Name, dict[Name, Group]] = Field(default_factory=dict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -24,6 +24,8 @@ from scenarios.schema.base import (
 )
 
 SUM_TOLERANCE = 1e-9
+Wage = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=1e6)]
+Minutes = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, le=1e5)]
 
 
 class Shift(Model):
@@ -40,12 +42,17 @@ class Team(Model):
     agents: Whole | None = None
     shifts: tuple[Shift, ...] = ()
     skills: Names | None = None
-    cost_per_agent_hour: NonNegative
+    cost_per_agent_hour: Wage
 
     def problems(self) -> Iterator[Problem]:
         """All day or in shifts."""
         if (self.agents is None) == (not self.shifts):
             yield (), "expected exactly one of 'agents' (all day) and 'shifts'"
+        elif not (self.agents or any(shift.agents for shift in self.shifts)):
+            yield (
+                ("agents" if self.agents is not None else "shifts",),
+                "expected at least 1 agent, got 0: nobody is ever there",
+            )
 
 
 class Failure(Sourced):
@@ -59,7 +66,7 @@ class Failure(Sourced):
 class Wait(Sourced):
     """Each minute waited leaves ``exp(-loses_trust_per_minute)`` of trust."""
 
-    loses_trust_per_minute: NonNegative
+    loses_trust_per_minute: NonNegative = Field(le=1e3)
     sd: NonNegative | None = None
 
 
@@ -108,14 +115,14 @@ class Service(Model):
 
     source: Source = "given"
     note: Text | None = None
-    contacts_per_order: NonNegative = 0.0
-    contacts_per_customer: NonNegative = 0.0
-    minutes: Positive
+    contacts_per_order: NonNegative = Field(default=0.0, le=100)
+    contacts_per_customer: NonNegative = Field(default=0.0, le=100)
+    minutes: Minutes
     patience_minutes: Positive | None = None
-    days_per_period: Positive
+    days_per_period: Number = Field(gt=0, le=366)
     hours_per_day: Number = Field(gt=0, le=24)
     agents: Whole | None = None
-    cost_per_agent_hour: NonNegative | None = None
+    cost_per_agent_hour: Wage | None = None
     teams: dict[Name, Team] = Field(default_factory=dict)
     kinds: dict[Name, Probability] = Field(default_factory=dict)
     load_by_hour: tuple[NonNegative, ...] = ()

@@ -35,10 +35,18 @@ def around(scenario: Scenario, names: Any, unknown: Unknown) -> Iterator[Problem
             if names.lapsed and source.segment in names.lapsed:
                 yield ("acquisition", "sources", name, "segment"), f"{source.segment!r} is a lapsed segment"
         if acquisition.share_of_budget is not None:
-            place = budget(scenario)
-            wrong = "no rule limits the cost of everything; add one, or give budget_per_period" if place is None else ""
-            if place is not None and scenario.rules[place].per == "epoch":
-                wrong = "a budget per epoch has no amount per period; expected budget_per_period"
+            limits = [scenario.rules[place] for place in budgets(scenario)]
+            wrong = "" if limits else "no rule limits the cost of everything; add one, or give budget_per_period"
+            for rule in limits:
+                if rule.releases:
+                    wrong = (
+                        f"the releases of {rule.name!r} have no even amount per period, at which new customers are won; expected "
+                        "budget_per_period"
+                    )
+                elif rule.per == "epoch":
+                    wrong = (
+                        f"{rule.name!r} is a budget per epoch and has no amount per period; expected budget_per_period"
+                    )
             if wrong:
                 yield ("acquisition", "share_of_budget"), wrong
         if scenario.population is not None and scenario.population.kappa.value != 1:
@@ -107,11 +115,17 @@ def _season(scenario: Scenario) -> Iterator[Problem]:
                 ("season", "events", index, "period"),
                 f"expected a period of the run, below {time.horizon_periods}, got {event.period}",
             )
+        if event.every_year and event.periods > length:
+            yield (
+                ("season", "events", index, "periods"),
+                f"expected at most the {length} {time.period}s of a year, as it comes every year, got {event.periods}",
+            )
 
 
-def budget(scenario: Scenario) -> int | None:
-    """Place of the rule that limits the cost of everything."""
-    for index, rule in enumerate(scenario.rules):
-        if rule.measure == "cost" and not rule.where and rule.max is not None:
-            return index
-    return None
+def budgets(scenario: Scenario) -> tuple[int, ...]:
+    """Places of the rules that limit the cost of everything."""
+    return tuple(
+        index
+        for index, rule in enumerate(scenario.rules)
+        if rule.measure == "cost" and not rule.where and (rule.max is not None or rule.releases)
+    )
