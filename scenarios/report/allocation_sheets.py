@@ -49,16 +49,16 @@ def _rules(allocation: Allocation) -> Sheet:
             rule.name,
             rule.kind,
             rule.value,
-            "" if rule.min is None else rule.min,
-            "" if rule.max is None else rule.max,
+            rule.min,
+            rule.max,
             "yes" if rule.binding else "",
-            "" if rule.min is None and rule.max is None else rule.shadow_price,
-            rule.missed if rule.missed else "",
-            rule.missed * rule.penalty if rule.missed else "",
+            None if rule.min is None and rule.max is None else rule.shadow_price,
+            rule.missed if rule.missed else None,
+            rule.missed * rule.penalty if rule.missed else None,
             *(
-                ("", "", "")
+                (None, None, None)
                 if rule.price is None
-                else (rule.price.without, rule.price.looser, "" if rule.price.tighter is None else rule.price.tighter)
+                else (rule.price.without, rule.price.looser, rule.price.tighter)
             ),
         )
         for rule in allocation.rules
@@ -82,7 +82,7 @@ def frontier_sheet(frontier: Frontier) -> Sheet:
             point.used,
             point.value,
             point.marginal,
-            "" if point.average is None else point.average,
+            point.average,
             mark(frontier, point.bound),
         )
         for point in frontier.points

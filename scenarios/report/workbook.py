@@ -182,19 +182,20 @@ def _sheets(results: RunResults) -> list[Sheet]:
         Sheet(
             "assumptions",
             ["where", "value", "uncertainty (sd)", "source", "note"],
-            [(a.path, a.value, "" if a.sd is None else a.sd, a.source, a.note) for a in results.assumptions],
+            [(a.path, a.value, a.sd, a.source, a.note) for a in results.assumptions],
         ),
         Sheet(
             "drivers",
             ["assumption", "value used", "source", "stepped to", "lead per customer", "verdict flips at"],
             [
-                (d.path, d.value, d.source, value, lead, "not within the steps" if d.flips_at is None else d.flips_at)
+                (d.path, d.value, d.source, value, lead, d.flips_at)
                 for d in sorted((d for d in results.drivers if d.steps), key=lambda d: -d.swing)
                 for value, lead in d.steps
             ]
-            + [("state dependence", "", "", kappa, lead, "") for kappa, lead in results.state_dependence],
+            + [("state dependence", None, "", kappa, lead, None) for kappa, lead in results.state_dependence],
             ["", GENERAL, "", GENERAL, EACH, GENERAL],
-            [f"Lead: {cols.lead(results)}, {results.currency}; each row moves one assumption, unknown to the planner"],
+            [f"Lead: {cols.lead(results)}, {results.currency}; each row moves one assumption, unknown to the planner",
+             "verdict flips at: empty where it does not flip within the steps"],
         ),
         _series(results),
         Sheet(
@@ -257,16 +258,24 @@ def _strategies(results: RunResults, *, keys: bool = False) -> Sheet:
                 row += [value.low, value.high]
             elif keys:
                 row.append(s.payback_month if c.kind is cols.Kind.MONTH else value)
-            elif c.kind is cols.Kind.MONTH and not value:
-                row.append("not yet" if value is None else "no spend")
-            elif c.kind is cols.Kind.BUDGET and value is None:
-                row.append("no budget")
             else:
-                row.append(value)
+                row.append(None if c.kind is cols.Kind.MONTH and not value else value)
         rows.append(row)
     notes = [f"Money in {results.currency}; differences against {results.baseline}", *cols.legend(results)]
+    notes += _empty_cells(results)
     notes += over_time.lines(cols.ranked(results), results)
     return Sheet("strategies", head, rows, formats, notes)
+
+
+def _empty_cells(results: RunResults) -> list[str]:
+    """Why cells of number columns are empty: a text in them would spoil sums and charts."""
+    ranked = cols.ranked(results)
+    reasons = {
+        "payback month, nothing was spent": [s.name for s in ranked if not s.spend],
+        "payback month, not yet paid back": [s.name for s in ranked if s.spend and s.payback_month is None],
+        "budget and unspent, no rule names a budget": [s.name for s in ranked if s.budget is None],
+    }
+    return [f"empty cells ({reason}): {', '.join(names)}" for reason, names in reasons.items() if names]
 
 
 def _series(results: RunResults) -> Sheet:
