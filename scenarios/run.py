@@ -24,7 +24,7 @@ from scenarios.pilot import pilot_arms
 from scenarios.play import Played
 from scenarios.processes import Runner
 from scenarios.results import Driver, RunResults
-from scenarios.scaling import MADE_UP
+from scenarios.schema.population import MADE_UP
 from scenarios.schema.scenario import Scenario
 from scenarios.split import split_curve
 from scenarios.statistics import probability_best

@@ -194,8 +194,10 @@ def _sheets(results: RunResults) -> list[Sheet]:
             ]
             + [("state dependence", None, "", kappa, lead, None) for kappa, lead in results.state_dependence],
             ["", GENERAL, "", GENERAL, EACH, GENERAL],
-            [f"Lead: {cols.lead(results)}, {results.currency}; each row moves one assumption, unknown to the planner",
-             "verdict flips at: empty where it does not flip within the steps"],
+            [
+                f"Lead: {cols.lead(results)}, {results.currency}; each row moves one assumption, unknown to the planner",
+                "verdict flips at: empty where it does not flip within the steps",
+            ],
         ),
         _series(results),
         Sheet(
