@@ -8,128 +8,31 @@ and momentum is left out; with an attrition model, breadth does not hold moves i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.fading import change_of_share, coefficients
 from engine.growth import excess
-from engine.levels import Levels, carried, look_up, places, survival, transitions
+from engine.levels import faded, look_up, places
+from engine.offer_levels import arm_levels
 from engine.population import Population
 from engine.present import (
     categories_owned,
     growing_value,
     multiples,
     own_log_odds,
-    present_rate,
     present_value,
+    settled_rate,
     share_of,
 )
 from engine.rules import GRID, curve_shift
 from engine.tables import members
 from engine.valuation import Candidate, OrderTables, active_transitions, parts
-from engine.world import Arm, Segments, World
+from engine.world import Arm, World
 
 Floats = NDArray[np.float64]
-
-FAINT = 0.002
-"""Tilts below this are left out."""
-
-
-@dataclass(frozen=True)
-class ArmLevels:
-    """Expected orders of a responder to an arm contacted in period t, (L, S, S), per unit of rate.
-
-    Attributes:
-        own, own_nominal: orders while the offer acts at no lift, discounted and not.
-        extra, extra_nominal: orders that a lift of 1 adds.
-        base_nominal: orders that come anyway in these periods.
-        after: discounted orders after that.
-        ignored: all future orders of somebody who does not respond to the contact.
-        unheard: the same of somebody whom it does not reach; it tires him as well.
-    """
-
-    own: Floats
-    own_nominal: Floats
-    extra: Floats
-    extra_nominal: Floats
-    base_nominal: Floats
-    after: Floats
-    ignored: Floats
-    unheard: Floats
-
-
-def tilted(transition: Floats, z: float, direction: Floats) -> Floats:
-    """(S, S) rows in proportion to ``P exp(z direction)``; rows of no return stay.
-
-    Factors are relative to the largest that a row can reach, so that none overflows and no row is lost.
-    """
-    power = np.where(transition > 0, z * direction, -np.inf)
-    out = transition * np.exp(power - power.max(axis=1, keepdims=True))
-    out = out / out.sum(axis=1, keepdims=True)
-    return np.asarray(np.where(np.diagonal(transition)[:, None] == 1, transition, out))
-
-
-def traces(world: World, arm: Arm, t: int) -> tuple[Floats, Floats]:
-    """(U,) tilts of the periods from t on that the fatigue of one contact brings, and that the trust of one response brings.
-
-    Both stocks decay; within the horizon, and until hardly anything is left.
-    """
-    dynamics = world.dynamics
-    tilt = dynamics.tilt if dynamics else None
-    if dynamics is None or tilt is None or not (tilt.fatigue or tilt.trust * arm.more.trust):
-        return np.zeros(1), np.zeros(1)
-    passed = np.arange(max(world.horizon - t, 1))
-    weary = tilt.fatigue if world.fatigue.decay or world.fatigue.weight else 0.0  # else contacts are not counted
-    tired = np.asarray(-weary * world.fatigue.decay**passed, np.float64)
-    earned = np.asarray(tilt.trust * arm.more.trust * dynamics.trust_decay**passed, np.float64)
-    count = 1 + int(np.flatnonzero(np.maximum(np.abs(tired), np.abs(earned)) > FAINT).max(initial=0))
-    return np.asarray(tired[:count]), np.asarray(earned[:count])
-
-
-def arm_levels(world: World, levels: Levels, arm: Arm, t: int, *, begun: bool = False) -> ArmLevels:
-    """Backward recursion over the periods in which the offer, or what it leaves, acts; ``begun``: it acts already, without a
-    response's move, and what it leaves has been charged.
-    """
-    dynamics, segments, d = world.dynamics, world.segments, world.economics.discount_factor
-    assert dynamics is not None
-    tired, earned = (np.zeros(1), np.zeros(1)) if begun else traces(world, arm, t)
-    response, contact = arm.more.tilt_response, arm.more.tilt_contact
-
-    def moved(z: float) -> Segments:
-        if dynamics.tilt is None:
-            return segments
-        return replace(segments, transition=tilted(segments.transition, z, dynamics.tilt.direction))
-
-    def left_behind(trace: Floats, start: int, further: float = 0.0) -> Floats:
-        """All future orders from ``start`` on, while only the trace acts, and ``further`` in the first period."""
-        out: Floats = levels.discounted[min(max(t + len(trace), start), world.horizon)]
-        for u in range(min(t + len(trace), world.horizon) - 1, start - 1, -1):
-            sigma, e = survival(world, levels, u)
-            p = transitions(world, levels, moved(trace[u - t] + (further if u == start else 0.0)).transition)
-            out = np.asarray((levels.orders(u) * e + d * carried(world, sigma, out, u)) @ p)
-        return out
-
-    ordinary, end = transitions(world, levels, segments.transition), min(t + arm.duration, world.horizon)
-    both, hold = tired + earned, 1 - arm.attrition_reduction
-    after = left_behind(both, end)
-    own = own_nominal = extra = extra_nominal = base = np.zeros_like(after)
-    for u in range(end - 1, t - 1, -1):
-        first, later = active_transitions(moved(response + (both[u - t] if u - t < len(both) else 0.0)), arm)
-        p = transitions(world, levels, first if u == t and not begun else later)
-        sigma, e = survival(world, levels, u, hold)
-        loose, loose_e = survival(world, levels, u)
-        now = levels.orders(u)
-        added = now * (sigma if dynamics.attrition and dynamics.attrition.model == "bg_nbd" else e)
-        own = (now * e + d * carried(world, sigma, own, u)) @ p
-        own_nominal = (now * e + carried(world, sigma, own_nominal, u)) @ p
-        extra = (added + d * carried(world, sigma, extra, u)) @ p
-        extra_nominal = (added + carried(world, sigma, extra_nominal, u)) @ p
-        base = (now * loose_e + carried(world, loose, base, u)) @ ordinary
-        after = d * carried(world, sigma, after, u) @ p
-    ignored = left_behind(tired, t, contact)
-    unheard = left_behind(tired, t) if contact else ignored
-    return ArmLevels(own, own_nominal, extra, extra_nominal, base, after, ignored, unheard)
 
 
 def response_shift(population: Population, world: World, arm: Arm, t: int) -> Floats:
@@ -219,17 +122,22 @@ def given_response(
     cells = arm_levels(world, levels, arm, t, begun=begun)
     where = places(levels, population, world, t)
     start, now = population.traits.start_segment, population.state.segment
-    rate, v = present_rate(population, world, t), present_value(population, world)
-    gm, sticks = e.gross_margin_rate, 0.0 if begun else arm.sticks
+    rate, v = settled_rate(population, world, t), present_value(population, world)
+    gm, sticks, won = e.gross_margin_rate, 0.0 if begun else arm.sticks, 0.0 if begun else arm.more.trust
     w = gm * v - e.cost_to_serve_per_order
 
     def at(table: Floats) -> Floats:
         return look_up(table, where, start, now)
 
+    def fading(cells: Floats, further: float) -> Floats:
+        return faded(cells, coefficients(population, world, t, further), where, start, now)
+
+    middle = world.dynamics.trust_decay ** ((min(arm.duration, world.horizon - t) - 1) / 2)
+    trusted, usual = (1 + change_of_share(population, world, t, further, middle) for further in (won, 0.0))
     more = boost(population, world, arm, t) - 1
     own, extra, after, q = at(cells.own), at(cells.extra), at(cells.after), at(levels.discounted[t])
     active, nominal = own + more * extra, at(cells.own_nominal) + more * at(cells.extra_nominal)
-    base = at(cells.base_nominal)
+    nominal, base = trusted * nominal, usual * at(cells.base_nominal)
     whole, new = parts(population, world, members(arm), sticks)
     h = new * (1 - arm.more.cannibalises)
     gain = np.zeros(len(v)) if begun else gain_of_tier(population, world, arm)
@@ -246,8 +154,9 @@ def given_response(
         lasting = lasting + adopts * (longer + kept - after)
         trial = active + adopts * longer
     paid_back = world.dynamics.pantry.share * np.maximum(more, 0) * extra if world.dynamics.pantry else 0.0
-    given = rate * (w * (lasting + more * extra - paid_back - q) - discount * active)
-    given = given + rate * gm * (h * (trial + sticks * kept) + gain * (active + after))
+    trust = fading(cells.fading, won) - fading(levels.fading[t], 0.0)
+    given = rate * (w * (lasting + trust - q) + trusted * (w * (more * extra - paid_back) - discount * active))
+    given = given + rate * gm * (h * (trusted * trial + sticks * kept) + gain * (trusted * active + after))
     if tables.growth is not None:
         net = 1 + more - (world.dynamics.pantry.share if world.dynamics.pantry else 0.0) * np.maximum(more, 0)
         moves = active_transitions(world.segments, arm)
@@ -262,8 +171,8 @@ def given_response(
         )
     return Responder(
         given=given,
-        ignored=rate * w * (at(cells.ignored) - q),
-        unheard=rate * w * (at(cells.unheard) - q),
+        ignored=rate * usual * w * (at(cells.ignored) - q),
+        unheard=rate * usual * w * (at(cells.unheard) - q),
         discount=discount,
         nominal=rate * nominal,
         base=rate * base,

@@ -11,13 +11,20 @@ from engine.world import World
 Floats = NDArray[np.float64]
 
 
-def own_log_odds(population: Population, world: World, t: int) -> Floats:
-    """(n,) log odds of the own share of wallet in period t; +inf (all of it) without competition."""
+def pulled_log_odds(population: Population, world: World, t: int) -> Floats:
+    """(n,) log odds of the own share of wallet in period t at neutral trust; +inf (all of it) without competition."""
     competition = world.dynamics.competition if world.dynamics else None
     if competition is None or population.life is None:
         return np.full(len(population), np.inf)
-    life, pull = population.life, competition.pull
-    return np.asarray(life.share.astype(np.float64) + pull[min(t, len(pull) - 1)] + competition.trust * life.trust)
+    return np.asarray(population.life.share.astype(np.float64) + competition.pull[min(t, len(competition.pull) - 1)])
+
+
+def own_log_odds(population: Population, world: World, t: int) -> Floats:
+    """(n,) log odds of the own share of wallet in period t; +inf (all of it) without competition."""
+    competition = world.dynamics.competition if world.dynamics else None
+    weight = competition.trust if competition else 0.0
+    odds = pulled_log_odds(population, world, t)
+    return odds if population.life is None or not weight else np.asarray(odds + weight * population.life.trust)
 
 
 def share_of(log_odds: Floats) -> Floats:
@@ -26,17 +33,25 @@ def share_of(log_odds: Floats) -> Floats:
 
 
 def present_rate(population: Population, world: World, t: int) -> Floats:
-    """(n,) rate trait x today's share of wallet over the share at the start; today's share is taken to last."""
+    """(n,) rate trait x today's share of wallet over the share at the start."""
+    return _rate_at(population, world, own_log_odds(population, world, t))
+
+
+def settled_rate(population: Population, world: World, t: int) -> Floats:
+    """(n,) :func:`present_rate` once trust is neutral again; today's pull is taken to last."""
+    return _rate_at(population, world, pulled_log_odds(population, world, t))
+
+
+def _rate_at(population: Population, world: World, log_odds: Floats) -> Floats:
     rate = population.traits.rate.astype(np.float64)
     if world.dynamics is None or world.dynamics.competition is None or population.life is None:
         return rate
-    start = share_of(population.life.share.astype(np.float64))
-    return np.asarray(rate * share_of(own_log_odds(population, world, t)) / start)
+    return np.asarray(rate * share_of(log_odds) / share_of(population.life.share.astype(np.float64)))
 
 
 def living_rate(population: Population, world: World, t: int) -> Floats:
-    """(n,) :func:`present_rate` of somebody who is there, where a planner has put his doubt about that into the rate."""
-    rate, alive = present_rate(population, world, t), population.life.alive if population.life else None
+    """(n,) :func:`settled_rate` of somebody who is there, where a planner has put his doubt about that into the rate."""
+    rate, alive = settled_rate(population, world, t), population.life.alive if population.life else None
     return rate if alive is None else np.asarray(rate / np.maximum(alive.astype(np.float64), 1e-6))
 
 

@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import WorldError
+from engine.fading import coefficients
 from engine.growth import Growth, growth_tables, natural_excess
-from engine.levels import EXTENSION, Levels, level_tables, look_up, places
+from engine.levels import EXTENSION, Levels, faded, level_tables, look_up, places
 from engine.population import Population
-from engine.present import growing_value, present_rate, present_value
+from engine.present import growing_value, present_value, settled_rate
 from engine.rates import factor_table, level_table
 from engine.season import Season
 from engine.service.strain import Strain
@@ -187,8 +188,10 @@ def future_value(tables: OrderTables, population: Population, world: World, t: i
     """
     start, now = population.traits.start_segment, population.state.segment
     if tables.levels is not None:
-        q = look_up(tables.levels.discounted[t], places(tables.levels, population, world, t), start, now)
-        rate = present_rate(population, world, t)
+        where = places(tables.levels, population, world, t)
+        q = look_up(tables.levels.discounted[t], where, start, now)
+        q += faded(tables.levels.fading[t], coefficients(population, world, t), where, start, now)
+        rate = settled_rate(population, world, t)
         if tables.growth is not None:
             more = natural_excess(tables.growth, world, population, t) * growing_value(population, world)
             return np.asarray(rate * (order_margin(population, world) * q + world.economics.gross_margin_rate * more))
