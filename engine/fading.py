@@ -9,8 +9,8 @@ and ``y^m`` discounts orders by ``decay^m`` a period more, so that one table for
 
     D_m[t] = (now (e + e') + d sigma' (Q[t + 1] - Q[t + 1][into]) + d decay^m carried(D_m[t + 1])) P
 
-where ``e'`` and ``sigma'`` are the changes per relative change of the rate: who drops out after orders (BG/NBD) leaves the sooner the
-more he orders, ``now (e + e') = now sigma`` and ``sigma' = -h sigma``; else both are 0.  Second orders of that are left out.
+where ``e'`` and ``sigma'`` are the changes per relative change of the rate: who drops out after orders (BG/NBD) leaves the sooner
+the more he orders, ``now (e + e') = now sigma`` and ``sigma' = -h sigma``; else both are 0.  Second orders of that are left out.
 """
 
 from __future__ import annotations

@@ -162,7 +162,16 @@ def given_response(
         moves = active_transitions(world.segments, arm)
         moves = (moves[1], moves[1]) if begun else moves
         g = excess(
-            world, tables.growth, tables.orders, population, t, arm.duration, moves, net, 1 - arm.attrition_reduction
+            world,
+            tables.growth,
+            tables.orders,
+            population,
+            t,
+            arm.duration,
+            moves,
+            net,
+            1 - arm.attrition_reduction,
+            won,
         )
         now_worth = growing_value(population, world)
         taken = 0.0 if arm.category >= 0 else arm.depth
