@@ -193,9 +193,10 @@ def excess(
             w, active = one_period(world, growth, (w, active), now, p, u, hold)
         found.append((spots.at(w), spots.at(active)))
     (w_low, a_low), (w_high, a_high) = found[0], found[-1]
+    usual, trusting = trust_now(growth, world, population, spots, t, (0.0, trust))
     return Excess(
-        spots.at(growth.natural[t]) + trusting(growth, world, population, spots, t),
-        (1 - weight) * w_low + weight * w_high + trusting(growth, world, population, spots, t, trust),
+        spots.at(growth.natural[t]) + usual,
+        (1 - weight) * w_low + weight * w_high + trusting,
         (1 - weight) * a_low + weight * a_high,
     )
 
@@ -203,17 +204,20 @@ def excess(
 def natural_excess(growth: Growth, world: World, population: Population, t: int) -> Floats:
     """(n,) ``Excess.none``."""
     spots = Spots.of(growth, world, population, t)
-    return spots.at(growth.natural[t]) + trusting(growth, world, population, spots, t)
+    return spots.at(growth.natural[t]) + trust_now(growth, world, population, spots, t, (0.0,))[0]
 
 
-def trusting(
-    growth: Growth, world: World, population: Population, spots: Spots, t: int, further: float = 0.0
-) -> Floats:
-    """(n,) what today's trust adds to ``Excess.none``, and so much further trust."""
-    out = np.zeros(len(population))
-    for table, a in zip(growth.fading[t], coefficients(population, world, t, further), strict=True):
-        out += a * spots.at(table)
-    return out
+def trust_now(
+    growth: Growth, world: World, population: Population, spots: Spots, t: int, further: Sequence[float]
+) -> list[Floats]:
+    """(n,) what today's trust, and so much further trust, adds to ``Excess.none``."""
+    tables = [spots.at(table) for table in growth.fading[t]]
+    return [
+        np.einsum(
+            "mn,mn->n", coefficients(population, world, t, more), np.reshape(tables, (len(tables), len(population)))
+        )
+        for more in further
+    ]
 
 
 @dataclass(frozen=True)
