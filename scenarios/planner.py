@@ -12,6 +12,7 @@ from engine.rng import STRATEGY, uniforms
 from engine.valuation import future_value
 from scenarios.ahead import Ahead, Lookahead
 from scenarios.briefing import Briefing
+from scenarios.errors import InfeasibleError
 from scenarios.flow_ahead import Limit
 from scenarios.foresight import foreseeing
 from scenarios.inference import SegmentFilter
@@ -21,7 +22,7 @@ from scenarios.schema.rules import Rule
 from scenarios.silence import Spells, Watch
 from scenarios.strategies.base import Choice, Strategy, View
 from scenarios.strategies.fairness import Fairness
-from solvers import Problem, Solution, Status
+from solvers import Problem, Solution
 
 FORESEEN_LABELS = frozenset(("offer", "channel", "kind", "segment"))
 """Labels of rules that the model of the rest of a run knows."""
@@ -33,7 +34,7 @@ class Decision:
 
     ``planned_value`` and costs are sums over customers, undiscounted to the start of the run.  ``price``: value of one more
     unit of the budget (of what its window has left, where a strategy paces itself).  ``missed``: rule -> shortfall relative
-    to its bound.  ``conflict``: rules that no plan meets together.
+    to its bound.
     ``model_value``: incremental value of the rest of the run as a strategy that looks ahead models it, at this decision.
     """
 
@@ -46,7 +47,6 @@ class Decision:
     gap: float
     passes: int
     missed: dict[str, float]
-    conflict: tuple[str, ...] = ()
     model_value: float | None = None
 
 
@@ -54,9 +54,13 @@ class Decision:
 class Planner:
     """One strategy under one briefing.
 
-    ``keep_plans`` keeps every epoch's arms for the run folder.  ``priced_cost`` (n,): planned cost less its mean, times the
-    budget's shadow price, discounted and summed over epochs (see :func:`scenarios.statistics.paired_variance`); None
-    where a strategy prices nothing.  ``seen_segments`` (S, S): customers by true segment and by the one seen, over epochs.
+    ``keep_plans`` keeps every epoch's arms for the run folder, and refuses rules that no plan meets together.
+    ``priced_cost`` (n,): planned cost less its mean, times the budget's shadow price, discounted and summed over epochs
+    (see :func:`scenarios.statistics.paired_variance`); None where a strategy prices nothing.  ``seen_segments`` (S, S):
+    customers by true segment and by the one seen, over epochs.
+
+    Raises:
+        InfeasibleError: with ``keep_plans``.
     """
 
     briefing: Briefing
@@ -150,6 +154,9 @@ class Planner:
             fair=Fairness.of(compiled, len(b.beliefs.arms)),
         )
         choice = self.strategy.choose(view)
+        if self.keep_plans and choice.solution is not None and choice.solution.conflict:
+            rules = ", ".join(dict.fromkeys(choice.solution.conflict))
+            raise InfeasibleError([f"no plan in period {period} meets these together: {rules}; relax one of them"])
         self._book(period, problem, compiled, liability, choice)
         if self.keep_plans:
             self.plans.append(choice.arm)
@@ -250,7 +257,6 @@ class Planner:
                 gap=proven.gap if proven else 0.0,
                 passes=proven.passes if proven else 0,
                 missed=shortfalls(problem, table),
-                conflict=solution.conflict if solution is not None and solution.status is Status.INFEASIBLE else (),
                 model_value=choice.model_value,
             )
         )

@@ -87,7 +87,6 @@ def run(
         progress("finding each simple rule's best offer")
         pilots = pilot_arms(setup, on)
         played, nothing = _main(setup, names, pilots, on, progress)
-        _refuse_conflicts(played)
         means = np.array([played[name].clv.mean() for name in names])
         winner = names[int(means.argmax())]
         outer = options.draws if options.draws is not None else scenario.uncertainty.draws
@@ -188,7 +187,10 @@ def play_main(setup: Setup, named: tuple[str, Strategy]) -> Played:
     """One strategy on all customers, with the scenario's own seed."""
     scenario = setup.scenario
     drawn = draw_customers(scenario, setup.base, build_world(scenario, setup.base), setup.customers, scenario.seed)
-    return Stages(setup, drawn, scenario.seed, gap=1e-4).play(*named, keep_plans=True)
+    try:
+        return Stages(setup, drawn, scenario.seed, gap=1e-4).play(*named, keep_plans=True)
+    except InfeasibleError as error:
+        raise InfeasibleError([f"rules: {named[0]}: {problem}" for problem in error.problems]) from None
 
 
 def _outer(
@@ -217,19 +219,6 @@ def _ceiling(setup: Setup) -> Ceiling:
     if found is None:
         return Ceiling(None, None, tuple(in_the_way))
     return Ceiling(found / setup.customers, found)
-
-
-def _refuse_conflicts(played: Mapping[str, Played]) -> None:
-    """Raise :class:`InfeasibleError` if the rules of an epoch cannot be met together."""
-    for name, result in played.items():
-        for decision in result.decisions:
-            if decision.conflict:
-                rules = ", ".join(dict.fromkeys(decision.conflict))
-                raise InfeasibleError(
-                    [
-                        f"rules: no plan of {name} in period {decision.period} meets them together: {rules}; relax one of them"
-                    ]
-                )
 
 
 def _rivals(scenario: Scenario, names: tuple[str, ...], winner: str) -> tuple[str, ...]:

@@ -79,12 +79,13 @@ def test_targets_out_of_reach_say_how_far_one_can_come(made):
     assert curve.target.point.bound == pytest.approx(curve.break_even)  # beyond it money would only burn
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("points", [2, 9])
 def test_a_return_is_found_where_small_budgets_have_no_plan(tmp_path, points):
     """With a least number of offers the curve begins late: just above a plan's least cost the return is highest."""
     least = {"name": "least", "measure": "count", "min": 1500}
     case = build_case(candidates(tmp_path, n=2000), rules(tmp_path, [TWO[0], least]))
-    curve = frontier(case, LIMITS, Asked(points=41))
+    curve = frontier(case, LIMITS, Asked(points=21))
     known = [point for point in curve.points if point.average is not None]
     assert curve.points[1].value is None and len(known) > 5
     high, low = max(p.average for p in known), known[-1].average

@@ -78,7 +78,7 @@ def test_without_rules_and_moves_there_is_nothing_to_wait_for(tmp_path):
 @pytest.mark.parametrize(
     "rule",
     [
-        {"name": "budget", "measure": "cost", "max": 4000, "per": "year"},
+        pytest.param({"name": "budget", "measure": "cost", "max": 4000, "per": "year"}, marks=pytest.mark.slow),
         {"name": "budget", "measure": "cost", "max": 700, "per": "quarter"},
         {
             "name": "budget",
