@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from scenarios.errors import ConfigError
+from scenarios.paths import with_values
 from scenarios.results import Assumption
 from scenarios.schema.assumptions import register
 from scenarios.schema.base import Assumed
@@ -58,8 +59,11 @@ def limits(path: str) -> tuple[float, float]:
     return (-1.0, np.inf) if last == "lift" else (0.0, np.inf)
 
 
-def changed(scenario: Scenario, values: Mapping[str, float]) -> Scenario:
-    """The scenario with these numbers, by dotted path.  The probabilities of one offer's response move in proportion."""
+def changed(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
+    """The scenario with these values, by dotted path.  The probabilities of one offer's response move in proportion.
+
+    Numbers in place of numbers are not validated again: they are stepped and drawn by the thousand.
+    """
     for path, value in values.items():
         parts = path.split(".")
         if path == STATE_DEPENDENCE:
@@ -67,11 +71,29 @@ def changed(scenario: Scenario, values: Mapping[str, float]) -> Scenario:
             population = scenario.population.model_copy(update={"state_dependence": assumed})
             scenario = scenario.model_copy(update={"population": population})
             continue
+        if not isinstance(value, int | float) or _unset(scenario, parts):
+            scenario = _read_anew(scenario, parts[0], path, value)
+            continue
         if parts[2:4] == ["effects", "response"] and "curve" not in parts:
             scenario = _scaled_response(scenario, parts, value)
             continue
         scenario = _set(scenario, tuple(parts), value, path)
     return scenario
+
+
+def _unset(model: Any, parts: list[str]) -> bool:
+    """Whether the path ends at a field that the scenario leaves out."""
+    for part in parts[:-1]:
+        model = model.get(part) if isinstance(model, dict) else getattr(model, part, None)
+    return isinstance(model, BaseModel) and parts[-1] in type(model).model_fields and getattr(model, parts[-1]) is None
+
+
+def _read_anew(scenario: Scenario, section: str, path: str, value: Any) -> Scenario:
+    """The scenario with one section read again: lists, names and what was left out become what the schema makes of them."""
+    now = scenario.model_dump(include={section}, exclude_unset=True)
+    data, _ = with_values(now, {path: value})
+    of: Any = type(scenario).model_fields[section].annotation
+    return scenario.model_copy(update={section: TypeAdapter(of).validate_python(data[section])})
 
 
 def _scaled_response(scenario: Scenario, parts: list[str], value: float) -> Any:

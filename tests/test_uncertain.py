@@ -134,3 +134,12 @@ def test_worlds_that_the_engine_refuses_are_left_out(telecom):
 
 def test_negative_numbers_are_stepped():
     assert "offers.club.effects.tilt.contact" in {a.path for a in stepped_assumptions(load("club").scenario)}
+
+
+def test_lists_and_what_a_scenario_leaves_out_can_be_levers():
+    """They become what the schema makes of them; numbers in the same section stay what they were."""
+    plain = load("help_line").scenario
+    assert plain.service.first is None
+    moved = changed(plain, {"service.first": ["large"], "service.teams.billing.shifts": [{"start_hour": 2, "end_hour": 7, "agents": 4}]})  # fmt: skip
+    assert moved.service.first == ("large",) and moved.service.teams["billing"].shifts[0].agents == 4
+    assert changed(moved, {"service.first": None, "service.teams.billing.shifts": plain.service.teams["billing"].model_dump()["shifts"]}) == plain  # fmt: skip
