@@ -16,6 +16,7 @@ from engine import offer_phases as offers
 from engine import promotion_phases as promotions
 from engine import scratch as at
 from engine import segment_phases as segments
+from engine import wallet_phases as wallets
 from engine._jit import lean_kernel, pool, wide_vectors
 from engine.customers import Customers, Money, Real, Switches, Word, load, remember_contacts, store
 from engine.ledger import ARM_LINES, LINES, SEGMENT_CUSTOMERS, SEGMENT_LINES, SEGMENT_MARGIN, SEGMENT_ORDERS
@@ -122,7 +123,8 @@ def run_strip(
             phases.pace(real, word, tables.pace[min(period, tables.pace.shape[0] - 1)])
             if life is not None:
                 if rules.competes:
-                    lives.share_wallet(real, word, period, rules)
+                    wallets.share_wallet(real, period, rules)
+                    wallets.count_wallets(real, word, period, rules, lines[t])
                 if rules.attrition == PARETO_NBD:
                     attrition.shorten(real, word, tables)
                 if rules.dips:

@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.attrition_phases import last_order, span
 from engine.dynamics import Dynamics
-from engine.formulas import logistic, orders, power2
+from engine.formulas import logistic, micro, orders, power2
 from engine.life import Life
 from engine.rng import unit
 from engine.rules import exponents, tilt_limit
@@ -160,6 +160,11 @@ class Twin:
             rate = rate - used
             life.pantry[i] -= used
         return F(rate)
+
+    def wallets(self, rate: np.float32, gone: np.float32, own: np.float32, extra: np.float32) -> tuple[int, int]:
+        """What the customer is expected to spend wherever he buys, and what he would besides had he not left; micro-units."""
+        share, value = logistic(self.life.share[self.i]), self.order_value(own, extra)
+        return int(micro(float(rate / share * value) * 10**6)), int(micro(float(gone / share * value) * 10**6))
 
     def log_odds(self) -> np.float32:
         """Of the own share today."""

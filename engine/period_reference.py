@@ -24,6 +24,7 @@ from engine.ledger import (
     INCREMENTAL,
     LOSING_ORDERS,
     LOSSES,
+    LOST,
     ORDERS,
     REDEMPTION,
     REVENUE,
@@ -31,6 +32,7 @@ from engine.ledger import (
     SEGMENT_MARGIN,
     SEGMENT_ORDERS,
     VISITS,
+    WALLET,
 )
 from engine.life_reference import Twin
 from engine.noise import make_spread, noise_sum
@@ -176,6 +178,12 @@ def live_one(world: World, out: Outcome, seed: int, t: int, i: int, choice: int)
     u = unit(period[1])
     if twin:
         lapsed = bool(segments.lapsed[now])
+        if world.dynamics and world.dynamics.competition:
+            at_first = factor_table(segments)[start, start] * level * season
+            gone = F(max(at_first - factor * level * season, 0.0) if lapsed else 0.0)
+            wallet, lost = twin.wallets(rate, own * gone, traits.order_value[i], state.extra_value[i])
+            lines[WALLET] += wallet
+            lines[LOST] += lost
         rate = twin.rate(rate, hold, lapsed)
         k, without = twin.counts(u, rate, active)
         k, without = twin.drop_out(k, without, hold, lapsed)

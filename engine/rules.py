@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.dynamics import ATTRITION_MODELS, Dynamics
+from engine.rates import pace_table
 from engine.world import Arm, World
 
 F32 = NDArray[np.float32]
@@ -42,7 +43,8 @@ class Rules(NamedTuple):
         transition: (S * S,); last: (S,) uint32, the last segment of positive probability.
         multiple: (N,) price multiples, at least one; tier_step, tier_probability: (A,).
         grows; growth: (GROWTH_STEPS,) factor of k orders; growth_limit.
-        competes; advantage: (T,); share_trust; share_shift: (A,).
+        competes; advantage: (T,); share_trust; share_shift: (A,); lost: (T, S * S), orders per unit of rate that who is in a lapsed
+            segment placed in his start segment beyond those that he places now, ``[t, start * S + now]``.
         trust_decay, trust_response; trust: (A,).
         flows: keep the flow matrix.
     """
@@ -91,6 +93,7 @@ class Rules(NamedTuple):
     advantage: F32
     share_trust: np.float32
     share_shift: F32
+    lost: F32
     trust_decay: np.float32
     trust_response: np.float32
     trust: F32
@@ -120,6 +123,15 @@ def exponents(direction: NDArray[np.floating]) -> F32:
 def tilt_limit(direction: NDArray[np.floating]) -> np.float32:
     """The largest tilt whose factors are float32 numbers; beyond it moves are as good as sure."""
     return np.float32(LARGEST_POWER / max(float(np.abs(exponents(direction)).max()), 1e-6))
+
+
+def lost_table(world: World) -> F32:
+    """(T, S * S) ``[t, start * S + now]``; 0 where a customer has not lapsed, and for those who started so."""
+    segments, season = world.segments, world.season
+    pace = pace_table(segments, world.horizon, season.within if season else None)
+    before = np.diagonal(pace, axis1=1, axis2=2)[:, :, None]
+    lost = np.where(segments.lapsed, np.maximum(before - pace, 0.0), 0.0)
+    return np.ascontiguousarray(lost.reshape(world.horizon, -1), np.float32)
 
 
 def make_rules(world: World) -> Rules | None:
@@ -181,6 +193,7 @@ def make_rules(world: World) -> Rules | None:
         advantage=np.array(competition.pull if competition else np.zeros(1), f),
         share_trust=f(competition.trust if competition else 0),
         share_shift=np.array([m.share_shift for m in more], f),
+        lost=lost_table(world) if competition else np.zeros((1, 1), f),
         trust_decay=f(dynamics.trust_decay),
         trust_response=f(dynamics.trust_response),
         trust=np.array([m.trust for m in more], f),
