@@ -55,6 +55,9 @@ def load_life(real: Real, word: Word, life: Columns, customers: Customers, low: 
     if rules.competes:
         for j in range(at.BLOCK):
             real[at.OWN + j] = share_of(real[at.SHARE + j])
+    elif rules.rivals.shape[0] > 0:
+        for j in range(at.BLOCK):
+            real[at.OWN + j] = ONE
 
 
 @phase

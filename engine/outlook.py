@@ -18,6 +18,7 @@ from engine.levels import Levels, carried, look_up, places, survival, transition
 from engine.population import Population
 from engine.present import (
     categories_owned,
+    category_ratios,
     growing_value,
     multiples,
     own_log_odds,
@@ -186,7 +187,8 @@ def boost(population: Population, world: World, arm: Arm, t: int) -> Floats:
     if world.dynamics is None or world.dynamics.competition is None:
         return lift
     share = share_of(own)
-    return np.asarray(np.minimum(lift * share_of(own + arm.more.share_shift) / share, 1 / share))
+    shift = arm.more.share_shift if arm.more.share_rival < 0 else 0.0
+    return np.asarray(np.minimum(lift * share_of(own + shift) / share, 1 / share))
 
 
 @dataclass(frozen=True)
@@ -219,7 +221,8 @@ def given_response(
     cells = arm_levels(world, levels, arm, t, begun=begun)
     where = places(levels, population, world, t)
     start, now = population.traits.start_segment, population.state.segment
-    rate, v = present_rate(population, world, t), present_value(population, world)
+    rate, v = present_rate(population, world, t), present_value(population, world, t)
+    won = present_value(population, world, t, arm) - v if arm.more.share_rival >= 0 else 0.0
     gm, sticks = e.gross_margin_rate, 0.0 if begun else arm.sticks
     w = gm * v - e.cost_to_serve_per_order
 
@@ -231,9 +234,13 @@ def given_response(
     active, nominal = own + more * extra, at(cells.own_nominal) + more * at(cells.extra_nominal)
     base = at(cells.base_nominal)
     whole, new = parts(population, world, members(arm), sticks)
-    h = new * (1 - arm.more.cannibalises)
+    h = h_after = new * (1 - arm.more.cannibalises)
+    if world.dynamics.rivals and arm.category >= 0:
+        h_after = parts(population, world, members(arm), 0.0, category_ratios(population, world, t))[1]
+        whole, h = parts(population, world, members(arm), sticks, category_ratios(population, world, t, arm))
+        h, h_after = h * (1 - arm.more.cannibalises), h_after * (1 - arm.more.cannibalises)
     gain = np.zeros(len(v)) if begun else gain_of_tier(population, world, arm)
-    discount = arm.depth * (whole if arm.category >= 0 else v + gain) + arm.redemption_cost
+    discount = arm.depth * (whole if arm.category >= 0 else v + won + gain) + arm.redemption_cost
     if arm.category >= 0:  # nothing is redeemed where no door is open
         discount = np.where(whole > 0, discount, 0.0)
     lasting, trial, kept = own + after, active, after
@@ -247,7 +254,7 @@ def given_response(
         trial = active + adopts * longer
     paid_back = world.dynamics.pantry.share * np.maximum(more, 0) * extra if world.dynamics.pantry else 0.0
     given = rate * (w * (lasting + more * extra - paid_back - q) - discount * active)
-    given = given + rate * gm * (h * (trial + sticks * kept) + gain * (active + after))
+    given = given + rate * gm * (h * trial + h_after * sticks * kept + won * active + gain * (active + after))
     if tables.growth is not None:
         net = 1 + more - (world.dynamics.pantry.share if world.dynamics.pantry else 0.0) * np.maximum(more, 0)
         moves = active_transitions(world.segments, arm)
@@ -267,8 +274,8 @@ def given_response(
         discount=discount,
         nominal=rate * nominal,
         base=rate * base,
-        sold=rate * (v * (nominal - base) + (h + gain) * nominal),
-        earned=rate * (w * (nominal - base) + gm * (h + gain) * nominal),
+        sold=rate * (v * (nominal - base) + (h + won + gain) * nominal),
+        earned=rate * (w * (nominal - base) + gm * (h + won + gain) * nominal),
     )
 
 
@@ -283,10 +290,11 @@ def outlook(
 ) -> Candidate:
     """Incremental CLV of one arm at period t.
 
-    Given a response, with r today's rate, w the order margin, b the boost, h the new categories' part and g the gain of a tier,
+    Given a response, with r today's rate, w the order margin, b the boost, h the new categories' part, c what a shift of a
+    category's share adds to an order, and g the gain of a tier,
 
         value = r [w (own + (1 - pantry) (b - 1) extra + after* - Q) - discount active]
-                + r gross_margin_rate [h (active* + sticks after*) + g (active + after)] - standing,
+                + r gross_margin_rate [h (active* + sticks after*) + c active + g (active + after)] - standing,
         active = own + (b - 1) extra
 
     where a star means at the level of attrition that the breadth after an adoption brings, with probability ``sticks``, and

@@ -32,14 +32,21 @@ def share_wallet(real: Real, period: int, rules: Rules) -> None:
 
 
 @phase
-def count_wallets(real: Real, word: Word, period: int, rules: Rules, lines: Money) -> None:
-    """What customers are expected to spend wherever they buy, and what those who left would besides."""
+def keep_wallet(real: Real) -> None:
+    """All orders are ours."""
+    for j in range(at.BLOCK):
+        real[at.WALLET + j] = real[at.LAM + j]
+
+
+@phase
+def count_wallets(real: Real, word: Word, worth: int, period: int, rules: Rules, lines: Money) -> None:
+    """What customers are expected to spend wherever they buy, and what those who left would besides; ``worth``: row of values."""
     wide_vectors()
     wallets, lost = np.int64(0), np.int64(0)
     gone = rules.lost[min(period, rules.lost.shape[0] - 1)]
     for j in range(at.BLOCK):
         rate = real[at.RATE + j] * gone[short(np.uint32(word[at.START + j] + word[at.SEG + j]))]
-        wallets += micro(np.float64(real[at.WALLET + j] * real[at.VALUE + j]) * MICRO)
-        lost += micro(np.float64(rate / real[at.OWN + j] * real[at.VALUE + j]) * MICRO)
+        wallets += micro(np.float64(real[at.WALLET + j] * real[worth + j]) * MICRO)
+        lost += micro(np.float64(rate / real[at.OWN + j] * real[worth + j]) * MICRO)
     lines[WALLET] += wallets
     lines[LOST] += lost

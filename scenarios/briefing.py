@@ -176,4 +176,7 @@ class Briefing:
         until = min([e for e in self.calendar.decisions if e > period], default=world.horizon)
         ahead = orders_ahead(self.tables, world.segments, period, until - period)
         orders = present_rate(known, world, period) * ahead[known.traits.start_segment, known.state.segment]
-        return {"revenue": orders * present_value(known, world), "margin": orders * order_margin(known, world)}
+        return {
+            "revenue": orders * present_value(known, world, period),
+            "margin": orders * order_margin(known, world, period),
+        }
