@@ -50,7 +50,7 @@ def customer_base(loaded: LoadedScenario, *, strict: bool = False) -> Source:
         except ConfigError as error:
             raise ConfigError(loaded.at(("population", "fitted"), error.problems)) from None
         if fitted.base.category_share is None and rivals_of(loaded.scenario):
-            said = "was written before files kept what customers spend on each category, which competitors need; run cvmax fit again"
+            said = "was written before files kept what customers spend on each category; competitors need it: run cvmax fit again"
             raise ConfigError(loaded.at(("population", "fitted"), [f"{population.fitted} {said}"]))
         thin: list[str] = []
     else:

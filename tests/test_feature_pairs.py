@@ -166,7 +166,7 @@ FEATURES = {
                 "duration_periods": 2,
                 "channels": ["email"],
                 "effects": {
-                    "response": {"base": 0.3} | ASSUMED,
+                    "response": {"base": 0.001, "by_segment": {"new": 0.05}} | ASSUMED,
                     "ownership": {"sticks": 0.5, "cannibalises": 0.1} | ASSUMED,
                     "share": {"shift": 0.8, "category": "toys"} | ASSUMED,
                 },
@@ -201,7 +201,7 @@ FEATURES |= {
     "inferred": {"planning": {"every_periods": 3, "segments": "inferred"}},
     "correlation": {"population": {"synthetic": {"correlation": {"order_rate~responsiveness": 0.4}}}},
 }
-CONCERNED = {"tiers": "larger"}
+CONCERNED = {"tiers": "larger", "categories": "toys first"}
 """The offer that a feature needs; else the coupon and the retention offer both."""
 ORACLE = {
     "rules": [

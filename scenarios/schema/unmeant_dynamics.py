@@ -95,7 +95,7 @@ def _idle_categories(scenario: Scenario, competition: Competition) -> Iterator[P
         if known is not None and (not (sold or known.owner_share) or not known.spend_per_order):
             yield at, "changes nothing: nobody spends anything on it with us, and no offer sells it"
         shifted = any(offer.effects.share and offer.effects.share.category == name for offer in offers)
-        if not (choice.events or choice.trust or shifted):
+        if not ("events" in choice.model_fields_set or choice.trust or shifted):  # events: [] is meant
             yield (
                 at,
                 "changes nothing but the wallets in reports: no event, no trust and no offer moves our share of it",
