@@ -10,9 +10,12 @@ discounted multiples of today's order value obey
 since a Poisson number k of orders has ``E (1 + g)^k = exp(g mean)``.  ``sigma`` and ``e`` are those of :mod:`engine.levels`, 1
 without an attrition model; strengths of leaving are a coarser grid here.  Of BG/NBD's customers who stay, ``1 - p`` of the mean
 orders are there.  At y = 0, w is Q of :mod:`engine.valuation`.  Behind the horizon order values stay where they are, as in the
-books: ``w[T] = Q[T]``.  Named approximations: within a period growth is that of the mean number of orders (exact until the limit
-is near); breadth and tilts do not act on growth; left out where the table would be too large (an attrition model and many
-segments, ``MOST`` numbers).
+books: ``w[T] = Q[T]``.  Where trust moves the own share and fades, ``fading`` is to w what D of :mod:`engine.fading` is to Q, the
+change by the rate taken as a difference quotient.
+
+Named approximations: within a period growth is that of the mean number of orders (exact until the limit is near); breadth and
+tilts do not act on growth, nor do an offer's lift and moves on what its trust does to growth; left out where the table would be
+too large (an attrition model and many segments, ``MOST`` numbers).
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.fading import coefficients, extra_discounts
 from engine.levels import Levels, Places, carried, places, rows_of, survival
 from engine.population import Population
 from engine.present import living_rate
@@ -35,18 +39,21 @@ SPEEDS = np.append(0.0, np.geomspace(1e-4, 4.0, 30))
 ROOMS = 17
 COARSE = 3
 MOST = 1e8
+STEP = 1e-3
+"""Relative change of the rate in difference quotients."""
 
 
 @dataclass(frozen=True)
 class Growth:
     """``room`` (Z,) evenly spaced from 0; ``natural`` (T + 1, Y, Z, L, S, S): w without offers, ``[t, speed, room, level, start,
-    now]``; ``levels``: strengths of leaving, None where that is not a trait (L = 1).
+    now]``; ``fading`` (T + 1, M, Y, Z, L, S, S); ``levels``: strengths of leaving, None where that is not a trait (L = 1).
 
     float32: 104 periods and 32 segments take a quarter of a GB.
     """
 
     room: Floats
     natural: NDArray[np.float32]
+    fading: NDArray[np.float32]
     levels: Levels | None = None
 
 
@@ -72,26 +79,39 @@ def growth_tables(world: World, orders: Orders, last: Floats, levels: Levels | N
     if d is None or d.growth is None or d.growth.per_order == 0 or d.growth.limit <= 1:
         return None
     room, s = np.linspace(0.0, np.log(d.growth.limit), ROOMS), len(last)
-    end, coarse = last[None], None
-    if d.attrition is not None and levels is not None:
-        coarse, end = coarser(levels)
-    if (world.horizon + 1) * len(SPEEDS) * ROOMS * end.size > (np.inf if coarse is None else MOST):
+    assert levels is not None
+    extra, coarse = extra_discounts(world).ravel(), coarser(levels) if d.attrition is not None else None
+    end = last[None] if coarse is None else coarse.discounted[-1]
+    far = levels.fading[-1][:, :1] if coarse is None else coarse.fading[-1]
+    shape = (len(SPEEDS), ROOMS, len(end), s, s)
+    if (world.horizon + 1) * (1 + len(extra)) * np.prod(shape) > (np.inf if coarse is None else MOST):
         return None
-    out = np.empty((world.horizon + 1, len(SPEEDS), ROOMS, len(end), s, s), np.float32)
-    growth = Growth(room, out, coarse)
-    out[-1], now = end, np.broadcast_to(end, out.shape[1:])
+    out = np.empty((world.horizon + 1, *shape), np.float32)
+    fading = np.empty((world.horizon + 1, len(extra), *shape), np.float32)
+    growth, p = Growth(room, out, fading, coarse), world.segments.transition
+    now, trust = np.broadcast_to(end, shape), [np.broadcast_to(table, shape) for table in far]
+    out[-1], fading[-1] = now, np.reshape(trust, fading.shape[1:])
     for t in range(world.horizon - 1, -1, -1):
-        (now,) = one_period(world, growth, [now], orders(t), world.segments.transition, t)
-        out[t] = now
+        (before,) = one_period(world, growth, [now], orders(t), p, t)
+        if trust:
+            (swayed,) = one_period(world, growth, [now], orders(t), p, t, sway=STEP)
+            later = one_period(world, growth, trust, orders(t), p, t, placing=False)
+            trust = [(swayed - before) / STEP + m * table for m, table in zip(extra, later, strict=True)]
+            fading[t] = trust
+        out[t] = now = before
     return growth
 
 
-def coarser(levels: Levels) -> tuple[Levels, Floats]:
-    """Every third strength, with the least and the largest, and Q at the horizon there."""
-    kept = np.unique(np.append(np.arange(len(levels.grid) - 1, -1, -COARSE), 0))
-    last = levels.discounted[-1].reshape(len(levels.grid), levels.phases, *levels.factor.shape)[kept]
-    end = last.reshape(-1, *levels.factor.shape)
-    return replace(levels, grid=levels.grid[kept], discounted=end[None], mixtures={}), end
+def coarser(levels: Levels) -> Levels:
+    """Every third strength, with the least and the largest, and only the tables at the horizon."""
+    kept, each = np.unique(np.append(np.arange(len(levels.grid) - 1, -1, -COARSE), 0)), levels.factor.shape
+
+    def rows(table: Floats) -> Floats:
+        found = table.reshape(*table.shape[:-3], len(levels.grid), levels.phases, *each)[..., kept, :, :, :]
+        return found.reshape(*table.shape[:-3], len(kept) * levels.phases, *each)
+
+    discounted, fading = rows(levels.discounted[-1:]), rows(levels.fading[-1:])
+    return replace(levels, grid=levels.grid[kept], discounted=discounted, fading=fading, mixtures={})
 
 
 def one_period(
@@ -102,14 +122,23 @@ def one_period(
     transition: Floats,
     t: int,
     hold: float = 1.0,
+    *,
+    sway: float = 0.0,
+    placing: bool = True,
 ) -> list[Floats]:
-    """Tables before the move of period t, from ``aheads`` behind it; ``orders`` (S, S) of it ``[start, after the move]``."""
+    """Tables before the move of period t, from ``aheads`` behind it; ``orders`` (S, S) of it ``[start, after the move]``.
+
+    ``sway``: relative change of the rate, by which who drops out after orders leaves the sooner; ``placing``: whether this period's
+    orders count.
+    """
+    orders = orders * (1 + sway)
     room, levels = growth.room[:, None, None, None], growth.levels
     placed, grows, sigma = orders, SPEEDS[:, None, None, None, None] * orders, np.ones(1)
     if levels is not None:
-        sigma, e = survival(world, levels, t, hold)
+        drops = world.dynamics is not None and world.dynamics.attrition and world.dynamics.attrition.model == "bg_nbd"
+        sigma, e = survival(world, levels, t, hold * (1 + sway) if drops else hold)
         placed = orders * e
-        if world.dynamics is not None and world.dynamics.attrition and world.dynamics.attrition.model == "bg_nbd":
+        if drops:
             grows = grows * (1 - dropout(world, levels, hold))
     shape = aheads[0].shape
     place = np.maximum(room - grows, 0.0) / room[1]
@@ -122,7 +151,7 @@ def one_period(
     for ahead in aheads:
         q = np.ascontiguousarray(carried(world, sigma, ahead, t)).ravel()
         near, far = q.take(flat), q.take(flat + inner)
-        after = placed + multiple * (near + part * (far - near))
+        after = multiple * (near + part * (far - near)) + (placed if placing else 0.0)
         out.append(
             (after.reshape(-1, shape[-1]) @ transition.T).reshape(shape)
         )  # one large product, not many small ones
@@ -148,9 +177,10 @@ def excess(
     moves: tuple[Floats, Floats],
     boost: Floats,
     hold: float = 1.0,
+    trust: float = 0.0,
 ) -> Excess:
-    """For an arm that begins to act in period t with ``moves`` in its first and later periods, ``boost`` (n,) on the rate and
-    ``hold`` on leaving.
+    """For an arm that begins to act in period t with ``moves`` in its first and later periods, ``boost`` (n,) on the rate,
+    ``hold`` on leaving and ``trust`` added.
     """
     end = min(t + duration, world.horizon)
     least, most = (float(boost.min()), float(boost.max())) if len(boost) else (1.0, 1.0)
@@ -163,16 +193,31 @@ def excess(
             w, active = one_period(world, growth, (w, active), now, p, u, hold)
         found.append((spots.at(w), spots.at(active)))
     (w_low, a_low), (w_high, a_high) = found[0], found[-1]
+    usual, trusting = trust_now(growth, world, population, spots, t, (0.0, trust))
     return Excess(
-        spots.at(growth.natural[t]),
-        (1 - weight) * w_low + weight * w_high,
+        spots.at(growth.natural[t]) + usual,
+        (1 - weight) * w_low + weight * w_high + trusting,
         (1 - weight) * a_low + weight * a_high,
     )
 
 
 def natural_excess(growth: Growth, world: World, population: Population, t: int) -> Floats:
     """(n,) ``Excess.none``."""
-    return Spots.of(growth, world, population, t).at(growth.natural[t])
+    spots = Spots.of(growth, world, population, t)
+    return spots.at(growth.natural[t]) + trust_now(growth, world, population, spots, t, (0.0,))[0]
+
+
+def trust_now(
+    growth: Growth, world: World, population: Population, spots: Spots, t: int, further: Sequence[float]
+) -> list[Floats]:
+    """(n,) what today's trust, and so much further trust, adds to ``Excess.none``."""
+    tables = [spots.at(table) for table in growth.fading[t]]
+    return [
+        np.einsum(
+            "mn,mn->n", coefficients(population, world, t, more), np.reshape(tables, (len(tables), len(population)))
+        )
+        for more in further
+    ]
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from engine.doubt import Kind, kinds, trait_distribution
 from engine.dynamics import Attrition
 from engine.errors import WorldError
+from engine.fading import extra_discounts
 from engine.population import Population
 from engine.present import categories_owned, living_rate
 from engine.rates import factor_table, level_table
@@ -44,6 +45,7 @@ class Levels:
         phases: periods in a contract, 1 unless contracts renew less often than each period.
         factor: (S, S), level: (S, T + EXTENSION) as in :class:`engine.valuation.OrderTables`.
         discounted: (T + 1, L, S, S) discounted to period t, all future.
+        fading: (T + 1, M, L, S, S) what trust adds to it while it fades (:mod:`engine.fading`); M = 0 where it moves no share.
         strain: what is foreseen of the contact centre, within the horizon.
         mixtures: those made so far, by prior, what has been seen, and scales.
     """
@@ -53,6 +55,7 @@ class Levels:
     factor: Floats
     level: Floats
     discounted: Floats
+    fading: Floats
     strain: Strain | None = None
     mixtures: dict[tuple[object, ...], Floats] = field(default_factory=dict, compare=False, repr=False)
 
@@ -116,6 +119,18 @@ def carried(world: World, sigma: Floats | float, q: Floats, t: int) -> Floats:
     return np.asarray(sigma * q + (1 - sigma) * q[..., attrition.into, None])
 
 
+def swayed(world: World, levels: Levels, ahead: Floats, t: int, hold: float = 1.0) -> Floats:
+    """(L, S, S) change of period t's orders and of ``ahead``, the discounted orders after it, per relative change of its rate."""
+    sigma, e = survival(world, levels, t, hold)
+    now, attrition = levels.orders(t), world.dynamics.attrition if world.dynamics else None
+    if attrition is None or attrition.model != "bg_nbd":
+        return np.asarray(now * e)
+    if world.strain is not None:
+        ahead = world.strain.carried(ahead, t)
+    lost = sigma * np.log(np.where(sigma > 0, sigma, 1.0)) * (ahead - ahead[..., attrition.into, None])
+    return np.asarray(now * sigma + world.economics.discount_factor * lost)
+
+
 def transitions(world: World, levels: Levels, transition: Floats) -> Floats:
     """(L, S, S) transposed, so that ``x @ transitions`` is the expectation before the move; breadth holds moves into lapsed."""
     count = len(levels.grid) * levels.phases
@@ -139,26 +154,34 @@ def level_tables(world: World) -> Levels:
     if world.season is not None:
         level = level * np.concatenate([world.season.within, np.resize(world.season.after, EXTENSION)])
         settled = settled * world.season.after.mean()
-    empty = np.empty((world.horizon + 1, count, s, s))
-    out = Levels(grid, phases, factor_table(segments), level, empty, world.strain)
+    shape, extra = (count, s, s), extra_discounts(world)
+    discounted = np.empty((world.horizon + 1, *shape))
+    fading = np.empty((world.horizon + 1, len(extra), *shape))
+    out = Levels(grid, phases, factor_table(segments), level, discounted, fading, world.strain)
     p = transitions(world, out, segments.transition)
-    q = _far_future(world, replace(out, level=settled, strain=None), p)
+    far, calm = replace(out, level=settled, strain=None), replace(world, strain=None)
+    q = _far_future(world, far, p, settled * out.factor * survival(world, far, 0)[1])
+    sway = swayed(calm, far, q, 0)
+    more = np.array([_far_future(world, far, p, sway, float(m)) for m in extra.ravel()]).reshape(len(extra), *shape)
     for t in range(world.horizon + EXTENSION - 1, -1, -1):
         sigma, e = survival(world, out, t)
+        if len(extra):
+            more = (swayed(world, out, q, t) + d * extra * carried(world, sigma, more, t)) @ p
         q = (out.orders(t) * e + d * carried(world, sigma, q, t)) @ p
         if t <= world.horizon:
-            out.discounted[t] = q
+            discounted[t], fading[t] = q, more
     return out
 
 
-def _far_future(world: World, levels: Levels, p: Floats) -> Floats:
-    """(L, S, S) at one level for ever, a season at its mean; contracts renew each period with the same loss over their length."""
-    d, s = world.economics.discount_factor, len(levels.factor)
-    sigma, e = survival(world, levels, 0)
+def _far_future(world: World, levels: Levels, p: Floats, now: Floats, extra: float = 1.0) -> Floats:
+    """(L, S, S) at one level for ever, a season at its mean, ``now`` in each period and discounted by ``extra`` besides; contracts
+    renew each period with the same loss over their length.
+    """
+    d, s = world.economics.discount_factor * extra, len(levels.factor)
+    sigma, _ = survival(world, levels, 0)
     if levels.phases > 1:
         loss = np.repeat(levels.grid, levels.phases)[:, None, None] * ~world.segments.lapsed
         sigma = np.broadcast_to((1 - loss) ** (1 / levels.phases), sigma.shape)
-    now = levels.level * levels.factor * e
     # q = (now + d (sigma q + (1 - sigma) q[into])) p, for each level and start a system in the S numbers of q.
     keep = sigma[..., None] * np.eye(s)
     attrition = world.dynamics.attrition if world.dynamics else None
@@ -252,3 +275,13 @@ def look_up(table: Floats, where: Places, start: NDArray[np.integer], now: NDArr
     return np.asarray(
         (1 - where.weight) * table[where.first, start, now] + where.weight * table[where.second, start, now]
     )
+
+
+def faded(
+    tables: Floats, coefficients: Floats, where: Places, start: NDArray[np.integer], now: NDArray[np.integer]
+) -> Floats:
+    """(n,) ``a_1 D_1 + ... + a_M D_M`` of (M, L, S, S) tables and (M, n) :func:`engine.fading.coefficients`."""
+    out = np.zeros(len(start))
+    for table, a in zip(tables, coefficients, strict=True):
+        out += a * look_up(table, where, start, now)
+    return out

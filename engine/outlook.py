@@ -8,13 +8,17 @@ and momentum is left out; with an attrition model, breadth does not hold moves i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.fading import change_of_share, coefficients, value_coefficients
 from engine.growth import excess
-from engine.levels import Levels, carried, look_up, places, survival, transitions
+from engine.levels import faded, look_up, places
+from engine.offer_levels import arm_levels
 from engine.population import Population
 from engine.present import (
     categories_owned,
@@ -22,115 +26,16 @@ from engine.present import (
     growing_value,
     multiples,
     own_log_odds,
-    present_rate,
-    present_value,
+    settled_rate,
+    settled_value,
     share_of,
 )
 from engine.rules import GRID, curve_shift
 from engine.tables import members
 from engine.valuation import Candidate, OrderTables, active_transitions, parts
-from engine.world import Arm, Segments, World
+from engine.world import Arm, World
 
 Floats = NDArray[np.float64]
-
-FAINT = 0.002
-"""Tilts below this are left out."""
-
-
-@dataclass(frozen=True)
-class ArmLevels:
-    """Expected orders of a responder to an arm contacted in period t, (L, S, S), per unit of rate.
-
-    Attributes:
-        own, own_nominal: orders while the offer acts at no lift, discounted and not.
-        extra, extra_nominal: orders that a lift of 1 adds.
-        base_nominal: orders that come anyway in these periods.
-        after: discounted orders after that.
-        ignored: all future orders of somebody who does not respond to the contact.
-        unheard: the same of somebody whom it does not reach; it tires him as well.
-    """
-
-    own: Floats
-    own_nominal: Floats
-    extra: Floats
-    extra_nominal: Floats
-    base_nominal: Floats
-    after: Floats
-    ignored: Floats
-    unheard: Floats
-
-
-def tilted(transition: Floats, z: float, direction: Floats) -> Floats:
-    """(S, S) rows in proportion to ``P exp(z direction)``; rows of no return stay.
-
-    Factors are relative to the largest that a row can reach, so that none overflows and no row is lost.
-    """
-    power = np.where(transition > 0, z * direction, -np.inf)
-    out = transition * np.exp(power - power.max(axis=1, keepdims=True))
-    out = out / out.sum(axis=1, keepdims=True)
-    return np.asarray(np.where(np.diagonal(transition)[:, None] == 1, transition, out))
-
-
-def traces(world: World, arm: Arm, t: int) -> tuple[Floats, Floats]:
-    """(U,) tilts of the periods from t on that the fatigue of one contact brings, and that the trust of one response brings.
-
-    Both stocks decay; within the horizon, and until hardly anything is left.
-    """
-    dynamics = world.dynamics
-    tilt = dynamics.tilt if dynamics else None
-    if dynamics is None or tilt is None or not (tilt.fatigue or tilt.trust * arm.more.trust):
-        return np.zeros(1), np.zeros(1)
-    passed = np.arange(max(world.horizon - t, 1))
-    weary = tilt.fatigue if world.fatigue.decay or world.fatigue.weight else 0.0  # else contacts are not counted
-    tired = np.asarray(-weary * world.fatigue.decay**passed, np.float64)
-    earned = np.asarray(tilt.trust * arm.more.trust * dynamics.trust_decay**passed, np.float64)
-    count = 1 + int(np.flatnonzero(np.maximum(np.abs(tired), np.abs(earned)) > FAINT).max(initial=0))
-    return np.asarray(tired[:count]), np.asarray(earned[:count])
-
-
-def arm_levels(world: World, levels: Levels, arm: Arm, t: int, *, begun: bool = False) -> ArmLevels:
-    """Backward recursion over the periods in which the offer, or what it leaves, acts; ``begun``: it acts already, without a
-    response's move, and what it leaves has been charged.
-    """
-    dynamics, segments, d = world.dynamics, world.segments, world.economics.discount_factor
-    assert dynamics is not None
-    tired, earned = (np.zeros(1), np.zeros(1)) if begun else traces(world, arm, t)
-    response, contact = arm.more.tilt_response, arm.more.tilt_contact
-
-    def moved(z: float) -> Segments:
-        if dynamics.tilt is None:
-            return segments
-        return replace(segments, transition=tilted(segments.transition, z, dynamics.tilt.direction))
-
-    def left_behind(trace: Floats, start: int, further: float = 0.0) -> Floats:
-        """All future orders from ``start`` on, while only the trace acts, and ``further`` in the first period."""
-        out: Floats = levels.discounted[min(max(t + len(trace), start), world.horizon)]
-        for u in range(min(t + len(trace), world.horizon) - 1, start - 1, -1):
-            sigma, e = survival(world, levels, u)
-            p = transitions(world, levels, moved(trace[u - t] + (further if u == start else 0.0)).transition)
-            out = np.asarray((levels.orders(u) * e + d * carried(world, sigma, out, u)) @ p)
-        return out
-
-    ordinary, end = transitions(world, levels, segments.transition), min(t + arm.duration, world.horizon)
-    both, hold = tired + earned, 1 - arm.attrition_reduction
-    after = left_behind(both, end)
-    own = own_nominal = extra = extra_nominal = base = np.zeros_like(after)
-    for u in range(end - 1, t - 1, -1):
-        first, later = active_transitions(moved(response + (both[u - t] if u - t < len(both) else 0.0)), arm)
-        p = transitions(world, levels, first if u == t and not begun else later)
-        sigma, e = survival(world, levels, u, hold)
-        loose, loose_e = survival(world, levels, u)
-        now = levels.orders(u)
-        added = now * (sigma if dynamics.attrition and dynamics.attrition.model == "bg_nbd" else e)
-        own = (now * e + d * carried(world, sigma, own, u)) @ p
-        own_nominal = (now * e + carried(world, sigma, own_nominal, u)) @ p
-        extra = (added + d * carried(world, sigma, extra, u)) @ p
-        extra_nominal = (added + carried(world, sigma, extra_nominal, u)) @ p
-        base = (now * loose_e + carried(world, loose, base, u)) @ ordinary
-        after = d * carried(world, sigma, after, u) @ p
-    ignored = left_behind(tired, t, contact)
-    unheard = left_behind(tired, t) if contact else ignored
-    return ArmLevels(own, own_nominal, extra, extra_nominal, base, after, ignored, unheard)
 
 
 def response_shift(population: Population, world: World, arm: Arm, t: int) -> Floats:
@@ -191,6 +96,33 @@ def boost(population: Population, world: World, arm: Arm, t: int) -> Floats:
     return np.asarray(np.minimum(lift * share_of(own + shift) / share, 1 / share))
 
 
+class Swayed(NamedTuple):
+    """What competitors of categories do to an order while an arm acts; 0 and None without them.
+
+    ``usual``, ``told``: what trust adds to its value half-way, without the response's and with it; ``shifted``: what the arm's
+    shift adds to that; ``ratios``, ``after``: (n, C) of shares of categories while it acts and once trust is neutral.
+    """
+
+    usual: Floats | float = 0.0
+    told: Floats | float = 0.0
+    shifted: Floats | float = 0.0
+    ratios: Floats | None = None
+    after: Floats | None = None
+
+
+def swayed_values(population: Population, world: World, arm: Arm, t: int, won: float, middle: float) -> Swayed:
+    """``won``: trust that the response brings; ``middle``: what is left of trust half-way through the offer."""
+    if world.dynamics is None or not world.dynamics.rivals or population.life is None:
+        return Swayed()
+    trust = population.life.trust.astype(np.float64)
+    neutral = settled_value(population, world, t)
+    usual = settled_value(population, world, t, None, trust * middle)
+    told = settled_value(population, world, t, None, (trust + won) * middle)
+    shifted = settled_value(population, world, t, arm, (trust + won) * middle) - told
+    ratios = category_ratios(population, world, t, arm, (trust + won) * middle)
+    return Swayed(usual - neutral, told - neutral, shifted, ratios, category_ratios(population, world, t))
+
+
 @dataclass(frozen=True)
 class Responder:
     """What an arm brings somebody who responds, (n,) each, as in :func:`outlook`.
@@ -221,26 +153,27 @@ def given_response(
     cells = arm_levels(world, levels, arm, t, begun=begun)
     where = places(levels, population, world, t)
     start, now = population.traits.start_segment, population.state.segment
-    rate, v = present_rate(population, world, t), present_value(population, world, t)
-    won = present_value(population, world, t, arm) - v if arm.more.share_rival >= 0 else 0.0
-    gm, sticks = e.gross_margin_rate, 0.0 if begun else arm.sticks
+    rate, v = settled_rate(population, world, t), settled_value(population, world, t)
+    gm, sticks, won = e.gross_margin_rate, 0.0 if begun else arm.sticks, 0.0 if begun else arm.more.trust
     w = gm * v - e.cost_to_serve_per_order
 
     def at(table: Floats) -> Floats:
         return look_up(table, where, start, now)
 
+    def fading(cells: Floats, further: float, of: Callable[..., Floats] = coefficients) -> Floats:
+        return faded(cells, of(population, world, t, further), where, start, now)
+
+    middle = world.dynamics.trust_decay ** ((min(arm.duration, world.horizon - t) - 1) / 2)
+    trusted, usual = (1 + change_of_share(population, world, t, further, middle) for further in (won, 0.0))
     more = boost(population, world, arm, t) - 1
     own, extra, after, q = at(cells.own), at(cells.extra), at(cells.after), at(levels.discounted[t])
     active, nominal = own + more * extra, at(cells.own_nominal) + more * at(cells.extra_nominal)
-    base = at(cells.base_nominal)
-    whole, new = parts(population, world, members(arm), sticks)
-    h = h_after = new * (1 - arm.more.cannibalises)
-    if world.dynamics.rivals and arm.category >= 0:
-        h_after = parts(population, world, members(arm), 0.0, category_ratios(population, world, t))[1]
-        whole, h = parts(population, world, members(arm), sticks, category_ratios(population, world, t, arm))
-        h, h_after = h * (1 - arm.more.cannibalises), h_after * (1 - arm.more.cannibalises)
+    nominal, base = trusted * nominal, usual * at(cells.base_nominal)
+    s = swayed_values(population, world, arm, t, won, middle)
+    whole, new = parts(population, world, members(arm), sticks, s.ratios)
+    h = new * (1 - arm.more.cannibalises)
     gain = np.zeros(len(v)) if begun else gain_of_tier(population, world, arm)
-    discount = arm.depth * (whole if arm.category >= 0 else v + won + gain) + arm.redemption_cost
+    discount = arm.depth * (whole if arm.category >= 0 else v + s.told + s.shifted + gain) + arm.redemption_cost
     if arm.category >= 0:  # nothing is redeemed where no door is open
         discount = np.where(whole > 0, discount, 0.0)
     lasting, trial, kept = own + after, active, after
@@ -253,14 +186,28 @@ def given_response(
         lasting = lasting + adopts * (longer + kept - after)
         trial = active + adopts * longer
     paid_back = world.dynamics.pantry.share * np.maximum(more, 0) * extra if world.dynamics.pantry else 0.0
-    given = rate * (w * (lasting + more * extra - paid_back - q) - discount * active)
-    given = given + rate * gm * (h * trial + h_after * sticks * kept + won * active + gain * (active + after))
+    trust = fading(cells.fading, won) - fading(levels.fading[t], 0.0)
+    given = rate * (w * (lasting + trust - q) + trusted * (w * (more * extra - paid_back) - discount * active))
+    given = given + rate * gm * (h * (trusted * trial + sticks * kept) + gain * (trusted * active + after))
+    if s.after is not None:
+        later = parts(population, world, members(arm), 0.0, s.after)[1] * (1 - arm.more.cannibalises) - h
+        worth = fading(cells.fading, won, value_coefficients) - fading(levels.fading[t], 0.0, value_coefficients)
+        given = given + rate * gm * (trusted * s.shifted * active + later * sticks * kept + worth)
     if tables.growth is not None:
         net = 1 + more - (world.dynamics.pantry.share if world.dynamics.pantry else 0.0) * np.maximum(more, 0)
         moves = active_transitions(world.segments, arm)
         moves = (moves[1], moves[1]) if begun else moves
         g = excess(
-            world, tables.growth, tables.orders, population, t, arm.duration, moves, net, 1 - arm.attrition_reduction
+            world,
+            tables.growth,
+            tables.orders,
+            population,
+            t,
+            arm.duration,
+            moves,
+            net,
+            1 - arm.attrition_reduction,
+            won,
         )
         now_worth = growing_value(population, world)
         taken = 0.0 if arm.category >= 0 else arm.depth
@@ -269,13 +216,13 @@ def given_response(
         )
     return Responder(
         given=given,
-        ignored=rate * w * (at(cells.ignored) - q),
-        unheard=rate * w * (at(cells.unheard) - q),
+        ignored=rate * usual * w * (at(cells.ignored) - q),
+        unheard=rate * usual * w * (at(cells.unheard) - q),
         discount=discount,
         nominal=rate * nominal,
         base=rate * base,
-        sold=rate * (v * (nominal - base) + (h + won + gain) * nominal),
-        earned=rate * (w * (nominal - base) + gm * (h + won + gain) * nominal),
+        sold=rate * (v * (nominal - base) + (h + s.told + s.shifted + gain) * nominal - s.usual * base),
+        earned=rate * (w * (nominal - base) + gm * ((h + s.told + s.shifted + gain) * nominal - s.usual * base)),
     )
 
 

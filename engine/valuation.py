@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import WorldError
+from engine.fading import coefficients, value_coefficients
 from engine.growth import Growth, growth_tables, natural_excess
-from engine.levels import EXTENSION, Levels, level_tables, look_up, places
+from engine.levels import EXTENSION, Levels, faded, level_tables, look_up, places
 from engine.population import Population
-from engine.present import growing_value, present_rate, present_value
+from engine.present import growing_value, settled_rate, settled_value
 from engine.rates import factor_table, level_table
 from engine.season import Season
 from engine.service.strain import Strain
@@ -175,8 +176,8 @@ def arm_tables(
 
 
 def order_margin(population: Population, world: World, t: int) -> Floats:
-    """(n,) margin of an order without offers: ``gross_margin_rate * value - cost_to_serve``."""
-    value = present_value(population, world, t)
+    """(n,) margin of an order without offers, at neutral trust: ``gross_margin_rate * value - cost_to_serve``."""
+    value = settled_value(population, world, t)
     return world.economics.gross_margin_rate * value - world.economics.cost_to_serve_per_order
 
 
@@ -187,14 +188,17 @@ def future_value(tables: OrderTables, population: Population, world: World, t: i
     """
     start, now = population.traits.start_segment, population.state.segment
     if tables.levels is not None:
-        q = look_up(tables.levels.discounted[t], places(tables.levels, population, world, t), start, now)
-        rate = present_rate(population, world, t)
+        where = places(tables.levels, population, world, t)
+        q = look_up(tables.levels.discounted[t], where, start, now)
+        q += faded(tables.levels.fading[t], coefficients(population, world, t), where, start, now)
+        rate, worth = settled_rate(population, world, t), order_margin(population, world, t) * q
+        if world.dynamics is not None and world.dynamics.rivals:
+            trusted = faded(tables.levels.fading[t], value_coefficients(population, world, t), where, start, now)
+            worth = worth + world.economics.gross_margin_rate * trusted
         if tables.growth is not None:
             more = natural_excess(tables.growth, world, population, t) * growing_value(population, world)
-            return np.asarray(
-                rate * (order_margin(population, world, t) * q + world.economics.gross_margin_rate * more)
-            )
-        return np.asarray(rate * order_margin(population, world, t) * q)
+            worth = worth + world.economics.gross_margin_rate * more
+        return np.asarray(rate * worth)
     q = tables.discounted[t][start, now]
     return np.asarray(population.traits.rate * order_margin(population, world, t) * q)
 

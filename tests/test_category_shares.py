@@ -160,7 +160,8 @@ RIVALS = (Rival(0, np.array([-0.6]), 0.4), Rival(1, np.array([0.3])))
 @pytest.mark.parametrize(
     ("kind", "more"),
     [
-        ("lift", {"share_shift": 0.7, "share_rival": 0}),
+        ("lift", {"share_shift": 0.7, "share_rival": 0, "trust": -0.3}),
+        ("move", {"trust": 0.8}),
         ("cross-sell", {"cannibalises": 0.2}),
         ("cross-sell", {"cannibalises": 0.2, "share_shift": 0.9, "share_rival": 1}),
         ("cross-sell", {"share_shift": 0.9, "share_rival": 0}),
@@ -170,8 +171,9 @@ def test_planned_value_and_cost_are_realised_under_full_knowledge(kind, more):
     """One epoch, paired on common random numbers: |z| <= 4 plus 1 %, as in test_outlook."""
     arm = an_arm(kind, ArmDynamics(**more))
     w, population = lively(
-        Dynamics(rivals=RIVALS), arm, category_share=SHARES, spent=np.column_stack([RNG.uniform(0, 9, MANY), 0 * SHARES[:, 0]])
+        Dynamics(rivals=RIVALS, trust_decay=0.9), arm, category_share=SHARES, spent=np.column_stack([RNG.uniform(0, 9, MANY), 0 * SHARES[:, 0]])
     )  # fmt: skip
+    population.life.trust[:] = RNG.normal(0, 0.5, MANY)
     tables = value_tables(w)
     planned = outlook(w, tables, population, arm, 0)
     runs = []

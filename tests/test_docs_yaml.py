@@ -33,11 +33,16 @@ ADVICE = {
     "channels": ["adviser"],
     "effects": {"response": {"base": 0.2, "source": "given"}, "orders": {"lift": 0.2, "source": "given"}},
 }
+STAYS = {
+    "new": {"new": 0.8, "regular": 0.2, "gone": None},
+    "regular": {"regular": 1.0, "gone": None},
+}  # else both count
 AROUND = {  # what a page's block speaks of without naming it
+    "attrition.md": {"population": {"synthetic": {"transition": STAYS}}},
     "fairness.md": {"dynamics": {"tiers": TIERS}, "offers": {"advice": ADVICE}},
     "heterogeneity.md": {
         "dynamics": {"attrition": {"model": "pareto_nbd", "s": 1, "beta": 50, "into": "gone", "source": "given"}},
-        "population": {"synthetic": {"order_value": None}},
+        "population": {"synthetic": {"order_value": None, "transition": STAYS}},
     },
     "seasons.md": {"planning": {"every_periods": None}},
     "service.md": {

@@ -20,7 +20,7 @@ from test_feature_pairs import ASSUMED, BASE, CURVE, FEATURES, merged
 
 from cli import main
 from engine import curves
-from engine.outlook import tilted
+from engine.offer_levels import tilted
 
 SHIPPED = sorted(path.stem for path in Path(str(importlib.resources.files("scenarios"))).glob("library/*.yaml"))
 MONTHS = [name.lower() for name in calendar.month_name if name]
