@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import attrition_phases as attrition
+from engine import category_phases as categories
 from engine import contact_phases as contacts
 from engine import life_phases as lives
 from engine import noise, phases, traffic
@@ -16,6 +17,7 @@ from engine import offer_phases as offers
 from engine import promotion_phases as promotions
 from engine import scratch as at
 from engine import segment_phases as segments
+from engine import wallet_phases as wallets
 from engine._jit import lean_kernel, pool, wide_vectors
 from engine.customers import Customers, Money, Real, Switches, Word, load, remember_contacts, store
 from engine.ledger import ARM_LINES, LINES, SEGMENT_CUSTOMERS, SEGMENT_LINES, SEGMENT_MARGIN, SEGMENT_ORDERS
@@ -49,6 +51,7 @@ def run_strip(
     few: Real,
     those: Word,
     reached: Real,
+    shelf: Real,
     customers: Customers,
     tables: Tables,
     on: Switches,
@@ -66,18 +69,23 @@ def run_strip(
 ) -> None:
     """All periods of the blocks from ``blocks[0]`` up to ``blocks[1]``, one block after the other.
 
-    ``real`` to ``reached``: :class:`engine.scratch.Scratch`.  ``life``: None where the world has no
+    ``real`` to ``shelf``: :class:`engine.scratch.Scratch`.  ``life``: None where the world has no
     dynamics; ``rules`` is None then too, and not read.  The compiler drops their branches, and makes another kernel for
     worlds that have them.
     """
     wide_vectors()
     n = customers.key.shape[0]
+    rivals = 0
+    if life is not None:
+        rivals = rules.rivals.shape[0]
     for block in range(blocks[0], blocks[1]):
         low = block * BLOCK
         m = min(BLOCK, n - low)
         load(real, word, customers, low, m, tables.segments, on)
         if life is not None:
             lives.load_life(real, word, life, customers, low, m, rules)
+            if rivals > 0:
+                categories.load_shelf(shelf, life, low, m, rules)
         for t in range(weights.shape[0]):
             period = start + t
             contacted = active = leavers = 0
@@ -95,6 +103,8 @@ def run_strip(
                     contacts.begin(real, word, those, low, responders, tables, customers)
                     if life is not None:
                         promotions.follow(real, word, few, those, low, contacted, responders, customers, rules)
+                        if rivals > 0:
+                            categories.take_up(word, those, shelf, low, responders, tables, customers, rules)
             if on.fatigue:
                 contacts.tire(real, those, contacted, tables.fatigue_decay)
             if on.offers:
@@ -122,7 +132,14 @@ def run_strip(
             phases.pace(real, word, tables.pace[min(period, tables.pace.shape[0] - 1)])
             if life is not None:
                 if rules.competes:
-                    lives.share_wallet(real, word, period, rules)
+                    wallets.share_wallet(real, period, rules)
+                    if rivals == 0:
+                        wallets.count_wallets(real, word, VALUE, period, rules, lines[t])
+                if rivals > 0:
+                    if not rules.competes:
+                        wallets.keep_wallet(real)
+                    categories.share_categories(real, word, shelf, period, rules)
+                    wallets.count_wallets(real, word, at.WORTH, period, rules, lines[t])
                 if rules.attrition == PARETO_NBD:
                     attrition.shorten(real, word, tables)
                 if rules.dips:
@@ -133,7 +150,10 @@ def run_strip(
                     promotions.lift(real, word, active, period, tables, rules)
                 else:
                     offers.lift(real, word, active, tables, lines[t])
-                offers.price(real, word, low, active, tables, customers.headroom)
+                if rivals == 0:
+                    offers.price(real, word, low, active, tables, customers.headroom)
+            if life is not None and rivals > 0:
+                categories.price(real, word, shelf, low, active, tables, customers.headroom, rules)
             buyers = phases.list_buyers(real, word, m)
             if life is not None:
                 if rules.attrition == BG_NBD:
@@ -142,7 +162,7 @@ def run_strip(
                     leavers = attrition.list_leavers(real, word, leavers, m, period, k0, k1, tables, rules)
                 attrition.count_incremental(word, active, lines[t])
             noise.add_noise(real, word, buyers, period, k0, k1, tables.spread)
-            listed = PRICE if active > 0 else VALUE
+            listed = PRICE if active > 0 or rivals > 0 else VALUE
             phases.settle(real, word, money, buyers, listed, tables, lines[t], by_segment[t, SEGMENT_ORDERS])
             if active > 0:
                 offers.discount(real, word, money, buyers, low, period, k0, k1, tables, customers, lines[t], by_arm[t])
@@ -176,6 +196,8 @@ def run_strip(
         remember_contacts(customers.contacts, plan, low, m, weights.shape[0])
         if life is not None:
             lives.store_life(real, word, life, low, m)
+            if rivals > 0:
+                categories.store_shelf(shelf, life, low, m)
 
 
 def advance(
@@ -198,6 +220,7 @@ def advance(
     """
     blocks = -(-len(customers.key) // BLOCK)
     tilts = tables.segments if rules is not None and rules.tilted else 0
+    rivals = 0 if rules is None else len(rules.rivals)
     threads = numba.get_num_threads()
     strips = max(1, min(STRIPS_PER_THREAD * threads, blocks)) if threads > 1 else 1
     bounds = [s * blocks // strips for s in range(strips + 1)]
@@ -215,7 +238,7 @@ def advance(
     def run(s: int) -> None:
         run_strip(
             (bounds[s], bounds[s + 1]),
-            *make_scratch(tilts),
+            *make_scratch(tilts, rivals, tables.complementarity.shape[0]),
             customers,
             tables,
             on,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PERIOD_COLUMNS = (
     "customers", "orders", "incremental_orders", "revenue", "discount", "cannibalised", "cost_of_goods", "cost_to_serve",
-    "redemption", "contact", "staff", "acquisition", "setup", "capability", "margin", "visits", "acquired",
+    "redemption", "contact", "staff", "acquisition", "setup", "capability", "margin", "visits", "acquired", "wallet", "lost",
 )  # fmt: skip
 
 

@@ -103,11 +103,24 @@ class Competition:
 
 
 @dataclass(frozen=True)
+class Rival:
+    """The same in one category: own share of what a customer spends on it; an order is worth more or less by what of it is ours.
+
+    ``category``: place in ``World.categories``; ``pull`` (T,) and ``trust`` as in :class:`Competition`.
+    """
+
+    category: int
+    pull: Floats
+    trust: float = 0.0
+
+
+@dataclass(frozen=True)
 class Dynamics:
     """Features in use.
 
     Attributes:
         attrition, pantry, habituation, tilt, growth, competition: None = off.
+        rivals: R categories, each with a competitor of its own; empty = off.
         stocks: exposure stocks that arms touch.
         channels: in the order of ``ArmDynamics.channel``; at most 32.
         values: names of what customers value (D <= 16); empty = off.
@@ -125,6 +138,7 @@ class Dynamics:
     tilt: Tilt | None = None
     growth: OrderGrowth | None = None
     competition: Competition | None = None
+    rivals: tuple[Rival, ...] = ()
     stocks: tuple[Stock, ...] = ()
     channels: tuple[Channel, ...] = ()
     values: tuple[str, ...] = ()
@@ -148,6 +162,7 @@ class ArmDynamics:
         tilt_response, tilt_contact: z of a responder while the offer acts, and of a contact without response, that period.
         tier_step, tier_probability: a responder moves up so many tiers with this probability, for good.
         share_shift: log odds of the own share of wallet while the offer acts.
+        share_rival: the place in ``Dynamics.rivals`` in whose category it acts, -1 = on the order rate.
         trust: added to a responder's trust.
         win_back: the offer moves customers out of segments of no return.
         cannibalises: share of a cross-sold category's value that replaces what the customer buys already.
@@ -163,6 +178,7 @@ class ArmDynamics:
     tier_step: int = 0
     tier_probability: float = 0.0
     share_shift: float = 0.0
+    share_rival: int = -1
     trust: float = 0.0
     win_back: bool = False
     cannibalises: float = 0.0

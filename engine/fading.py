@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.population import Population
-from engine.present import pulled_log_odds, share_of
+from engine.present import pulled_log_odds, settled_value, share_of
 from engine.world import World
 
 Floats = NDArray[np.float64]
@@ -33,7 +33,9 @@ COEFFICIENTS = np.linalg.inv(np.vander(NODES, TERMS, increasing=True))
 def extra_discounts(world: World) -> Floats:
     """(M, 1, 1, 1) ``decay^m``; M = 0 where trust moves no share."""
     d = world.dynamics
-    moves = d is not None and d.competition is not None and d.competition.trust != 0
+    moves = d is not None and (
+        (d.competition is not None and d.competition.trust != 0) or any(rival.trust for rival in d.rivals)
+    )
     decay = d.trust_decay if d is not None else 1.0
     return np.asarray(decay ** np.arange(1, TERMS + 1 if moves else 1)[:, None, None, None], np.float64)
 
@@ -53,4 +55,17 @@ def coefficients(population: Population, world: World, t: int, further: float = 
     if not extra_discounts(world).size:
         return np.zeros((0, len(population)))
     grown = [change_of_share(population, world, t, further, float(y)) / y for y in NODES]
+    return np.asarray(COEFFICIENTS @ np.stack(grown))
+
+
+def value_coefficients(population: Population, world: World, t: int, further: float = 0.0) -> Floats:
+    """(M, n) ``b_1 ... b_M``: what trust adds to an order's value by shares of categories, a polynomial of the same form.
+
+    On the same tables: who drops out after orders (BG/NBD) is taken to leave the sooner the more he spends, which he does not.
+    """
+    life, dynamics = population.life, world.dynamics
+    if dynamics is None or life is None or not any(rival.trust for rival in dynamics.rivals):
+        return np.zeros((len(extra_discounts(world)), len(population)))
+    trust, neutral = life.trust.astype(np.float64) + further, settled_value(population, world, t)
+    grown = [(settled_value(population, world, t, None, trust * y) - neutral) / y for y in NODES]
     return np.asarray(COEFFICIENTS @ np.stack(grown))

@@ -19,7 +19,8 @@ REVENUE, DISCOUNT, CANNIBALISED, COST_OF_GOODS, COST_TO_SERVE, REDEMPTION, CONTA
 VISITS, LOSING_ORDERS, LOSSES = 9, 10, 11
 STAFF, SERVICE_CONTACTS, FAILURES, ON_TIME, WAITED, ENDED = 12, 13, 14, 15, 16, 17
 ACQUISITION, ACQUIRED, SETUP, CAPABILITY = 18, 19, 20, 21
-LINES = 22
+WALLET, LOST = 22, 23
+LINES = 24
 OVERHEADS = (STAFF, ACQUISITION, SETUP, CAPABILITY)
 """Costs that no customer's order or contact makes: they are in the margin of a period, but of no segment."""
 SEGMENT_CUSTOMERS, SEGMENT_ORDERS, SEGMENT_MARGIN = range(3)
@@ -31,6 +32,11 @@ ARM_LINES = 4
 def currency(units: Ints) -> Floats:
     """Micro-units as currency units, float64."""
     return np.asarray(units / MICRO, np.float64)
+
+
+def _share(part: Floats, whole: Floats) -> Floats:
+    """NaN where there is no whole."""
+    return np.asarray(np.where(whole > 0, part / np.where(whole > 0, whole, 1.0), np.nan))
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,6 +150,31 @@ class Ledger:
     def acquired(self) -> Ints:
         """(T,) customers who joined."""
         return self.lines[:, ACQUIRED]
+
+    @property
+    def wallet(self) -> Floats:
+        """(T,) what customers are expected to spend at list price wherever they buy, before offers; 0 without competition."""
+        return currency(self.lines[:, WALLET])
+
+    @property
+    def lost(self) -> Floats:
+        """(T,) what those in lapsed segments would spend as in their start segment, beyond ``wallet``: the competitor has it."""
+        return currency(self.lines[:, LOST])
+
+    @property
+    def own_share(self) -> Floats:
+        """(T,) revenue / ``wallet``: our share of what those who buy spend; NaN without competition."""
+        return _share(self.revenue, self.wallet)
+
+    @property
+    def own_share_in_all(self) -> Floats:
+        """(T,) revenue / (``wallet`` + ``lost``)."""
+        return _share(self.revenue, self.wallet + self.lost)
+
+    @property
+    def competitor(self) -> Floats:
+        """(T,) what the competitor holds: ``wallet`` + ``lost`` - revenue."""
+        return np.asarray(np.where(self.wallet + self.lost > 0, self.wallet + self.lost - self.revenue, 0.0))
 
     @property
     def promotion_cost(self) -> Floats:

@@ -21,13 +21,15 @@ EVERY_CHANNEL = np.uint32(0xFFFFFFFF)
 
 @dataclass
 class Life:
-    """n customers; G stocks, D values.
+    """n customers; G stocks, D values, R categories with a competitor.
 
     Attributes:
         dropout: (n,) trait of ``Attrition``: probability after an order, hazard per period, or probability of not renewing.
         renewal: (n,) uint8 trait: a contract is renewed at the end of periods t with (t + 1 + renewal) % renews_every == 0.
         share: (n,) trait, log odds of the own share of wallet that the order rate already contains.
         values: (n, D) trait, weights that sum to 1.
+        category_share: (n, R) trait, log odds of the own share of what the customer spends on the category, at the start.
+        spent: (n, R) what of an order is spent with us on the category at that share; what was cross-sold since included.
         gone: (n,) uint8, 1 + segment from which an attrition model took the customer, 0 = not gone.
         tier: (n,) uint8.
         grown: (n,) growth of the order value so far, from 1.
@@ -47,6 +49,8 @@ class Life:
     renewal: U8
     share: F32
     values: F32
+    category_share: F32
+    spent: F32
     gone: U8
     tier: U8
     grown: F32
@@ -75,7 +79,7 @@ class Life:
         return {name: values for name, values in found.items() if values is not None}
 
 
-TRAITS = ("dropout", "renewal", "share", "values")
+TRAITS = ("dropout", "renewal", "share", "values", "category_share")
 
 
 class Columns(NamedTuple):
@@ -85,6 +89,8 @@ class Columns(NamedTuple):
     renewal: U8
     share: F32
     values: F32
+    category_share: F32
+    spent: F32
     gone: U8
     tier: U8
     grown: F32
@@ -105,37 +111,44 @@ def make_life(
     renewal: NDArray[np.integer] | None = None,
     share: NDArray[np.floating] | None = None,
     values: NDArray[np.floating] | None = None,
+    category_share: NDArray[np.floating] | None = None,
+    spent: NDArray[np.floating] | None = None,
     tier: NDArray[np.integer] | None = None,
     consent: NDArray[np.integer] | None = None,
 ) -> Life:
-    """Columns for customers who start in these segments; ``share`` as a share in (0, 1).
+    """Columns for customers who start in these segments; ``share`` and ``category_share`` as shares in (0, 1).
 
     Raises:
         PopulationError: a trait that the world's dynamics need is missing.
     """
     n, dynamics = len(segment), world.dynamics
     problems = []
-    stocks = wanted = 0
+    stocks = wanted = rivals = 0
     if dynamics is not None:
-        stocks, wanted = len(dynamics.stocks), len(dynamics.values)
+        stocks, wanted, rivals = len(dynamics.stocks), len(dynamics.values), len(dynamics.rivals)
         for name, feature, given in (
             ("dropout", dynamics.attrition, dropout),
             ("share", dynamics.competition, share),
             ("values", dynamics.values, values),
+            ("category_share", dynamics.rivals, category_share),
+            ("spent", dynamics.rivals, spent),
         ):
             if feature and given is None:
                 problems.append(f"{name}: expected {n} numbers, since the world's dynamics use them, got none")
-    if share is not None and not ((np.asarray(share) > 0) & (np.asarray(share) < 1)).all():
-        problems.append(f"share: expected shares within (0, 1), got {np.min(share):g} to {np.max(share):g}")
+    for name, given in (("share", share), ("category_share", category_share)):
+        if given is not None and not ((np.asarray(given) > 0) & (np.asarray(given) < 1)).all():
+            problems.append(f"{name}: expected shares within (0, 1), got {np.min(given):g} to {np.max(given):g}")
     if problems:
         raise PopulationError(problems)
     zeros, ones = np.zeros(n, np.float32), np.ones(n, np.float32)
-    odds = zeros if share is None else np.log(np.asarray(share, float)) - np.log1p(-np.asarray(share, float))
+    none = np.zeros((n, rivals), np.float32)
     return Life(
         dropout=np.array(zeros if dropout is None else dropout, np.float32),
         renewal=np.array(zeros if renewal is None else renewal, np.uint8),
-        share=np.array(odds, np.float32),
+        share=zeros.copy() if share is None else log_odds(share),
         values=np.zeros((n, wanted), np.float32) if values is None else np.array(values, np.float32),
+        category_share=none if category_share is None else log_odds(category_share),
+        spent=none.copy() if spent is None else np.array(spent, np.float32),
         gone=np.zeros(n, np.uint8),
         tier=np.array(zeros if tier is None else tier, np.uint8),
         grown=ones,
@@ -147,6 +160,12 @@ def make_life(
         stock=np.zeros((n, stocks), np.float32),
         touched=np.zeros((n, stocks), np.uint16),
     )
+
+
+def log_odds(share: NDArray[np.floating]) -> F32:
+    """Of shares in (0, 1)."""
+    s = np.asarray(share, np.float64)
+    return np.array(np.log(s) - np.log1p(-s), np.float32)
 
 
 def check_life(life: Life | None, n: int, world: World) -> list[str]:
@@ -174,9 +193,13 @@ def check_life(life: Life | None, n: int, world: World) -> list[str]:
         ("stock", len(dynamics.stocks)),
         ("touched", len(dynamics.stocks)),
         ("values", len(dynamics.values)),
+        ("category_share", len(dynamics.rivals)),
+        ("spent", len(dynamics.rivals)),
     ):
         if getattr(life, name).shape[1] != width:
             problems.append(f"life.{name}: expected {width} columns, got {getattr(life, name).shape[1]}")
+    if life.spent.min(initial=0) < 0:
+        problems.append(f"life.spent: expected >= 0, got {life.spent.min()}")
     if life.tier.max(initial=0) >= max(len(dynamics.tiers), 1):
         problems.append(f"life.tier: expected below {max(len(dynamics.tiers), 1)}, got {life.tier.max()}")
     return problems

@@ -7,9 +7,10 @@ import numpy as np
 from engine import scratch as at
 from engine._jit import formula, phase, wide_vectors
 from engine.customers import Customers, Real, Word
-from engine.formulas import ZERO, integer, logistic, place, short
+from engine.formulas import ZERO, integer, place, short
 from engine.life import Columns
 from engine.rules import GROWTH_STEPS, SBG, Rules
+from engine.wallet_phases import share_of
 
 ONE = np.float32(1)
 
@@ -54,6 +55,9 @@ def load_life(real: Real, word: Word, life: Columns, customers: Customers, low: 
     if rules.competes:
         for j in range(at.BLOCK):
             real[at.OWN + j] = share_of(real[at.SHARE + j])
+    elif rules.rivals.shape[0] > 0:
+        for j in range(at.BLOCK):
+            real[at.OWN + j] = ONE
 
 
 @phase
@@ -77,24 +81,6 @@ def revalue(real: Real, word: Word, customers: Customers, low: int, j: int, rule
     real[at.VALUE + j] = order_value(
         customers.order_value[place(low, j)], multiple, real[at.GROWN + j], real[at.EXTRA + j]
     )
-
-
-@phase
-def share_wallet(real: Real, word: Word, period: int, rules: Rules) -> None:
-    """LAM x today's share over the share at the start; WALLET = the rate if all orders were ours."""
-    wide_vectors()
-    advantage = rules.advantage[min(period, rules.advantage.shape[0] - 1)]
-    for j in range(at.BLOCK):
-        own = real[at.SHARE + j]
-        today = own + advantage + rules.share_trust * real[at.TRUST + j]
-        real[at.WALLET + j] = real[at.LAM + j] / real[at.OWN + j]
-        real[at.LAM + j] = real[at.WALLET + j] * share_of(today)
-
-
-@formula
-def share_of(log_odds: np.float32) -> np.float32:
-    """Logit share against one competitor."""
-    return logistic(log_odds)
 
 
 @phase

@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.attrition_phases import last_order, span
 from engine.dynamics import Dynamics
-from engine.formulas import logistic, orders, power2
+from engine.formulas import gate, logistic, micro, orders, power2
 from engine.life import Life
 from engine.rng import unit
 from engine.rules import exponents, tilt_limit
@@ -161,6 +161,14 @@ class Twin:
             life.pantry[i] -= used
         return F(rate)
 
+    def wallets(self, rate: np.float32, gone: np.float32, own: np.float32, extra: np.float32) -> tuple[int, int]:
+        """What the customer is expected to spend wherever he buys, and what he would besides had he not left; micro-units."""
+        share = logistic(self.life.share[self.i]) if self.dynamics.competition else F(1)
+        value = self.order_value(own, extra)
+        for r in range(len(self.dynamics.rivals)):
+            value = value + self.life.spent[self.i, r] * (F(1) / logistic(self.life.category_share[self.i, r]) - F(1))
+        return int(micro(float(rate / share * value) * 10**6)), int(micro(float(gone / share * value) * 10**6))
+
     def log_odds(self) -> np.float32:
         """Of the own share today."""
         c = self.dynamics.competition
@@ -172,7 +180,8 @@ class Twin:
         """Order rate with an offer."""
         raised = rate * F(1 + arm.order_lift)
         if self.dynamics.competition:
-            ratio = logistic(self.own + F(arm.more.share_shift)) / logistic(self.own)
+            shift = arm.more.share_shift if arm.more.share_rival < 0 else 0.0
+            ratio = logistic(self.own + F(shift)) / logistic(self.own)
             raised = min(raised * ratio, self.wallet)
         return F(raised)
 
@@ -207,6 +216,39 @@ class Twin:
         d, life, i = self.dynamics, self.life, self.i
         multiple = F(d.tiers[life.tier[i]]) if len(d.tiers) else F(1)
         return F(own * multiple * life.grown[i] + extra)
+
+    # 4. what an order is worth where categories have competitors
+
+    def take_up(self, owned: np.uint32, new: np.uint32, arm: Arm, headroom: np.ndarray) -> None:
+        """What was cross-sold for good is spent with us."""
+        gates = self.world.complementarity.astype(np.float32)
+        for r, rival in enumerate(self.dynamics.rivals):
+            if int(new) >> rival.category & 1:
+                part = gate(owned, rival.category, gates) * headroom[rival.category]
+                self.life.spent[self.i, r] = part * F(1 - arm.more.cannibalises)
+
+    def ratio(self, r: int, active: Arm | None) -> np.float32:
+        """Today's share of a category over the share at the start."""
+        rival, began = self.dynamics.rivals[r], self.life.category_share[self.i, r]
+        shift = F(active.more.share_shift) if active and active.more.share_rival == r else F(0)
+        pull = F(rival.pull[min(self.t, len(rival.pull) - 1)])
+        return F(logistic(began + pull + F(rival.trust) * self.life.trust[self.i] + shift) / logistic(began))
+
+    def at_todays_share(self, headroom: np.ndarray, active: Arm) -> np.ndarray:
+        """(C,) headroom."""
+        out = headroom.copy()
+        for r, rival in enumerate(self.dynamics.rivals):
+            out[rival.category] = out[rival.category] * self.ratio(r, active)
+        return out
+
+    def swung(self, value: np.float32, active: Arm | None) -> np.float32:
+        """The value of an order at today's shares."""
+        if not self.dynamics.rivals:
+            return value
+        swing = F(0)
+        for r in range(len(self.dynamics.rivals)):
+            swing = swing + self.life.spent[self.i, r] * (self.ratio(r, active) - F(1))
+        return max(value + swing, F(0))
 
     # 7. what the period leaves
 

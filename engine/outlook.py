@@ -8,23 +8,26 @@ and momentum is left out; with an attrition model, breadth does not hold moves i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.fading import change_of_share, coefficients
+from engine.fading import change_of_share, coefficients, value_coefficients
 from engine.growth import excess
 from engine.levels import faded, look_up, places
 from engine.offer_levels import arm_levels
 from engine.population import Population
 from engine.present import (
     categories_owned,
+    category_ratios,
     growing_value,
     multiples,
     own_log_odds,
-    present_value,
     settled_rate,
+    settled_value,
     share_of,
 )
 from engine.rules import GRID, curve_shift
@@ -89,7 +92,35 @@ def boost(population: Population, world: World, arm: Arm, t: int) -> Floats:
     if world.dynamics is None or world.dynamics.competition is None:
         return lift
     share = share_of(own)
-    return np.asarray(np.minimum(lift * share_of(own + arm.more.share_shift) / share, 1 / share))
+    shift = arm.more.share_shift if arm.more.share_rival < 0 else 0.0
+    return np.asarray(np.minimum(lift * share_of(own + shift) / share, 1 / share))
+
+
+class Swayed(NamedTuple):
+    """What competitors of categories do to an order while an arm acts; 0 and None without them.
+
+    ``usual``, ``told``: what trust adds to its value half-way, without the response's and with it; ``shifted``: what the arm's
+    shift adds to that; ``ratios``, ``after``: (n, C) of shares of categories while it acts and once trust is neutral.
+    """
+
+    usual: Floats | float = 0.0
+    told: Floats | float = 0.0
+    shifted: Floats | float = 0.0
+    ratios: Floats | None = None
+    after: Floats | None = None
+
+
+def swayed_values(population: Population, world: World, arm: Arm, t: int, won: float, middle: float) -> Swayed:
+    """``won``: trust that the response brings; ``middle``: what is left of trust half-way through the offer."""
+    if world.dynamics is None or not world.dynamics.rivals or population.life is None:
+        return Swayed()
+    trust = population.life.trust.astype(np.float64)
+    neutral = settled_value(population, world, t)
+    usual = settled_value(population, world, t, None, trust * middle)
+    told = settled_value(population, world, t, None, (trust + won) * middle)
+    shifted = settled_value(population, world, t, arm, (trust + won) * middle) - told
+    ratios = category_ratios(population, world, t, arm, (trust + won) * middle)
+    return Swayed(usual - neutral, told - neutral, shifted, ratios, category_ratios(population, world, t))
 
 
 @dataclass(frozen=True)
@@ -122,15 +153,15 @@ def given_response(
     cells = arm_levels(world, levels, arm, t, begun=begun)
     where = places(levels, population, world, t)
     start, now = population.traits.start_segment, population.state.segment
-    rate, v = settled_rate(population, world, t), present_value(population, world)
+    rate, v = settled_rate(population, world, t), settled_value(population, world, t)
     gm, sticks, won = e.gross_margin_rate, 0.0 if begun else arm.sticks, 0.0 if begun else arm.more.trust
     w = gm * v - e.cost_to_serve_per_order
 
     def at(table: Floats) -> Floats:
         return look_up(table, where, start, now)
 
-    def fading(cells: Floats, further: float) -> Floats:
-        return faded(cells, coefficients(population, world, t, further), where, start, now)
+    def fading(cells: Floats, further: float, of: Callable[..., Floats] = coefficients) -> Floats:
+        return faded(cells, of(population, world, t, further), where, start, now)
 
     middle = world.dynamics.trust_decay ** ((min(arm.duration, world.horizon - t) - 1) / 2)
     trusted, usual = (1 + change_of_share(population, world, t, further, middle) for further in (won, 0.0))
@@ -138,10 +169,11 @@ def given_response(
     own, extra, after, q = at(cells.own), at(cells.extra), at(cells.after), at(levels.discounted[t])
     active, nominal = own + more * extra, at(cells.own_nominal) + more * at(cells.extra_nominal)
     nominal, base = trusted * nominal, usual * at(cells.base_nominal)
-    whole, new = parts(population, world, members(arm), sticks)
+    s = swayed_values(population, world, arm, t, won, middle)
+    whole, new = parts(population, world, members(arm), sticks, s.ratios)
     h = new * (1 - arm.more.cannibalises)
     gain = np.zeros(len(v)) if begun else gain_of_tier(population, world, arm)
-    discount = arm.depth * (whole if arm.category >= 0 else v + gain) + arm.redemption_cost
+    discount = arm.depth * (whole if arm.category >= 0 else v + s.told + s.shifted + gain) + arm.redemption_cost
     if arm.category >= 0:  # nothing is redeemed where no door is open
         discount = np.where(whole > 0, discount, 0.0)
     lasting, trial, kept = own + after, active, after
@@ -157,6 +189,10 @@ def given_response(
     trust = fading(cells.fading, won) - fading(levels.fading[t], 0.0)
     given = rate * (w * (lasting + trust - q) + trusted * (w * (more * extra - paid_back) - discount * active))
     given = given + rate * gm * (h * (trusted * trial + sticks * kept) + gain * (trusted * active + after))
+    if s.after is not None:
+        later = parts(population, world, members(arm), 0.0, s.after)[1] * (1 - arm.more.cannibalises) - h
+        worth = fading(cells.fading, won, value_coefficients) - fading(levels.fading[t], 0.0, value_coefficients)
+        given = given + rate * gm * (trusted * s.shifted * active + later * sticks * kept + worth)
     if tables.growth is not None:
         net = 1 + more - (world.dynamics.pantry.share if world.dynamics.pantry else 0.0) * np.maximum(more, 0)
         moves = active_transitions(world.segments, arm)
@@ -185,8 +221,8 @@ def given_response(
         discount=discount,
         nominal=rate * nominal,
         base=rate * base,
-        sold=rate * (v * (nominal - base) + (h + gain) * nominal),
-        earned=rate * (w * (nominal - base) + gm * (h + gain) * nominal),
+        sold=rate * (v * (nominal - base) + (h + s.told + s.shifted + gain) * nominal - s.usual * base),
+        earned=rate * (w * (nominal - base) + gm * ((h + s.told + s.shifted + gain) * nominal - s.usual * base)),
     )
 
 
@@ -201,10 +237,11 @@ def outlook(
 ) -> Candidate:
     """Incremental CLV of one arm at period t.
 
-    Given a response, with r today's rate, w the order margin, b the boost, h the new categories' part and g the gain of a tier,
+    Given a response, with r today's rate, w the order margin, b the boost, h the new categories' part, c what a shift of a
+    category's share adds to an order, and g the gain of a tier,
 
         value = r [w (own + (1 - pantry) (b - 1) extra + after* - Q) - discount active]
-                + r gross_margin_rate [h (active* + sticks after*) + g (active + after)] - standing,
+                + r gross_margin_rate [h (active* + sticks after*) + c active + g (active + after)] - standing,
         active = own + (b - 1) extra
 
     where a star means at the level of attrition that the breadth after an adoption brings, with probability ``sticks``, and

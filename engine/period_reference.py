@@ -24,6 +24,7 @@ from engine.ledger import (
     INCREMENTAL,
     LOSING_ORDERS,
     LOSSES,
+    LOST,
     ORDERS,
     REDEMPTION,
     REVENUE,
@@ -31,6 +32,7 @@ from engine.ledger import (
     SEGMENT_MARGIN,
     SEGMENT_ORDERS,
     VISITS,
+    WALLET,
 )
 from engine.life_reference import Twin
 from engine.noise import make_spread, noise_sum
@@ -139,6 +141,8 @@ def live_one(world: World, out: Outcome, seed: int, t: int, i: int, choice: int)
             if new and unit(offer[2]) < F(arm.sticks):
                 part = part_of(owned, new, complementarity, traits.headroom[i])
                 if part > 0:
+                    if twin:
+                        twin.take_up(owned, new, arm, traits.headroom[i])
                     state.owned[i] = owned | new
                     state.extra_value[i] += part * F(1 - arm.more.cannibalises)
     if world.arms and (world.fatigue.decay or world.fatigue.weight):
@@ -176,6 +180,12 @@ def live_one(world: World, out: Outcome, seed: int, t: int, i: int, choice: int)
     u = unit(period[1])
     if twin:
         lapsed = bool(segments.lapsed[now])
+        if world.dynamics and (world.dynamics.competition or world.dynamics.rivals):
+            at_first = factor_table(segments)[start, start] * level * season
+            gone = F(max(at_first - factor * level * season, 0.0) if lapsed else 0.0)
+            wallet, lost = twin.wallets(rate, own * gone, traits.order_value[i], state.extra_value[i])
+            lines[WALLET] += wallet
+            lines[LOST] += lost
         rate = twin.rate(rate, hold, lapsed)
         k, without = twin.counts(u, rate, active)
         k, without = twin.drop_out(k, without, hold, lapsed)
@@ -197,10 +207,13 @@ def live_one(world: World, out: Outcome, seed: int, t: int, i: int, choice: int)
     part = F(0)
     if active and active.category >= 0:
         sold, owned = members(active), state.owned[i]
-        part = part_of(owned, np.uint32(sold), complementarity, traits.headroom[i])
+        headroom = twin.at_todays_share(traits.headroom[i], active) if twin else traits.headroom[i]
+        part = part_of(owned, np.uint32(sold), complementarity, headroom)
         new = np.uint32(sold & ~int(owned))
         if new:
-            value = value + part_of(owned, new, complementarity, traits.headroom[i]) * F(1 - active.more.cannibalises)
+            value = value + part_of(owned, new, complementarity, headroom) * F(1 - active.more.cannibalises)
+    if twin:
+        value = twin.swung(value, active)
 
     def noise(count: int) -> np.float32:
         k0, k1 = np.uint64(seed & MASK), np.uint64((seed >> 32) & MASK)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.population import Population
-from engine.world import World
+from engine.world import Arm, World
 
 Floats = NDArray[np.float64]
 
@@ -72,7 +72,7 @@ def largest_boost(population: Population, world: World, lift: float) -> Floats:
     best = (
         float(c.pull.max(initial=0))
         + max(c.trust, 0.0) * trust
-        + max((a.more.share_shift for a in world.arms), default=0.0)
+        + max((a.more.share_shift for a in world.arms if a.more.share_rival < 0), default=0.0)
     )
     own = life.share.astype(np.float64)
     return np.asarray(np.minimum(lift * share_of(own + max(best, 0.0)), 1.0) / share_of(own))
@@ -92,9 +92,36 @@ def growing_value(population: Population, world: World) -> Floats:
     return own if world.dynamics is None else own * multiples(population, world)
 
 
-def present_value(population: Population, world: World) -> Floats:
+def category_ratios(
+    population: Population, world: World, t: int, arm: Arm | None = None, trust: Floats | float = 0.0
+) -> Floats:
+    """(n, C) share of each category over the share at the start, while this arm acts, at so much trust; 1 without a competitor."""
+    out, dynamics, life = np.ones((len(population), len(world.categories))), world.dynamics, population.life
+    for r, rival in enumerate(dynamics.rivals if dynamics is not None and life is not None else ()):
+        assert life is not None
+        began = life.category_share[:, r].astype(np.float64)
+        shift = arm.more.share_shift if arm is not None and arm.more.share_rival == r else 0.0
+        today = began + rival.pull[min(t, len(rival.pull) - 1)] + rival.trust * trust + shift
+        out[:, rival.category] = share_of(today) / share_of(began)
+    return out
+
+
+def settled_value(
+    population: Population, world: World, t: int, arm: Arm | None = None, trust: Floats | float = 0.0
+) -> Floats:
+    """(n,) mean value of an order at neutral trust (or ``trust``), while this arm acts; today's pulls are taken to last."""
+    value = growing_value(population, world) + population.state.extra_value
+    if world.dynamics is None or not world.dynamics.rivals or population.life is None:
+        return value
+    own = [rival.category for rival in world.dynamics.rivals]
+    swing = population.life.spent * (category_ratios(population, world, t, arm, trust)[:, own] - 1)
+    return np.asarray(np.maximum(value + swing.sum(axis=1), 0.0))
+
+
+def present_value(population: Population, world: World, t: int) -> Floats:
     """(n,) mean value of an order now."""
-    return growing_value(population, world) + population.state.extra_value
+    trust = population.life.trust.astype(np.float64) if population.life else 0.0
+    return settled_value(population, world, t, None, trust)
 
 
 def categories_owned(owned: NDArray[np.uint32]) -> NDArray[np.int64]:

@@ -10,12 +10,13 @@ from engine._jit import formula, phase, wide_vectors
 from engine.customers import Customers, Real, Word
 from engine.formulas import ZERO, integer, place, short
 from engine.life import Columns
-from engine.life_phases import revalue, share_of
+from engine.life_phases import revalue
 from engine.noise import whole
 from engine.offer_phases import count_orders
 from engine.rng import unit
 from engine.rules import GRID, Rules
 from engine.tables import Tables
+from engine.wallet_phases import share_of
 
 NONE, ONE = np.uint32(0), np.float32(1)
 

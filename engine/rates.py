@@ -23,6 +23,12 @@ def factor_table(segments: Segments) -> Floats:
     return np.outer(start, now)
 
 
+def pace_table(segments: Segments, horizon: int, season: Floats | None = None) -> Floats:
+    """(T, S, S) float64 ``[t, start, now]``: order rate of a customer of rate 1; ``season`` (T,)."""
+    pace = factor_table(segments)[None] * level_table(segments, horizon).T[:, :, None]
+    return pace if season is None else np.asarray(pace * season[:, None, None])
+
+
 def level_table(segments: Segments, periods: int) -> Floats:
     """(S, periods) float64 ``[start, t]``: the factor that keeps the mean order rate independent of kappa.
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.dynamics import ATTRITION_MODELS, Dynamics
+from engine.rates import pace_table
 from engine.world import Arm, World
 
 F32 = NDArray[np.float32]
@@ -23,7 +24,7 @@ MAX_STOCKS = 64
 
 
 class Rules(NamedTuple):
-    """A arms, S segments, C channels, G stocks, D values, N tiers, T periods; 0 or empty where a feature is off.
+    """A arms, S segments, C channels, G stocks, D values, N tiers, R rivals, T periods; 0 or empty where a feature is off.
 
     Attributes:
         attrition: one of NO_MODEL, BG_NBD, PARETO_NBD, SBG.
@@ -42,7 +43,10 @@ class Rules(NamedTuple):
         transition: (S * S,); last: (S,) uint32, the last segment of positive probability.
         multiple: (N,) price multiples, at least one; tier_step, tier_probability: (A,).
         grows; growth: (GROWTH_STEPS,) factor of k orders; growth_limit.
-        competes; advantage: (T,); share_trust; share_shift: (A,).
+        competes; advantage: (T,); share_trust; share_shift: (A,); lost: (T, S * S), orders per unit of rate that who is in a lapsed
+            segment placed in his start segment beyond those that he places now, ``[t, start * S + now]``.
+        rivals: (R,) categories; rival_of: (categories,) place among them, -1 = none; rival_pull: (R, T); rival_trust: (R,);
+            rival_shift: (R * (1 + A),) by 1 + arm, 0 without one.
         trust_decay, trust_response; trust: (A,).
         flows: keep the flow matrix.
     """
@@ -91,6 +95,12 @@ class Rules(NamedTuple):
     advantage: F32
     share_trust: np.float32
     share_shift: F32
+    lost: F32
+    rivals: I32
+    rival_of: I32
+    rival_pull: F32
+    rival_trust: F32
+    rival_shift: F32
     trust_decay: np.float32
     trust_response: np.float32
     trust: F32
@@ -120,6 +130,23 @@ def exponents(direction: NDArray[np.floating]) -> F32:
 def tilt_limit(direction: NDArray[np.floating]) -> np.float32:
     """The largest tilt whose factors are float32 numbers; beyond it moves are as good as sure."""
     return np.float32(LARGEST_POWER / max(float(np.abs(exponents(direction)).max()), 1e-6))
+
+
+def lost_table(world: World) -> F32:
+    """(T, S * S) ``[t, start * S + now]``; 0 where a customer has not lapsed, and for those who started so."""
+    segments, season = world.segments, world.season
+    pace = pace_table(segments, world.horizon, season.within if season else None)
+    before = np.diagonal(pace, axis1=1, axis2=2)[:, :, None]
+    lost = np.where(segments.lapsed, np.maximum(before - pace, 0.0), 0.0)
+    return np.ascontiguousarray(lost.reshape(world.horizon, -1), np.float32)
+
+
+def rival_of(world: World) -> I32:
+    """(C,) place of each category among the rivals, -1 = it has none."""
+    out = np.full(len(world.categories), -1, np.int32)
+    for place, rival in enumerate(world.dynamics.rivals if world.dynamics else ()):
+        out[rival.category] = place
+    return out
 
 
 def make_rules(world: World) -> Rules | None:
@@ -180,7 +207,16 @@ def make_rules(world: World) -> Rules | None:
         competes=competition is not None,
         advantage=np.array(competition.pull if competition else np.zeros(1), f),
         share_trust=f(competition.trust if competition else 0),
-        share_shift=np.array([m.share_shift for m in more], f),
+        share_shift=np.array([m.share_shift if m.share_rival < 0 else 0.0 for m in more], f),
+        lost=lost_table(world) if competition or dynamics.rivals else np.zeros((1, 1), f),
+        rivals=np.array([r.category for r in dynamics.rivals], np.int32),
+        rival_of=rival_of(world),
+        rival_pull=np.array([r.pull for r in dynamics.rivals] or np.zeros((0, 1)), f),
+        rival_trust=np.array([r.trust for r in dynamics.rivals], f),
+        rival_shift=np.array(
+            [[0.0, *(m.share_shift if m.share_rival == r else 0.0 for m in more)] for r in range(len(dynamics.rivals))],
+            f,
+        ).ravel(),
         trust_decay=f(dynamics.trust_decay),
         trust_response=f(dynamics.trust_response),
         trust=np.array([m.trust for m in more], f),
@@ -228,6 +264,15 @@ def problems_of_dynamics(world: World) -> list[str]:
         if c.pull.ndim != 1 or len(c.pull) < 1 or not (np.abs(c.pull) <= 50).all():
             problems.append("competition.pull: expected log odds by period within 50")
         between("competition.trust", c.trust, -1e3, 1e3)
+    categories = [rival.category for rival in dynamics.rivals]
+    if len(set(categories)) < len(categories) or not all(0 <= c < len(world.categories) for c in categories):
+        problems.append(f"rivals: expected different categories below {len(world.categories)}, got {categories}")
+    if len({len(np.atleast_1d(rival.pull)) for rival in dynamics.rivals}) > 1:
+        problems.append("rivals: expected pulls over the same periods")
+    for rival in dynamics.rivals:
+        if rival.pull.ndim != 1 or len(rival.pull) < 1 or not (np.abs(rival.pull) <= 50).all():
+            problems.append("rivals.pull: expected log odds by period within 50")
+        between("rivals.trust", rival.trust, -1e3, 1e3)
     between("breadth", dynamics.breadth, 0, 1)
     between("trust_decay", dynamics.trust_decay, 0, 1)
     between("trust_response", dynamics.trust_response, -1e3, 1e3)
@@ -273,8 +318,10 @@ def _arm_problems(arm: Arm, world: World, dynamics: Dynamics) -> list[str]:
             problems.append(f"{at}: {name}: expected a world with a tilt of transitions")
     if m.tier_step and not len(dynamics.tiers):
         problems.append(f"{at}: tier_step: expected a world with tiers")
-    if m.share_shift and dynamics.competition is None:
+    if m.share_shift and m.share_rival < 0 and dynamics.competition is None:
         problems.append(f"{at}: share_shift: expected a world with competition")
+    if not -1 <= m.share_rival < len(dynamics.rivals):
+        problems.append(f"{at}: share_rival: expected -1 to {len(dynamics.rivals) - 1}, got {m.share_rival}")
     for name, value in (("tier_probability", m.tier_probability), ("cannibalises", m.cannibalises)):
         if not 0 <= value <= 1:
             problems.append(f"{at}: {name}: expected 0 to 1, got {value}")

@@ -45,7 +45,9 @@ MEMORY = 24 * BLOCK
 GROWN = 25 * BLOCK
 TRUST = 26 * BLOCK
 TILT = 27 * BLOCK
-REAL_ROWS = 28 * BLOCK
+SWING = 28 * BLOCK  # what an order is worth more than at the start's shares of categories
+WORTH = 29 * BLOCK  # VALUE if all that is spent on competing categories were ours
+REAL_ROWS = 30 * BLOCK
 
 # uint32 rows
 SEG = 0 * BLOCK
@@ -108,9 +110,17 @@ INCOME = 1 * BLOCK  # revenue net of discount of those who order
 MONEY_ROWS = 2 * BLOCK
 
 
+# float32 rows of each category with a competitor, in an array of their own (engine.category_phases)
+ODDS = 0 * BLOCK  # log odds of the own share at the start
+BEGAN = 1 * BLOCK  # that share
+SPENT = 2 * BLOCK  # of an order, on the category, at that share
+RATIO = 3 * BLOCK  # today's share over it
+SHELF_ROWS = 4 * BLOCK
+
+
 class Scratch(NamedTuple):
     """``real``, ``word``, ``money``: rows by customer; ``few``, ``those``: by place in the list of those contacted;
-    ``reached``: the sums behind tilted moves.
+    ``reached``: the sums behind tilted moves; ``shelf``: SHELF_ROWS a category with a competitor, then one number a category.
     """
 
     real: NDArray[np.float32]
@@ -119,9 +129,10 @@ class Scratch(NamedTuple):
     few: NDArray[np.float32]
     those: NDArray[np.uint32]
     reached: NDArray[np.float32]
+    shelf: NDArray[np.float32]
 
 
-def make_scratch(tilts: int) -> Scratch:
+def make_scratch(tilts: int, rivals: int = 0, categories: int = 0) -> Scratch:
     """All rows 0; ``tilts``: rows of ``reached``."""
     return Scratch(
         _rows(REAL_ROWS, np.float32),
@@ -130,6 +141,7 @@ def make_scratch(tilts: int) -> Scratch:
         _rows(FEW_ROWS, np.float32),
         _rows(THOSE_ROWS, np.uint32),
         _rows(tilts * BLOCK, np.float32),
+        _rows(rivals * SHELF_ROWS + (categories if rivals else 0), np.float32),
     )
 
 

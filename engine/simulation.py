@@ -15,7 +15,7 @@ from engine.errors import PopulationError, WorldError
 from engine.ledger import CAPABILITY, SETUP, Ledger, currency, empty_ledger
 from engine.life import Columns
 from engine.population import Population, State, Traits, check_population
-from engine.present import largest_boost
+from engine.present import largest_boost, share_of
 from engine.rng import split
 from engine.rules import make_rules
 from engine.service.centre import Centre
@@ -231,6 +231,10 @@ class Simulation:
         value = float(traits.order_value.max(initial=0)) * most + float(traits.headroom.max(initial=0)) * max(
             len(self.world.categories), 1
         )
+        if self._rules is not None and len(self._rules.rivals) and population.life is not None and len(population):
+            life = population.life  # whole wallets
+            whole = (life.spent + traits.headroom[:, self._rules.rivals]) / share_of(life.category_share.astype(float))
+            value += float(whole.sum(axis=1).max())
         problems = []
         visits = (
             float(traits.rate.max(initial=0))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.errors import WorldError
 from engine.noise import Spread, make_spread
-from engine.rates import factor_table, level_table
+from engine.rates import pace_table
 from engine.rules import problems_of_dynamics
 from engine.traffic import browsing
 from engine.world import Arm, World
@@ -207,9 +207,7 @@ def make_tables(world: World) -> Tables:
     s = len(segments.names)
     bounds = thresholds(segments.transition)
     targets, between = guide(bounds)
-    pace = factor_table(segments)[None] * level_table(segments, world.horizon).T[:, :, None]
-    if world.season is not None:
-        pace = pace * world.season.within[:, None, None]
+    pace = pace_table(segments, world.horizon, world.season.within if world.season else None)
     return Tables(
         thresholds=bounds.ravel(),
         guide=targets.ravel(),

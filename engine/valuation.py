@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import WorldError
-from engine.fading import coefficients
+from engine.fading import coefficients, value_coefficients
 from engine.growth import Growth, growth_tables, natural_excess
 from engine.levels import EXTENSION, Levels, faded, level_tables, look_up, places
 from engine.population import Population
-from engine.present import growing_value, present_value, settled_rate
+from engine.present import growing_value, settled_rate, settled_value
 from engine.rates import factor_table, level_table
 from engine.season import Season
 from engine.service.strain import Strain
@@ -175,9 +175,9 @@ def arm_tables(
     return ArmTables(active, nominal, orders_ahead(tables, segments, t, end - t), after)
 
 
-def order_margin(population: Population, world: World) -> Floats:
-    """(n,) margin of an order without offers: ``gross_margin_rate * value - cost_to_serve``."""
-    value = present_value(population, world)
+def order_margin(population: Population, world: World, t: int) -> Floats:
+    """(n,) margin of an order without offers, at neutral trust: ``gross_margin_rate * value - cost_to_serve``."""
+    value = settled_value(population, world, t)
     return world.economics.gross_margin_rate * value - world.economics.cost_to_serve_per_order
 
 
@@ -191,22 +191,28 @@ def future_value(tables: OrderTables, population: Population, world: World, t: i
         where = places(tables.levels, population, world, t)
         q = look_up(tables.levels.discounted[t], where, start, now)
         q += faded(tables.levels.fading[t], coefficients(population, world, t), where, start, now)
-        rate = settled_rate(population, world, t)
+        rate, worth = settled_rate(population, world, t), order_margin(population, world, t) * q
+        if world.dynamics is not None and world.dynamics.rivals:
+            trusted = faded(tables.levels.fading[t], value_coefficients(population, world, t), where, start, now)
+            worth = worth + world.economics.gross_margin_rate * trusted
         if tables.growth is not None:
             more = natural_excess(tables.growth, world, population, t) * growing_value(population, world)
-            return np.asarray(rate * (order_margin(population, world) * q + world.economics.gross_margin_rate * more))
-        return np.asarray(rate * order_margin(population, world) * q)
+            worth = worth + world.economics.gross_margin_rate * more
+        return np.asarray(rate * worth)
     q = tables.discounted[t][start, now]
-    return np.asarray(population.traits.rate * order_margin(population, world) * q)
+    return np.asarray(population.traits.rate * order_margin(population, world, t) * q)
 
 
-def parts(population: Population, world: World, mask: int, sticks: float = 0.0) -> tuple[Floats, Floats]:
-    """(n,) value of these categories as far as their doors are open: all of them, and those not owned yet.
+def parts(
+    population: Population, world: World, mask: int, sticks: float = 0.0, ratios: Floats | None = None
+) -> tuple[Floats, Floats]:
+    """(n,) value of these categories as far as their doors are open: all of them, and those not owned yet; times ``ratios`` (n, C).
 
     The door to a category is the largest ``complementarity[b, category]`` over the other categories b that a customer owns;
     with probability ``sticks`` he takes them all up, and they open each other's.
     """
     n, owned = len(population), population.state.owned
+    headroom = population.traits.headroom if ratios is None else population.traits.headroom * ratios
     whole, wider, new = np.zeros(n), np.zeros(n), np.zeros(n)
     for c in range(len(world.categories)):
         if mask >> c & 1:
@@ -216,9 +222,9 @@ def parts(population: Population, world: World, mask: int, sticks: float = 0.0) 
                 open_ = 0.0 if b == c else world.complementarity[b, c]
                 now = np.where(has, np.maximum(now, open_), now)
                 then = np.where(has | bool(mask >> b & 1), np.maximum(then, open_), then)
-            part = now * population.traits.headroom[:, c]
+            part = now * headroom[:, c]
             whole += part
-            wider += then * population.traits.headroom[:, c]
+            wider += then * headroom[:, c]
             new += np.where((owned >> np.uint32(c)) & np.uint32(1) == 1, 0.0, part)
     return np.where(new > 0, whole + sticks * (wider - whole), whole), new
 

@@ -179,5 +179,9 @@ def _joined(parts: list[Customers], order: NDArray[np.int64], like: NDArray[np.i
     known = ("rate_model", "order_value_model", "rate_history", "order_value_history")
     estimates = {name: column([getattr(p, name) for p in parts]) for name in known}
     population = replace(parts[0].population.take(like), traits=Traits(**traits), state=State(**state))
+    if population.life is not None:  # what is spent on categories goes with the order value
+        old = parts[0].population.traits.order_value[like]
+        spent = population.life.spent * (population.traits.order_value / np.where(old > 0, old, 1))[:, None]
+        population = replace(population, life=replace(population.life, spent=spent.astype(np.float32)))
     groups = {label: code[like] for label, code in parts[0].groups.items()}
     return Customers(population, **estimates, responsiveness_sd=parts[0].responsiveness_sd, groups=groups)

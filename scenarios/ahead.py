@@ -83,7 +83,7 @@ class Types:
 
 def sizes(population: Population, world: World) -> Floats:
     """(n,) rate x value of an order: what a customer's offers scale with."""
-    return np.asarray(present_rate(population, world, 0) * np.maximum(present_value(population, world), 0.0))
+    return np.asarray(present_rate(population, world, 0) * np.maximum(present_value(population, world, 0), 0.0))
 
 
 def at_every_place(population: Population, memories: int, segments: int) -> Population:

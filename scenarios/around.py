@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from engine import Ledger, World
 from engine.ledger import ENDED, FAILURES, LOSING_ORDERS, LOSSES, MICRO, ON_TIME, SERVICE_CONTACTS, WAITED
 from engine.service import Service
-from scenarios.around_results import Growth, NewCustomers, ServiceResult
+from scenarios.around_results import Growth, NewCustomers, ServiceResult, WalletResult
 from scenarios.customer_results import Losing, Seen
 from scenarios.play import Played
 
@@ -29,6 +29,22 @@ def growth(world: World, ledger: Ledger) -> Growth:
         conversion=orders / visitors if visitors else None,
         order_value=revenue / orders if orders else None,
         revenue=revenue,
+    )
+
+
+def wallet(ledger: Ledger) -> WalletResult | None:
+    """Own share of wallet; None without a competitor."""
+    if not ledger.wallet.any():
+        return None
+    whole = float((ledger.wallet + ledger.lost).sum())
+    at_end = [float(shares[-1]) for shares in (ledger.own_share_in_all, ledger.own_share)]
+    in_all, of_buyers = (None if np.isnan(share) else share for share in at_end)
+    return WalletResult(
+        own_share=float(ledger.revenue.sum()) / whole if whole > 0 else None,
+        own_share_at_end=in_all,
+        own_share_of_buyers=of_buyers,
+        competitor=float(ledger.competitor.sum()),
+        lost=float(ledger.lost.sum()),
     )
 
 

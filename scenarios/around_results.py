@@ -22,6 +22,22 @@ class Growth:
 
 
 @dataclass(frozen=True)
+class WalletResult:
+    """Who holds what customers spend, at list price, wherever they buy.
+
+    ``own_share``: our part of it in the run, those who left included; ``own_share_at_end`` in the last period, and
+    ``own_share_of_buyers`` there of those who still buy; ``competitor``, ``lost``: what he holds in the run, and what of it those
+    in lapsed segments would spend.
+    """
+
+    own_share: float | None
+    own_share_at_end: float | None
+    own_share_of_buyers: float | None
+    competitor: float
+    lost: float
+
+
+@dataclass(frozen=True)
 class ServiceResult:
     """The contact centre as customers met it: shares of contacts that failed and that were answered on time, mean wait in
     seconds (those who gave up included), relationships ended, wages, and answered work / time of the agents.

@@ -66,6 +66,10 @@ class Base(Protocol):
         """Names of the real customers, in the order of ``Traits.source``; empty if made up."""
         ...
 
+    def category_spend(self, population: Population) -> Floats:
+        """(n, C) what of a drawn customer's order goes to each category that he owns, at the start."""
+        ...
+
     def segments(self, state_dependence: float) -> Segments:
         """Segments and transitions."""
         ...

@@ -12,7 +12,7 @@ from engine import Calendar, Population, World
 from engine.candidates import candidates
 from engine.outlook import response_chance
 from engine.present import present_rate, present_value
-from engine.valuation import OrderTables, order_margin, orders_ahead, response_probability
+from engine.valuation import OrderTables, orders_ahead, response_probability
 from scenarios.base import Customers
 from scenarios.knowledge import hidden_spread, known_lives
 from scenarios.margins import enough_margin
@@ -172,8 +172,12 @@ class Briefing:
 
     def _anyway(self, known: Population, period: int) -> dict[str, Floats]:
         """Revenue and margin (n,) that come anyway until the next epoch, for rules with ``scope: base``."""
-        world = self.beliefs
+        world, e = self.beliefs, self.beliefs.economics
         until = min([e for e in self.calendar.decisions if e > period], default=world.horizon)
         ahead = orders_ahead(self.tables, world.segments, period, until - period)
         orders = present_rate(known, world, period) * ahead[known.traits.start_segment, known.state.segment]
-        return {"revenue": orders * present_value(known, world), "margin": orders * order_margin(known, world)}
+        value = present_value(known, world, period)
+        return {
+            "revenue": orders * value,
+            "margin": orders * (e.gross_margin_rate * value - e.cost_to_serve_per_order),
+        }

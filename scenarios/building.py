@@ -34,7 +34,7 @@ def build_world(scenario: Scenario, base: Base) -> World:
         fatigue=Fatigue(fatigue.decay, fatigue.weight) if fatigue else Fatigue(),
         categories=base.categories,
         complementarity=base.complementarity,
-        dynamics=build_dynamics(scenario, segments),
+        dynamics=build_dynamics(scenario, segments, base.categories),
         **surroundings(scenario, segments),
     )
 

@@ -15,13 +15,13 @@ from engine.dynamics import (
     Habituation,
     OrderGrowth,
     Pantry,
+    Rival,
     Stock,
     Tilt,
 )
 from engine.rules import GRID
-from scenarios.schema.dynamics import PARAMETERS
+from scenarios.schema.dynamics import PARAMETERS, CategoryChoice, Choice
 from scenarios.schema.dynamics import Attrition as Leaving
-from scenarios.schema.dynamics import Competition as Rivalry
 from scenarios.schema.dynamics import Dynamics as Spec
 from scenarios.schema.offers import Offer
 from scenarios.schema.scenario import Scenario
@@ -51,7 +51,13 @@ def attrition(spec: Leaving, segments: Segments) -> Attrition:
     return Attrition(spec.model, segments.names.index(spec.into), spec.renews_every, (first, second))
 
 
-def build_dynamics(scenario: Scenario, segments: Segments) -> Dynamics | None:
+def rivals_of(scenario: Scenario) -> dict[str, CategoryChoice]:
+    """Categories with a competitor, in the order of the engine's rivals."""
+    competition = scenario.dynamics.competition if scenario.dynamics else None
+    return competition.categories if competition else {}
+
+
+def build_dynamics(scenario: Scenario, segments: Segments, categories: tuple[str, ...]) -> Dynamics | None:
     """None where nothing is named."""
     if not in_use(scenario):
         return None
@@ -67,8 +73,12 @@ def build_dynamics(scenario: Scenario, segments: Segments) -> Dynamics | None:
         else None,
         growth=OrderGrowth(d.order_growth.per_order, d.order_growth.limit) if d.order_growth else None,
         competition=Competition(pull(d.competition, scenario.time.horizon_periods), d.competition.trust)
-        if d.competition
+        if d.competition and d.competition.share is not None
         else None,
+        rivals=tuple(
+            Rival(categories.index(name), pull(c, scenario.time.horizon_periods), c.trust)
+            for name, c in rivals_of(scenario).items()
+        ),
         stocks=tuple(stocks.values()),
         channels=tuple(
             Channel(
@@ -98,7 +108,7 @@ def directions(d: Spec, segments: Segments) -> Floats:
     return np.asarray(2 * order / max(len(order) - 1, 1) - 1, np.float64)
 
 
-def pull(c: Rivalry, horizon: int) -> Floats:
+def pull(c: Choice, horizon: int) -> Floats:
     """(T,) change of our advantage: the competitor's price up is good for us, his value and trust up are bad."""
     out, now = np.zeros(horizon), sorted(c.events, key=lambda e: e.period)
     for event in now:
@@ -135,6 +145,7 @@ def arm_dynamics(name: str, offer: Offer, channel: str, scenario: Scenario, cate
         tier_step=e.tier.step if e.tier else 0,
         tier_probability=e.tier.probability if e.tier else 0.0,
         share_shift=e.share.shift if e.share else 0.0,
+        share_rival=list(rivals_of(scenario)).index(e.share.category) if e.share and e.share.category else -1,
         trust=e.trust.shift if e.trust else 0.0,
         win_back=plain.win_back,
         cannibalises=plain.cannibalises,

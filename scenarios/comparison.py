@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import World
-from scenarios.around import costs, flows, growth, losing, new_customers, seen, service_result, traffic
+from scenarios.around import costs, flows, growth, losing, new_customers, seen, service_result, traffic, wallet
 from scenarios.bridge import bridge
 from scenarios.budget_results import BudgetPrice
 from scenarios.chance import ENOUGH_DRAWS
@@ -119,6 +119,7 @@ def strategy_result(frame: Frame, name: str) -> StrategyResult:
         upgrades=upgrades(frame.world, p, nothing),
         flows=flows(frame.world, ledger),
         costs=costs(ledger),
+        wallet=wallet(ledger),
         contacts_by_arm={
             arm.name: int(c) for arm, c in zip(frame.world.arms, ledger.contacts.sum(axis=0), strict=True)
         },
@@ -196,7 +197,7 @@ def series(frame: Frame, name: str) -> Series:
         bands = [
             outer_interval(x, drawn[:, t], scale[t] * noise, scale[t] * own, frame.level) for t, x in enumerate(centre)
         ]
-    mix = p.ledger.segment_customers
+    mix, competes = p.ledger.segment_customers, bool(p.ledger.wallet.any())
     return Series(
         strategy=name,
         cumulative=tuple(centre.tolist()),
@@ -206,4 +207,6 @@ def series(frame: Frame, name: str) -> Series:
         traffic=tuple(traffic(frame.world, p.ledger).tolist()),
         orders=tuple(p.ledger.orders.tolist()),
         revenue=tuple((p.ledger.revenue - p.ledger.discount).tolist()),
+        own_share=tuple(p.ledger.own_share_in_all.tolist()) if competes else (),
+        competitor=tuple(p.ledger.competitor.tolist()) if competes else (),
     )

@@ -11,6 +11,7 @@ import numpy as np
 from engine.calibration.segment_rules import Rule, SegmentRules
 from engine.errors import EngineError
 from scenarios.base import Base
+from scenarios.building_dynamics import rivals_of
 from scenarios.datasets import Columns
 from scenarios.errors import ConfigError
 from scenarios.fitted import RealBase
@@ -48,6 +49,9 @@ def customer_base(loaded: LoadedScenario, *, strict: bool = False) -> Source:
             fitted = load_fitted(loaded.folder / population.fitted)
         except ConfigError as error:
             raise ConfigError(loaded.at(("population", "fitted"), error.problems)) from None
+        if fitted.base.category_share is None and rivals_of(loaded.scenario):
+            said = "was written before files kept what customers spend on each category; competitors need it: run cvmax fit again"
+            raise ConfigError(loaded.at(("population", "fitted"), [f"{population.fitted} {said}"]))
         thin: list[str] = []
     else:
         assert population.fit is not None

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine import OrderValue, Segments
+from engine import OrderValue, Population, Segments
 from engine.calibration import FittedBase
 from scenarios.base import Customers
 
@@ -45,6 +45,12 @@ class RealBase:
     def ids(self) -> NDArray[Any]:
         """As in the log."""
         return self.fitted.ids
+
+    def category_spend(self, population: Population) -> Floats:
+        """(n, C) each one's own share of spend in the log, of his drawn order value."""
+        share, source = self.fitted.category_share, population.traits.source
+        assert share is not None  # scenarios.customers refuses such a file
+        return np.asarray(share[source] * population.traits.order_value[:, None], np.float64)
 
     def segments(self, state_dependence: float) -> Segments:
         """Fitted segments."""

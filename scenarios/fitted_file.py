@@ -57,6 +57,8 @@ def save_fitted(fitted: FittedLog, path: Path, *, overwrite: bool = False) -> No
     columns: dict[str, Any] = {"customer_id": base.ids, "segment": base.segment, "owned": base.owned}
     columns |= {name: getattr(base, name) for name in PER_CUSTOMER + COUNTED}
     columns |= {f"headroom.{name}": base.headroom[:, c] for c, name in enumerate(base.categories)}
+    if base.category_share is not None:
+        columns |= {f"share.{name}": base.category_share[:, c] for c, name in enumerate(base.categories)}
     part = sidecar(path).with_suffix(".part")
     write_parquet(part, columns)
     document = _document(fitted, hashlib.sha256(part.read_bytes()).hexdigest(), sidecar(path).name)
@@ -183,10 +185,18 @@ def _restored(path: Path, data: dict[str, Any]) -> FittedLog:
         recency=columns["recency"].astype(np.int32),
         tenure=columns["tenure"].astype(np.int32),
         **{name: columns[name].astype(np.float64) for name in PER_CUSTOMER},
+        category_share=_shares(columns, categories, n),
     )
     log = data["log"]
     first, last = date.fromisoformat(log["first_day"]), date.fromisoformat(log["last_day"])
     return FittedLog(base, log["source"], log["period"], first, last, bool(log["left_truncated"]))
+
+
+def _shares(columns: dict[str, Any], categories: tuple[str, ...], n: int) -> np.ndarray[Any, Any] | None:
+    """(n, C) of own spend; None in files written before they were kept."""
+    if not all(f"share.{name}" in columns for name in categories):
+        return None
+    return np.stack([columns[f"share.{c}"] for c in categories], axis=1) if categories else np.zeros((n, 0))
 
 
 def _customers(path: Path, about: dict[str, Any]) -> dict[str, np.ndarray[Any, Any]]:

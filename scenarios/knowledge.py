@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from engine import Population, World
 from engine.doubt import KnownLife
+from engine.life import log_odds
 from engine.valuation import OrderTables
 from scenarios.leaning import leaning
 from scenarios.lives import segment_means
-from scenarios.schema.dynamics import Attrition
+from scenarios.schema.dynamics import Attrition, Competition
 from scenarios.schema.scenario import Scenario
 from scenarios.silence import Spells, alive, apparent_segment, silence
 
@@ -51,9 +52,11 @@ def known_lives(
     changes: dict[str, Any] = {}
     if d.values and not d.values.known:
         changes["values"] = segment_means(d.values, world.segments.names)[traits.start_segment].astype(np.float32)
-    if d.competition:
+    if d.competition and d.competition.share is not None:
         odds = np.log(d.competition.share / (1 - d.competition.share))
         changes["share"] = np.full(len(now), odds, np.float32)
+    if d.competition and d.competition.categories:
+        changes |= _of_categories(d.competition, start, now)
     if d.attrition:
         orders = np.maximum(state.orders.astype(np.float64) - start.state.orders[: len(now)], 0)
         left = ((life.gone > 0) & d.attrition.seen).astype(np.int64)
@@ -103,6 +106,19 @@ def known_lives(
             scenario, known, before + np.where(learns, orders, 0.0), start.state.orders[: len(now)], groups
         )
     return Population(traits, state, KnownLife(**(life.columns() | changes)))
+
+
+def _of_categories(competition: Competition, start: Population, now: Population) -> dict[str, Any]:
+    """Mean shares; what is spent at the start goes with the order value, known as well as that; what was sold since is seen."""
+    shares = np.array([c.share for c in competition.categories.values()])
+    n = len(now)
+    assert start.life is not None and now.life is not None
+    true, first = start.traits.order_value[:n], start.life.spent[:n]
+    known = first * (now.traits.order_value / np.where(true > 0, true, 1))[:, None]
+    return {
+        "category_share": np.tile(log_odds(shares), (n, 1)),
+        "spent": np.asarray(now.life.spent - first + known, np.float32),
+    }
 
 
 KNOWN = 1e9

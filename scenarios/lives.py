@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from engine import Population, World
 from engine.life import make_life
 from scenarios.base import Base, Customers
+from scenarios.building_dynamics import rivals_of
 from scenarios.correlation import WEIGHT_OF, beta_at, gamma_at, normals
 from scenarios.schema.dynamics import Dynamics, Values
 from scenarios.schema.scenario import Scenario
 
 Floats = NDArray[np.float64]
 
-DROPOUT, RENEWAL, SHARE, VALUES, TIER, CONSENT = range(6)
+DROPOUT, RENEWAL, SHARE, VALUES, TIER, CONSENT, CATEGORY_SHARE = range(7)
 LEAST_SHARE = 0.01
 
 
@@ -25,18 +26,19 @@ def draw_customers(
     scenario: Scenario, base: Base, world: World, n: int, seed: int, *, resample: bool = False
 ) -> Customers:
     """Draw n customers of a base, with their lives if the world has dynamics."""
-    return with_lives(base.draw(n, seed, scenario.population.kappa.value, resample=resample), scenario, world, seed)
+    drawn = base.draw(n, seed, scenario.population.kappa.value, resample=resample)
+    return with_lives(drawn, scenario, base, world, seed)
 
 
-def with_lives(customers: Customers, scenario: Scenario, world: World, seed: int) -> Customers:
+def with_lives(customers: Customers, scenario: Scenario, base: Base, world: World, seed: int) -> Customers:
     """Traits of the dynamics, each from a stream of its own; the same seed gives the same."""
     if world.dynamics is None:
         return customers
     population, d = customers.population, scenario.dynamics or Dynamics()
     n, segment = len(population), population.state.segment
 
-    def rng(what: int) -> np.random.Generator:
-        return np.random.default_rng([seed, 3, what])
+    def rng(*what: int) -> np.random.Generator:
+        return np.random.default_rng([seed, 3, *what])
 
     synthetic = scenario.population.synthetic
     alike = normals(synthetic.correlation, n, seed) if synthetic else {}
@@ -50,6 +52,7 @@ def with_lives(customers: Customers, scenario: Scenario, world: World, seed: int
         dropout=_dropout(d, n, rng(DROPOUT), alike.get("attrition")),
         renewal=rng(RENEWAL).integers(0, d.attrition.renews_every, n) if d.attrition else None,
         share=_share(d, n, rng(SHARE), alike.get("own_share")),
+        **_categories(scenario, base, population, rng),
         values=_values(d.values, segment, world.segments.names, rng(VALUES), alike) if d.values else None,
         tier=tier,
         consent=_consent(scenario, n, rng(CONSENT)),
@@ -69,11 +72,26 @@ def _dropout(d: Dynamics, n: int, rng: np.random.Generator, z: Floats | None) ->
 
 
 def _share(d: Dynamics, n: int, rng: np.random.Generator, z: Floats | None) -> Floats | None:
-    if d.competition is None:
+    if d.competition is None or d.competition.share is None:
         return None
     mean, count = d.competition.share, d.competition.concentration
     a, b = mean * count, (1 - mean) * count
     return np.clip(rng.beta(a, b, n) if z is None else beta_at(z, a, b), LEAST_SHARE, 1 - LEAST_SHARE)
+
+
+def _categories(
+    scenario: Scenario, base: Base, population: Population, rng: Callable[..., np.random.Generator]
+) -> dict[str, Floats]:
+    """Own shares (n, R) of the categories with a competitor, and what is spent on them; each category from a stream of its own."""
+    rivals, n = rivals_of(scenario), len(population)
+    if not rivals:
+        return {}
+    share = np.empty((n, len(rivals)))
+    for r, (name, c) in enumerate(rivals.items()):
+        of = rng(CATEGORY_SHARE, base.categories.index(name))
+        share[:, r] = of.beta(c.share * c.concentration, (1 - c.share) * c.concentration, n)
+    spent = base.category_spend(population)[:, [base.categories.index(name) for name in rivals]]
+    return {"category_share": np.clip(share, LEAST_SHARE, 1 - LEAST_SHARE), "spent": spent}
 
 
 def segment_means(values: Values, names: tuple[str, ...]) -> Floats:

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
-from scenarios.around_results import Growth, NewCustomers, ServiceResult
+from scenarios.around_results import Growth, NewCustomers, ServiceResult, WalletResult
 from scenarios.budget_results import BudgetPoint, BudgetPrice, Ceiling, Split
 from scenarios.customer_results import Concentration, Losing, Return, Seen, Upgrades
 
@@ -75,7 +75,8 @@ class StrategyResult:
         months: cash by month.
         rules: name -> largest shortfall of a rule at any epoch, relative to its bound; only rules that were missed.
         solver: worst certified gap and total passes of the epochs, where the strategy optimises.
-        growth, losing, service, new_customers: see there; None where the scenario has no contact centre or wins nobody.
+        growth, losing, service, new_customers, wallet: see there; None where the scenario has no contact centre, wins nobody,
+            or has no competitor.
         concentration: of orders, revenue, margin and CLV, by name.
         returns: what offers, channels and categories brought; empty where the strategy moves levers, which bring their part, too.
         seen: segments as the planner saw them; None where nothing is planned.
@@ -135,6 +136,7 @@ class StrategyResult:
     budget_prices: tuple[BudgetPrice, ...] = ()
     model_value: float | None = None
     upgrades: Upgrades | None = None
+    wallet: WalletResult | None = None
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,8 @@ class Series:
     ``cumulative`` is the discounted margin against the baseline per customer; ``low``/``high`` its interval over the outer draws.
     ``segments`` maps a segment to the number of customers in it.  ``traffic``, ``orders`` and ``revenue`` (net of
     discounts) are the growth identity's parts: revenue = traffic x (orders / traffic) x (revenue / orders).
+    ``own_share`` is our part of what customers spend wherever they buy, those who left included, and ``competitor`` what the
+    competitor holds; empty without one.
     """
 
     strategy: str
@@ -180,6 +184,8 @@ class Series:
     traffic: tuple[int, ...] = ()
     orders: tuple[int, ...] = ()
     revenue: tuple[float, ...] = ()
+    own_share: tuple[float, ...] = ()
+    competitor: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

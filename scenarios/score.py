@@ -55,7 +55,9 @@ def score(
     scenario = loaded.scenario.model_copy(update={"planning": planning})
     world = build_world(changed(scenario, scenario.planning.beliefs), base)
     setup = Setup(scenario, base, len(base.ids))
-    customers = with_lives(base.each(scenario.seed, scenario.population.kappa.value), scenario, world, scenario.seed)
+    customers = with_lives(
+        base.each(scenario.seed, scenario.population.kappa.value), scenario, base, world, scenario.seed
+    )
     briefing = setup.briefing(customers, scenario.seed, 1e-4)
     known = briefing.as_known(customers.population)
     measures, liability = briefing.candidates(known, 0)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine import OrderValue, Segments
+from engine import OrderValue, Population, Segments
 from engine.population import NEVER, make_population
 from scenarios.base import Customers
 from scenarios.correlation import gamma_at, normals
@@ -59,6 +59,14 @@ class SyntheticBase:
     def ids(self) -> NDArray[Any]:
         """Nobody has a name."""
         return np.zeros(0, np.int64)
+
+    def category_spend(self, population: Population) -> Floats:
+        """(n, C) what owners spend on it per order, in proportion to their order values."""
+        spend = np.array([category.spend_per_order for category in self.spec.categories.values()])
+        bits = np.arange(len(spend), dtype=np.uint32)
+        owns = (population.state.owned[:, None] >> bits & np.uint32(1)).astype(np.float64)
+        scale = population.traits.order_value / max(self.spec.order_value.average, 1e-12)
+        return np.asarray(owns * spend * scale[:, None], np.float64)
 
     def segments(self, state_dependence: float) -> Segments:
         """Segments of the scenario."""

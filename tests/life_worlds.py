@@ -17,6 +17,7 @@ from engine.dynamics import (
     Habituation,
     OrderGrowth,
     Pantry,
+    Rival,
     Stock,
     Tilt,
 )
@@ -39,6 +40,11 @@ def rich_dynamics(seed: int, segments: int = 4, arms: int = 4, categories: int =
         tilt=some(Tilt(rng.normal(0, 1, segments), *rng.normal(0, 0.5, 3).tolist())),
         growth=some(OrderGrowth(float(rng.random() * 0.3), 1.5)),
         competition=some(Competition(rng.normal(0, 1, horizon - 1), float(rng.normal()))),
+        rivals=tuple(
+            Rival(c, rng.normal(0, 1, horizon - 1), float(rng.normal()))
+            for c in range(categories)
+            if rng.random() < 0.4
+        ),
         stocks=(Stock(0.5, 0.4), Stock(1.0, 0.2), Stock(0.0, 1.0)),
         channels=(Channel(0.8, 0.1, 0.2, 0), Channel(1.0, 0.0, 0.5, -1)),
         values=("price", "service", "speed"),
@@ -49,6 +55,7 @@ def rich_dynamics(seed: int, segments: int = 4, arms: int = 4, categories: int =
         trust_response=float(rng.normal()),
         flows=True,
     )
+    places = [*([-1] if dynamics.competition else []), *range(len(dynamics.rivals))]
     many = [
         replace(
             arm,
@@ -61,7 +68,8 @@ def rich_dynamics(seed: int, segments: int = 4, arms: int = 4, categories: int =
                 tilt_contact=float(rng.normal()) if dynamics.tilt else 0.0,
                 tier_step=int(rng.integers(0, 3)),
                 tier_probability=float(rng.choice([0.0, 0.5, 1.0])),
-                share_shift=float(rng.normal()) if dynamics.competition else 0.0,
+                share_shift=float(rng.normal()) if places else 0.0,
+                share_rival=int(rng.choice(places)) if places else -1,
                 trust=float(rng.normal()),
                 win_back=bool(rng.random() < 0.4),
                 cannibalises=float(rng.choice([0.0, 0.3])),
@@ -86,6 +94,8 @@ def rich_lives(world: World, n: int, seed: int) -> Population:
         renewal=rng.integers(0, 4, n),
         share=rng.uniform(0.2, 0.95, n),
         values=rng.dirichlet([1, 1, 1], n),
+        category_share=rng.uniform(0.2, 0.95, (n, len(world.dynamics.rivals))),
+        spent=rng.uniform(0, 12, (n, len(world.dynamics.rivals))),
         tier=rng.integers(0, 3, n),
         consent=rng.integers(0, 4, n),
     )

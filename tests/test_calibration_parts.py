@@ -148,3 +148,4 @@ def test_wallet_by_hand():
     assert wallet.headroom[:, 1] == pytest.approx(
         [0] * 25 + [4] * 4 + [8]
     )  # owners spend 4 of 10; customer 29 orders for 20
+    assert wallet.share == pytest.approx(np.array([[0.6, 0.4]] * 25 + [[1.0, 0.0]] * 5))

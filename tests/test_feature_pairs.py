@@ -140,6 +140,39 @@ FEATURES = {
         "dynamics": {"competition": {"share": 0.5, "price": 2.0, "events": [{"period": 4, "price": -0.1}]} | ASSUMED},
         "offers": {"coupon": {"effects": {"share": {"shift": 0.2} | ASSUMED}}},
     },
+    "categories": {
+        "population": {
+            "synthetic": {
+                "categories": {
+                    "food": {"owner_share": 0.8, "spend_per_order": 18.0},
+                    "toys": {"owner_share": 0.3, "spend_per_order": 9.0},
+                }
+            }
+        },
+        "dynamics": {
+            "competition": {
+                "categories": {
+                    "food": {"share": 0.5, "price": 2.0, "events": [{"period": 4, "price": -0.1}]} | ASSUMED,
+                    "toys": {"share": 0.3} | ASSUMED,
+                }
+            }
+        },
+        "offers": {
+            "coupon": {"effects": {"share": {"shift": 0.6, "category": "food"} | ASSUMED}},
+            "toys first": {
+                "kind": "cross_sell",
+                "category": "toys",
+                "depth": 0.1,
+                "duration_periods": 2,
+                "channels": ["email"],
+                "effects": {
+                    "response": {"base": 0.001, "by_segment": {"new": 0.05}} | ASSUMED,
+                    "ownership": {"sticks": 0.5, "cannibalises": 0.1} | ASSUMED,
+                    "share": {"shift": 0.8, "category": "toys"} | ASSUMED,
+                },
+            },
+        },
+    },
     "values": {
         "dynamics": {
             "values": {"weights": {"price": 0.6, "service": 0.4}, "concentration": 5, "strength": 3} | ASSUMED
@@ -168,7 +201,7 @@ FEATURES |= {
     "inferred": {"planning": {"every_periods": 3, "segments": "inferred"}},
     "correlation": {"population": {"synthetic": {"correlation": {"order_rate~responsiveness": 0.4}}}},
 }
-CONCERNED = {"tiers": "larger"}
+CONCERNED = {"tiers": "larger", "categories": "toys first"}
 """The offer that a feature needs; else the coupon and the retention offer both."""
 ORACLE = {
     "rules": [

@@ -14,10 +14,15 @@ from engine.calibration.segment_rules import Rule, SegmentRules
 from engine.population import check_population
 from engine.simulation import Simulation
 from engine.world import Economics, World
+from scenarios.building import build_world
+from scenarios.customers import customer_base
 from scenarios.datasets import Columns
 from scenarios.errors import ConfigError, DataError, InputError
+from scenarios.fitted import RealBase
 from scenarios.fitted_file import load_fitted, save_fitted, sidecar
 from scenarios.fitting import fit_log
+from scenarios.lives import draw_customers
+from scenarios.loading import load
 from scenarios.purchases import read_purchases
 
 
@@ -112,6 +117,37 @@ def test_categories(grocery):
     assert base.complementarity.min() >= 0 and base.complementarity.max() <= 1
     # fuel is worth more to who lacks it than produce: fewer buy it, and they spend more an order
     assert base.headroom[:, 2][owned[:, 2] == 0].mean() > base.headroom[:, 3][owned[:, 3] == 0].mean()
+
+
+def test_shares_of_categories_are_those_of_own_spend(grocery):
+    """What is spent on a category is a part of each order, of owners alone; all eight together are nearly all of the log's sales."""
+    base = grocery[1].base
+    owned = (base.owned[:, None] >> np.arange(8)) & 1
+    assert ((base.category_share > 0) == (owned == 1)).all() and base.category_share.sum(axis=1).max() <= 1 + 1e-9
+    per_order = base.spend / base.orders
+    assert 0.9 < (base.category_share.sum(axis=1) * per_order).sum() / per_order.sum() <= 1
+    drawn = base.draw(3000, 1).population
+    spent = RealBase(base).category_spend(drawn)
+    expected = base.category_share[drawn.traits.source] * drawn.traits.order_value[:, None]
+    np.testing.assert_allclose(spent, expected, rtol=1e-6)
+
+
+def test_a_file_without_shares_of_categories_is_refused_where_they_compete(grocery, tmp_path):
+    """A file of before still serves other scenarios."""
+    path = tmp_path / "old.yaml"
+    fitted = grocery[1]
+    save_fitted(replace(fitted, base=replace(fitted.base, category_share=None)), path)
+    sets = (f"population={{fitted: {path}, customers: 500}}", "offers.produce_trial.category=PRODUCE")
+    competes = "dynamics={competition: {categories: {PRODUCE: {share: 0.5, price: 1.0, events: [{period: 3, price: -0.1}], source: assumed}}}}"
+    assert customer_base(load("grocery", sets)).base.fitted.category_share is None
+    with pytest.raises(ConfigError, match=r"population.fitted: .*old.yaml was written before .* run cvmax fit again"):
+        customer_base(load("grocery", (*sets, competes)))
+    save_fitted(fitted, path, overwrite=True)
+    loaded = load("grocery", (*sets, competes))
+    base = customer_base(loaded).base
+    world = build_world(loaded.scenario, base)
+    life = draw_customers(loaded.scenario, base, world, 500, 1).population.life
+    assert life.spent.shape == (500, 1) and 0 < (life.spent > 0).mean() <= 1
 
 
 def test_excluded_categories_leave_revenue(grocery):

@@ -25,6 +25,7 @@ ANSWERS = {
     "web_shop": ("most new", [("most new", "half new", 5, 13), ("half new", "no new", 10, 20)]),
     "loyalty_card": ("optimal", [("optimal", "none", 1.0, 1.6), ("current_plan", "none", -0.3, 0.5)]),
     "help_line": (None, [("trained", "today", 13, 23), ("noon", "today", 10, 20), ("one more", "today", 10, 20), ("large first", "today", -3, 3)]),
+    "pet_shop": ("optimal", [("none", "current_plan", 9, 13), ("food first", "none", 3.5, 7), ("optimal", "none", 16, 22), ("optimal", "services", 3, 6)]),
     "roaster": (None, [("none", "current_plan", 1, 4), ("promise kept", "none", 6, 11), ("optimal", "current_plan", 8, 14)]),
 }  # fmt: skip
 QUICK = {"grocery": ("population.customers=20000", "rules.budget.max=4000")}

@@ -122,6 +122,29 @@ CASES: dict[str, tuple[dict[str, Any], str, str]] = {
         "offers.coupon.effects.trust",
         "neither dynamics.trust.response",
     ),
+    "a category that nothing moves": (
+        dynamics("categories", competition={"categories": {"food": {"events": None}}})
+        | {"offers": {"coupon": {"effects": {"share": None}}}},
+        "dynamics.competition.categories.food",
+        "no event, no trust and no offer moves our share of it",
+    ),
+    "a category that nobody buys": (
+        merged(
+            dynamics("categories"), {"population": {"synthetic": {"categories": {"food": {"spend_per_order": 0.0}}}}}
+        ),
+        "dynamics.competition.categories.food",
+        "nobody spends anything on it",
+    ),
+    "trust in a category's market": (
+        dynamics("categories", competition={"categories": {"food": {"trust": 0.5}}}),
+        "dynamics.competition.categories.food.trust",
+        "changes nothing",
+    ),
+    "an event without weight in a category": (
+        dynamics("categories", competition={"categories": {"food": {"price": None}}}),
+        "dynamics.competition.categories.food.events[0].price",
+        "dynamics.competition.categories.food.price, its weight, is 0",
+    ),
     "an event without weight": (
         dynamics("competition", competition={"events": [{"period": 4, "value": 0.5}]}),
         "dynamics.competition.events[0].value",

@@ -59,6 +59,15 @@ dynamics:
     value: 3.0
     trust: 0.7
     events: [{period: 4, price: -0.1}, {period: 7, value: 0.2}, {period: 9, trust: 0.5}]
+    categories:
+      c: {share: 0.3, source: assumed}
+      b:
+        share: 0.4
+        price: 1.5
+        value: 2.5
+        trust: 0.6
+        events: [{period: 2, price: 0.2}, {period: 6, value: -0.4}, {period: 8, trust: -0.3}]
+        source: assumed
     source: assumed
   values: {weights: {price: 0.6, speed: 0.4}, strength: 3.0, source: assumed}
   flows: true
@@ -121,7 +130,7 @@ offers:
     category: b
     bundle: [c]
     channels: [mail]
-    effects: {response: {base: 0.1, source: assumed}, ownership: {sticks: 0.55, cannibalises: 0.25, source: assumed}}
+    effects: {response: {base: 0.1, source: assumed}, ownership: {sticks: 0.55, cannibalises: 0.25, source: assumed}, share: {shift: 0.17, category: b, source: assumed}}
   back:
     kind: win_back
     channels: [mail]
@@ -149,6 +158,8 @@ def logit(p):
 
 PULL = [0.0] * 4 + [2.0 * -0.1] * 3 + [-3.0 * 0.2] * 2 + [-0.7 * 0.5] * 3
 """His price down, his value up and his trust up are all bad for us; each event is relative to the start."""
+OF_B = [0.0] * 2 + [1.5 * 0.2] * 4 + [-2.5 * -0.4] * 2 + [-0.6 * -0.3] * 4
+AT_B = "dynamics.competition.categories."
 MONTHS = [1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0.5]  # from February on
 DEAL, LARGER, STAY, MORE, BACK = range(5)
 ROWS = [
@@ -175,6 +186,13 @@ ROWS = [
     ("dynamics.competition.events.price dynamics.competition.events.value", "dynamics.competition.pull", PULL),
     ("dynamics.competition.events.trust", "dynamics.competition.pull", PULL),
     ("dynamics.competition.trust", "dynamics.competition.trust", 0.7),
+    (f"{AT_B}price {AT_B}value {AT_B}events.period {AT_B}events.price {AT_B}events.value {AT_B}events.trust", "dynamics.rivals[1].pull", OF_B),
+    (f"{AT_B}trust", "dynamics.rivals[1].trust", 0.6),
+    (f"{AT_B}share", "dynamics.rivals[1].category", 1),
+    (f"{AT_B}share", "dynamics.rivals[0].category", 2),
+    ("offers.effects.share.category", "arms[3].more.share_rival", 1),
+    ("offers.effects.share.category", "arms[3].more.share_shift", 0.17),
+    ("offers.effects.share.category", "arms[0].more.share_rival", -1),
     ("dynamics.values.weights", "dynamics.values", ("price", "speed")),
     ("dynamics.values.weights", "dynamics.value_means", [0.6, 0.4]),
     ("dynamics.flows", "dynamics.flows", True),
@@ -295,6 +313,7 @@ ELSEWHERE = {
     "dynamics.attrition.s", "dynamics.attrition.beta",  # of pareto_nbd, read as a and b are: scenarios.lives
     "dynamics.attrition.observed", "dynamics.values.known",  # what planners know
     "dynamics.values.concentration", "dynamics.values.by_segment", "dynamics.competition.share", "dynamics.competition.concentration",
+    "dynamics.competition.categories.concentration",
     "dynamics.tiers.share", "channels.consent",  # drawn as traits: scenarios.lives
     "channels.capacity_per_period", "offers.min_margin_rate",  # rules of the plan
     "offers.effects.orders.curve",  # test_engine_formulas, test_promotion: a lift by depth

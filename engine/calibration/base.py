@@ -52,6 +52,7 @@ class FittedBase:
         headroom: (n, C) float64; owned: (n,) uint32; complementarity: (C, C) float64.
         recency, tenure: (n,) int32, whole periods since the last and the first order.
         orders, spend: (n,) float64, of the log.
+        category_share: (n, C) float64, share of each category in a customer's own spend; None = not known.
 
     """
 
@@ -77,6 +78,7 @@ class FittedBase:
     tenure: I32
     orders: Floats
     spend: Floats
+    category_share: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.ids)

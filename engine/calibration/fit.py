@@ -129,6 +129,7 @@ def base_at(
         tenure=(end - 1 - panel.first).astype(np.int32),
         orders=orders,
         spend=spend,
+        category_share=wallet.share,
     )
 
 

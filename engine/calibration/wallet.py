@@ -35,6 +35,7 @@ class Wallet:
         names: C names.
         owned: (n,) uint32, bit c: bought c within two windows up to the customer's last order.
         headroom: (n, C) float64, what an order would be worth more with c: 0 if owned.
+        share: (n, C) float64, of the customer's spend in that time, what went to c: 0 if not owned.
         complementarity: (C, C) float64 in [0, 1], how strongly owning a goes with owning b; diagonal 0.
 
     """
@@ -42,12 +43,13 @@ class Wallet:
     names: tuple[str, ...]
     owned: NDArray[np.uint32]
     headroom: Floats
+    share: Floats
     complementarity: Floats
 
 
 def no_wallet(n: int) -> Wallet:
     """No categories."""
-    return Wallet((), np.zeros(n, np.uint32), np.zeros((n, 0)), np.zeros((0, 0)))
+    return Wallet((), np.zeros(n, np.uint32), np.zeros((n, 0)), np.zeros((n, 0)), np.zeros((0, 0)))
 
 
 def fit_wallet(
@@ -82,7 +84,8 @@ def fit_wallet(
     c = len(chosen)
     spend = weighted_count(who[recent] * c + code[cells.category[recent]], cells.amount[recent], n * c).reshape(n, c)
     owns = spend > 0
-    orders = panel.totals(np.where(panel.period > panel.last[panel.owner] - 2 * window, panel.orders, 0))
+    late = panel.period > panel.last[panel.owner] - 2 * window
+    orders = panel.totals(np.where(late, panel.orders, 0))
     headroom = np.zeros((n, c))
     for k in range(c):
         everywhere = _gain(spend[:, k], orders, order_value, owns[:, k])
@@ -93,7 +96,9 @@ def fit_wallet(
             headroom[members, k] = share * order_value[members]
     headroom[owns] = 0.0
     bits = (owns * (1 << np.arange(c, dtype=np.uint32))).sum(axis=1).astype(np.uint32)
-    return Wallet(tuple(cells.names[k] for k in chosen), bits, headroom, co_ownership(owns))
+    basket = np.maximum(panel.totals(np.where(late, panel.spend, 0.0)), spend.sum(axis=1))
+    own = np.where(owns, spend, 0.0) / np.where(basket > 0, basket, 1.0)[:, None]
+    return Wallet(tuple(cells.names[k] for k in chosen), bits, headroom, own, co_ownership(owns))
 
 
 def _gain(spend: Floats, orders: Floats, order_value: Floats, owners: NDArray[np.bool_]) -> float:

@@ -13,7 +13,13 @@ from scenarios.results import RunResults, StrategyResult
 def parts(ranked: Sequence[StrategyResult], results: RunResults) -> list[Part]:
     """The tables that have something to say."""
     unit = clean(results.currency)
-    around = (_growth(ranked, unit), _service(ranked, unit), _new(ranked, unit), _costs(ranked, unit))
+    around = (
+        _growth(ranked, unit),
+        _wallet(ranked, results),
+        _service(ranked, unit),
+        _new(ranked, unit),
+        _costs(ranked, unit),
+    )
     return [part for part in around if part]
 
 
@@ -69,6 +75,23 @@ def _growth(ranked: Sequence[StrategyResult], unit: str) -> Part | None:
             ("orders for each", tuple("no value" if x.conversion is None else f"{x.conversion:.4f}" for x in g)),
             (f"order value, {unit}", tuple(amount(x.order_value, each) for x in g)),
             (f"revenue, {unit}", tuple(amount(x.revenue, 0) for x in g)),
+        ],
+    )
+
+
+def _wallet(ranked: Sequence[StrategyResult], results: RunResults) -> Part | None:
+    known = [w for s in ranked if (w := s.wallet) is not None]
+    if not known or len(known) < len(ranked):
+        return None
+    unit = clean(results.currency)
+    return Part(
+        "Own share of what customers spend wherever they buy, at list price",
+        [
+            ("in the run", tuple(percent(w.own_share) for w in known)),
+            (f"in the last {results.period}", tuple(percent(w.own_share_at_end) for w in known)),
+            ("there, of those who still buy", tuple(percent(w.own_share_of_buyers) for w in known)),
+            (f"the competitor holds, {unit}", tuple(amount(w.competitor, 0) for w in known)),
+            ("of it from those who left", tuple(amount(w.lost, 0) for w in known)),
         ],
     )
 

@@ -19,6 +19,7 @@ def around_sheets(ranked: Sequence[StrategyResult], results: RunResults) -> Iter
     """Growth, contact centre, new customers, split of the budget, costs, concentration, losers, returns, segments as seen."""
     money = f"Money in {results.currency}, undiscounted unless said otherwise, within the horizon"
     yield from _growth(ranked, results, money)
+    yield from _wallet(results)
     yield from _service(ranked, money)
     yield from _new(ranked, money)
     yield from _split(results)
@@ -103,6 +104,18 @@ def _growth(ranked: Sequence[StrategyResult], results: RunResults, money: str) -
             ["", COUNT, COUNT, COUNT, FACTOR, EACH, TOTAL],
             [f"{money}; revenue = product of the three"],
         )
+
+
+def _wallet(results: RunResults) -> Iterator[Content]:
+    rows: list[Sequence[Cell]] = [
+        (line.strategy, t + 1, share, held)
+        for line in results.series
+        for t, (share, held) in enumerate(zip(line.own_share, line.competitor, strict=True))
+    ]
+    if rows:
+        heads = ["strategy", results.period, "own share of wallet", "the competitor holds"]
+        notes = [f"{results.currency} at list price, undiscounted; what those who left would spend is his"]
+        yield "share of wallet", heads, rows, ["", COUNT, SHARE, TOTAL], notes
 
 
 def _service(ranked: Sequence[StrategyResult], money: str) -> Iterator[Content]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from scenarios.schema.base import Assumed, walk
+from scenarios.schema.dynamics import Competition
 from scenarios.schema.scenario import Scenario
 
 _NOT_NUMBERS = ("source", "sd", "note")
@@ -32,8 +33,8 @@ def register(scenario: Scenario) -> tuple[Assumption, ...]:
     found: list[Assumption] = []
     for path, model in walk(scenario):
         source = getattr(model, "source", None)
-        if source is None:
-            continue
+        if source is None or (isinstance(model, Competition) and model.share is None):
+            continue  # without a share, its numbers stand for nothing
         numbers = list(_numbers(model))
         given = [i for i, (below, _) in enumerate(numbers) if below and below[0] in model.model_fields_set]
         first = given[0] if given else 0

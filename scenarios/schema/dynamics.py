@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from scenarios.schema.base import (
     Count,
@@ -122,14 +122,12 @@ class Rival(Model):
     trust: Number = 0.0
 
 
-class Competition(Uncertain):
-    """Own share of a customer's wallet: logit choice between us and a competitor.
+class Choice(Uncertain):
+    """Logit choice between us and a competitor.
 
-    ``share``: mean own share at the start, ~ Beta with ``concentration``.  ``price``, ``value``, ``trust``: weights in the
-    log odds.  ``events``: what the competitor does.
+    ``price``, ``value``, ``trust``: weights in the log odds.  ``events``: what the competitor does.
     """
 
-    share: float = Field(strict=True, gt=0, lt=1)
     concentration: Positive = 10.0
     price: NonNegative = 0.0
     value: NonNegative = 0.0
@@ -143,6 +141,46 @@ class Competition(Uncertain):
                 ("events",),
                 f"two events in period {period}: each says how far the competitor is from where he started; make them one",
             )
+
+
+class CategoryChoice(Choice):
+    """Own share of what a customer spends on one category, of which he has a wallet of its own.
+
+    ``share``: mean own share at the start, ~ Beta with ``concentration``.
+    """
+
+    share: float = Field(strict=True, gt=0, lt=1)
+
+
+class Competition(Choice):
+    """Own share of a customer's wallet.
+
+    ``share``: mean own share at the start, ~ Beta with ``concentration``; it acts on the order rate, and is left out where only
+    ``categories`` have a competitor, each its own: these act on the value of an order.
+    """
+
+    share: float | None = Field(default=None, strict=True, gt=0, lt=1)
+    categories: dict[Text, CategoryChoice] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sourced_below(cls, data: Any) -> Any:
+        """Categories have sources of their own; without a share there is no other number."""
+        below = isinstance(data, dict) and "categories" in data and not data.keys() - {"categories"}
+        return {"source": "given", **data} if below else data
+
+    def problems(self) -> Iterator[Problem]:
+        """Without a share, nothing competes for the order rate."""
+        yield from super().problems()
+        if self.share is None and not self.categories:
+            yield (), "'share' is missing (or 'categories', each with a competitor of its own)"
+        elif self.share is None:
+            for name in ("concentration", "price", "value", "trust", "events"):
+                if name in self.model_fields_set:
+                    yield (
+                        (name,),
+                        "acts on the order rate, which has no competitor without a 'share'; say it of a category",
+                    )
 
 
 class Values(Uncertain):

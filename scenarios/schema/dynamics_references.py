@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from scenarios.correlation import WEIGHT_OF, traits_of
 from scenarios.schema.base import Problem
+from scenarios.schema.dynamics import Choice, Competition
 from scenarios.schema.population import Synthetic
 from scenarios.schema.scenario import Scenario
 from scenarios.suggest import nearest
@@ -74,13 +75,8 @@ def check_dynamics(scenario: Scenario, names: Names) -> Iterator[Problem]:
     if d.values is not None:
         for sentence in _unknown("segment", d.values.by_segment, names.segments):
             yield ("dynamics", "values", "by_segment"), sentence
-    if d.competition is not None and scenario.time is not None:
-        for i, event in enumerate(d.competition.events):
-            if event.period >= scenario.time.horizon_periods:
-                yield (
-                    ("dynamics", "competition", "events", i, "period"),
-                    f"expected below the horizon of {scenario.time.horizon_periods}, got {event.period}",
-                )
+    if d.competition is not None:
+        yield from _competition(scenario, d.competition, names)
     if d.breadth is not None and names.categories == ():
         yield ("dynamics", "breadth"), "the population has no categories, so nobody's breadth can grow"
     if d.habituation is not None and not any(o.effects.response.curve for o in scenario.offers.values()):
@@ -88,6 +84,49 @@ def check_dynamics(scenario: Scenario, names: Names) -> Iterator[Problem]:
             ("dynamics", "habituation"),
             "no offer has a response 'curve' of its depth, so a deal that feels less deep changes nothing",
         )
+
+
+def _competition(scenario: Scenario, competition: Competition, names: Names) -> Iterator[Problem]:
+    """Events beyond the horizon; categories that do not exist, dearer than an order; shifts of others."""
+    at: tuple[str | int, ...] = ("dynamics", "competition")
+    choices: dict[tuple[str | int, ...], Choice] = {at: competition}
+    choices |= {(*at, "categories", name): choice for name, choice in competition.categories.items()}
+    for path, choice in choices.items():
+        for i, event in enumerate(choice.events if scenario.time is not None else ()):
+            if event.period >= scenario.time.horizon_periods:
+                yield (
+                    (*path, "events", i, "period"),
+                    f"expected below the horizon of {scenario.time.horizon_periods}, got {event.period}",
+                )
+    for sentence in _unknown("category", competition.categories, names.categories):
+        yield (*at, "categories"), sentence
+    synthetic = scenario.population.synthetic if scenario.population else None
+    if synthetic is not None:
+        spend = {
+            n: synthetic.categories[n].spend_per_order for n in competition.categories if n in synthetic.categories
+        }
+        if sum(spend.values()) > synthetic.order_value.average:
+            yield (
+                (*at, "categories"),
+                f"who owns all of them spends {' + '.join(f'{s:g}' for s in spend.values())} = {sum(spend.values()):g} of an order "
+                f"on them, and a mean order is worth {synthetic.order_value.average:g}: a share of less than nothing would be lost",
+            )
+    for name, offer in scenario.offers.items():
+        share = offer.effects.share
+        if share is None:
+            continue
+        where = ("offers", name, "effects", "share")
+        if share.category is None and competition.share is None:
+            yield (
+                where,
+                f"expected a 'category' ({', '.join(competition.categories)}): the order rate has no competitor",
+            )
+        elif share.category is not None and share.category not in competition.categories:
+            some = f": {', '.join(competition.categories)}" if competition.categories else "; there are none"
+            yield (
+                (*where, "category"),
+                f"{share.category!r} has no competitor; expected one of dynamics.competition.categories{some}",
+            )
 
 
 def _correlated(scenario: Scenario, values: tuple[str, ...], given: tuple[str, ...] | None) -> Iterator[Problem]:
@@ -101,8 +140,13 @@ def _correlated(scenario: Scenario, values: tuple[str, ...], given: tuple[str, .
         for trait in traits_of(pair):
             if trait == "attrition" and "attrition" not in there:
                 yield (*at, pair), "attrition needs dynamics.attrition, which the scenario does not define"
-            if trait == "own_share" and "competition" not in there:
-                yield (*at, pair), "own_share needs dynamics.competition, which the scenario does not define"
+            if trait == "own_share" and (
+                "competition" not in there or (d and d.competition and not d.competition.share)
+            ):
+                yield (
+                    (*at, pair),
+                    "own_share needs the share of dynamics.competition, which the scenario does not define",
+                )
             if trait.startswith(WEIGHT_OF):
                 if "values" not in there or (d and d.values and not d.values.concentration):
                     yield (*at, pair), f"{trait} needs dynamics.values with a 'concentration'"
@@ -136,7 +180,7 @@ def warn_of_dynamics(scenario: Scenario) -> Iterator[Problem]:
                 f"{curve.elasticity:g} is of the size found for single items, which gain from each other; a household's orders "
                 "react far less",
             )
-        if d and d.competition and offer.effects.orders:
+        if d and d.competition and d.competition.share and offer.effects.orders:
             lift = offer.effects.orders.at(offer.depth)
             if (1 + lift) * d.competition.share > 1:
                 yield (

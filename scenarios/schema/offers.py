@@ -157,9 +157,10 @@ class TierMove(Sourced):
 
 
 class WalletShare(Sourced):
-    """``shift``: log odds of the own share of wallet while the offer acts."""
+    """``shift``: log odds of the own share of wallet while the offer acts; ``category``: of what is spent on this one."""
 
     shift: Number
+    category: Text | None = None
     sd: NonNegative | None = None
 
 

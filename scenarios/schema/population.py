@@ -145,6 +145,11 @@ class OrderValue(Model):
     q: Number | None = Field(default=None, gt=1)
     gamma: Positive | None = None
 
+    @property
+    def average(self) -> float:
+        """Mean over customers."""
+        return self.mean if self.mean is not None else (self.p or 1.0) * (self.gamma or 1.0) / ((self.q or 2.0) - 1)
+
     def problems(self) -> Iterator[Problem]:
         """A distribution has its parameters, and no others."""
         wanted = ("mean", "sigma", "customer_sigma") if self.distribution == "lognormal" else ("p", "q", "gamma")

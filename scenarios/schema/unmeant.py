@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from scenarios.schema.base import Problem
-from scenarios.schema.population import MADE_UP, OrderValue, Synthetic
+from scenarios.schema.population import MADE_UP, Synthetic
 from scenarios.schema.scenario import Scenario
 from scenarios.schema.service import Service
 from scenarios.schema.unmeant_dynamics import warn_of_idle_dynamics
@@ -88,7 +88,7 @@ def _customers(synthetic: Synthetic) -> Iterator[Problem]:
             f"{value.q:g} is so near to 1 that a handful of customers carries the mean, and no sample shows it",
         )
     owned = sum(category.owner_share * category.spend_per_order for category in synthetic.categories.values())
-    if owned > _mean(value):
+    if owned > value.average:
         dear = max(
             synthetic.categories,
             key=lambda n: synthetic.categories[n].owner_share * synthetic.categories[n].spend_per_order,
@@ -96,7 +96,7 @@ def _customers(synthetic: Synthetic) -> Iterator[Problem]:
         yield (
             (*at, "categories", dear, "spend_per_order"),
             f"with it, what customers own adds up to {owned:g} an order on average, yet a mean order with all of it is worth "
-            f"{_mean(value):g}",
+            f"{value.average:g}",
         )
     shares = [category.owner_share for category in synthetic.categories.values()]
     if shares and not any(shares) and synthetic.complementarity is not None:
@@ -106,13 +106,6 @@ def _customers(synthetic: Synthetic) -> Iterator[Problem]:
 def _half(sigma: float) -> str:
     """Median over mean of a lognormal."""
     return f"1/{math.exp(min(sigma, 37.0) ** 2 / 2):.3g}"
-
-
-def _mean(value: OrderValue) -> float:
-    """Mean order value."""
-    if value.mean is not None:
-        return value.mean
-    return (value.p or 1.0) * (value.gamma or 1.0) / ((value.q or 2.0) - 1)
 
 
 def _overload(service: Service, synthetic: Synthetic, customers: int) -> Iterator[Problem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scenarios.schema.base import Problem
-from scenarios.schema.dynamics import Competition, Dynamics
+from scenarios.schema.dynamics import Choice, Competition, Dynamics
 from scenarios.schema.population import Synthetic
 from scenarios.schema.scenario import Scenario
 
@@ -31,13 +31,15 @@ def _trust(scenario: Scenario, d: Dynamics) -> Iterator[Problem]:
     moved = [name for name, offer in scenario.offers.items() if offer.effects.trust is not None]
     served = scenario.service is not None and scenario.service.effects.trust is not None
     shared = d.trust is not None and served
-    readers = {
+    readers: dict[tuple[str, ...], float] = {
         ("dynamics", "segments", "trust"): d.segments.trust if d.segments else 0.0,
-        ("dynamics", "competition", "trust"): d.competition.trust if d.competition else 0.0,
         ("dynamics", "trust", "response"): d.trust.response if d.trust else 0.0,
     }
+    choices = dict(_choices(d.competition))
+    readers |= {(*path, "trust"): choice.trust for path, choice in choices.items()}
     for path, weight in readers.items():
-        if weight and not (moved or shared) and not (path[1] == "competition" and _rivals(d.competition)):
+        rival = choices.get(path[:-1])
+        if weight and not (moved or shared) and not (rival and any(event.trust for event in rival.events)):
             also = "; the contact centre's trust is another stock without dynamics.trust" if served else ""
             yield path, f"changes nothing: no offer's effects.trust moves trust{also}"
     if d.trust is not None and not (moved or shared or any(readers.values())):
@@ -49,19 +51,26 @@ def _trust(scenario: Scenario, d: Dynamics) -> Iterator[Problem]:
         )
 
 
-def _rivals(competition: Competition | None) -> bool:
-    """Whether the competitor's trust ever moves."""
-    return competition is not None and any(event.trust for event in competition.events)
+def _choices(competition: Competition | None) -> Iterator[tuple[tuple[str, ...], Choice]]:
+    """Every competitor, of the order rate or of a category, with its path."""
+    at = ("dynamics", "competition")
+    if competition is not None and competition.share is not None:
+        yield at, competition
+    for name, choice in competition.categories.items() if competition is not None else ():
+        yield (*at, "categories", name), choice
 
 
 def _switched_off(scenario: Scenario, d: Dynamics) -> Iterator[Problem]:
     """Features that nothing sets in motion.  A weight of 0 is how one is switched off, and is meant."""
     at = ("dynamics",)
-    for i, event in enumerate(d.competition.events if d.competition else ()):
-        for name in ("price", "value", "trust"):
-            if getattr(event, name) and not getattr(d.competition, name):
-                where = (*at, "competition", "events", i, name)
-                yield where, f"changes nothing: dynamics.competition.{name}, its weight, is 0"
+    for path, choice in _choices(d.competition):
+        for i, event in enumerate(choice.events):
+            for name in ("price", "value", "trust"):
+                if getattr(event, name) and not getattr(choice, name):
+                    where = (*path, "events", i, name)
+                    yield where, f"changes nothing: {'.'.join(path)}.{name}, its weight, is 0"
+    if d.competition is not None:
+        yield from _idle_categories(scenario, d.competition)
     if d.habituation is not None and d.habituation.memory == 1:
         yield (*at, "habituation", "memory"), "is 1: today's deal is never taken in, so habituation changes nothing"
     if d.segments is not None:
@@ -73,6 +82,24 @@ def _switched_off(scenario: Scenario, d: Dynamics) -> Iterator[Problem]:
         yield from _direction(d.segments.direction, scenario.population.synthetic)
     if d.values is not None and not any(offer.appeal for offer in scenario.offers.values()):
         yield (*at, "values"), "change nothing: no offer has an 'appeal' to them"
+
+
+def _idle_categories(scenario: Scenario, competition: Competition) -> Iterator[Problem]:
+    """Categories of which nobody buys anything from us, or in which nothing ever moves a share."""
+    synthetic = scenario.population.synthetic
+    offers = scenario.offers.values()
+    for name, choice in competition.categories.items():
+        at = ("dynamics", "competition", "categories", name)
+        known = synthetic.categories.get(name) if synthetic is not None else None
+        sold = any(name in (offer.category, *offer.bundle) for offer in offers)
+        if known is not None and (not (sold or known.owner_share) or not known.spend_per_order):
+            yield at, "changes nothing: nobody spends anything on it with us, and no offer sells it"
+        shifted = any(offer.effects.share and offer.effects.share.category == name for offer in offers)
+        if not ("events" in choice.model_fields_set or choice.trust or shifted):  # events: [] is meant
+            yield (
+                at,
+                "changes nothing but the wallets in reports: no event, no trust and no offer moves our share of it",
+            )
 
 
 def _tiers(scenario: Scenario, d: Dynamics) -> Iterator[Problem]:
