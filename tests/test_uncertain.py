@@ -13,7 +13,9 @@ from scenarios.synthetic import SyntheticBase
 from scenarios.uncertain import holds, moves_together, range_of
 
 STAY = {"renews_every", "decay"}  # whole periods; a decay is a matter of the period's length
-PATHS = {"Tilts": "segments", "OrderGrowth": "order_growth"}
+PATHS = {
+    "Tilts": "segments", "OrderGrowth": "order_growth", "Choice": "competition", "CategoryChoice": "competition.categories.food"
+}  # fmt: skip
 
 
 def made_up(name, *sets):
@@ -40,6 +42,11 @@ def test_shipped_scenarios_step_what_is_assumed_of_their_dynamics():
     assert {"dynamics.attrition.a", "dynamics.attrition.b", "channels.sms.opt_out.per_contact"} <= stepped("telecom")
     assert {"dynamics.breadth.attrition_factor"} <= stepped("insurance")
     assert {"dynamics.competition.share", "dynamics.competition.price"} <= stepped("subscription")
+    found = {path for path in stepped("pet_shop") if path.startswith("dynamics.competition")}
+    at = "dynamics.competition.categories"  # no share of its own, so that no other number of it stands for anything
+    assert {f"{at}.food.share", f"{at}.food.price", f"{at}.toys.price"} <= found and all(
+        path.startswith(at) for path in found
+    )
     assert {"dynamics.habituation.memory", "dynamics.pantry.share"} <= stepped("deals")
     assert "dynamics.attrition.renews_every" not in stepped("telecom")
 
