@@ -295,6 +295,9 @@ def run(
 
     Simulates every strategy of a scenario on the same customers and the same luck, and writes a folder with the report.
 
+    A run that is stopped (Ctrl-C, or killed) keeps its finished outer draws.  Give the same command with --resume: it takes them up
+    and ends with the same bits as if it had never stopped; any other scenario, data or version starts anew.
+
     \b
     Example:  cvmax run starter
               cvmax run grocery --override tight --set offers.coupon_10.depth=0.05

@@ -7,6 +7,9 @@ import math
 ENOUGH_DRAWS = 5
 """Fewer outer draws tell nobody apart: Student's t stretches an interval 2.2 times at 3 draws, 1.4 times at 5."""
 
+MORE_DRAWS = f"take at least {ENOUGH_DRAWS}, better 20 (--replications 20, or uncertainty.draws)"
+"""The one advice wherever draws are missing or few: the interval's Student's t is within 7 % of its limit at 20."""
+
 
 def chance(share: float, draws: int) -> str:
     """``60 %``, ``over 95 %``, ``under 5 %``; "no value" with fewer draws than :data:`ENOUGH_DRAWS`.

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from scenarios.chance import ENOUGH_DRAWS
+from scenarios.chance import ENOUGH_DRAWS, MORE_DRAWS
 from scenarios.errors import InputError
 from scenarios.loading import LoadedScenario, load, located
 from scenarios.possible import check_possible
@@ -29,7 +29,7 @@ def checked(reference: str, sets: Sequence[str] = (), override: str | None = Non
     check_possible(loaded)
     draws = loaded.scenario.uncertainty.draws
     if 0 < draws < ENOUGH_DRAWS:
-        few = f"{draws} draws are too few to tell strategies apart; take at least {ENOUGH_DRAWS}"
+        few = f"{draws} draws are too few to tell strategies apart; {MORE_DRAWS}"
         text = located(("uncertainty", "draws"), few, loaded.resolved, loaded.lines)
         loaded = replace(loaded, warnings=(*loaded.warnings, text))
     return loaded

@@ -13,6 +13,8 @@ from scenarios.schema.scenario import Scenario
 CUSTOMERS = "population.customers"
 _SUMS = ("value", "cost", "revenue", "margin", "count")
 _SHOWN = 4
+AMOUNTS_STAY = "but amounts stay"
+"""Words of the one remark that is shown before a verdict: it changes what the verdict's money means."""
 
 
 def unscaled(scenario: Scenario, changes: Sequence[Change]) -> Iterator[str]:
@@ -30,7 +32,7 @@ def unscaled(scenario: Scenario, changes: Sequence[Change]) -> Iterator[str]:
         more = f" and {len(stay) - _SHOWN} more" if len(stay) > _SHOWN else ""
         times = f"{_digits(1 / factor, 3)} times as much" if factor < 1 else f"1/{_digits(factor, 3)} of it"
         yield (
-            f"{CUSTOMERS}: {old:,} -> {new:,}, but amounts stay, so that a customer has {times}; "
+            f"{CUSTOMERS}: {old:,} -> {new:,}, {AMOUNTS_STAY}, so that a customer has {times}; "
             f"in proportion: {words}{more}"
         )
 

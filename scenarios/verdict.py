@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scenarios.chance import ENOUGH_DRAWS, chance
+from scenarios.chance import ENOUGH_DRAWS, MORE_DRAWS, chance
 from scenarios.drivers import leans_on
 from scenarios.results import Driver, StrategyResult
 
@@ -22,8 +22,10 @@ def verdict(
     currency: str,
     draws: int,
     level: float,
+    *,
+    plans: bool = False,
 ) -> str:
-    """What a decision maker reads first."""
+    """What a decision maker reads first.  ``plans``: the baseline is one that would contact customers, if it could."""
     best = next(r for r in results if r.name == winner)
     rest = sorted((r for r in results if r.name != winner), key=lambda r: -r.clv_per_customer)
     if winner == baseline:
@@ -32,7 +34,9 @@ def verdict(
             sentence += f"; the nearest, {rest[0].name}, earns {money(rest[0].behind, currency)} less per customer"
     else:
         ci = best.difference_ci
-        surely = "earns" if ci.low > 0 and draws >= 2 else "may earn (not surely)"
+        surely = "earns" if ci.low > 0 else "may earn (not surely)"
+        if ci.low > 0 and draws < 2:  # clear of luck, but nothing was redrawn
+            surely = "earns, if the assumptions hold,"
         what = f"{level:.0%} interval" if draws >= 2 else f"{level:.0%} interval of the simulation's luck alone"
         sentence = (
             f"{winner} {surely} {money(best.difference, currency)} more per customer than {baseline} "
@@ -55,8 +59,11 @@ def verdict(
         idle = next((r for r in rest if r.contacts_per_customer == 0 and r.difference > 0), None)
         if idle is not None and best.contacts_per_customer > 0:
             sentence += f"; stopping {baseline} alone brings {money(idle.difference, currency)} of it"
+    today = next((r for r in results if r.name == baseline), None)
+    if plans and today is not None and today.contacts_per_customer == 0:
+        sentence += f"; {baseline} contacts nobody under the rules, so it is no more than doing nothing"
     if 0 < draws < ENOUGH_DRAWS:
-        sentence += f"; {draws} draw{'s are' if draws > 1 else ' is'} too few to tell: take at least {ENOUGH_DRAWS}"
+        sentence += f"; {draws} draw{'s are' if draws > 1 else ' is'} too few to tell: {MORE_DRAWS}"
     if drivers:
         top = leans_on(drivers)
         low, high = top.steps[0][0], top.steps[-1][0]

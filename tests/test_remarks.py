@@ -7,7 +7,7 @@ import pytest
 from fake_results import fake_results
 
 from cli import tells_much
-from scenarios.chance import ENOUGH_DRAWS, chance
+from scenarios.chance import ENOUGH_DRAWS, MORE_DRAWS, chance
 from scenarios.loading import load
 from scenarios.report import columns as cols
 from scenarios.results import Interval
@@ -107,3 +107,28 @@ capabilities: {model: {once: 100, needed_by: [WHO]}}
 def test_a_log_gets_the_quarters_of_counted_steps(text, shown):
     assert tells_much(text) == shown
     assert sum(tells_much(f"outer draw {i + 1} of 40") for i in range(40)) == 4
+
+
+def test_clear_of_luck_is_not_called_unsure_and_one_advice_is_given():
+    """Without draws the interval holds luck alone: clear of 0 is no doubt of luck, and what it rests on is said."""
+    results = fake_results()
+    rows = [dataclasses.replace(s, difference_ci=Interval(1.0, 3.0)) for s in results.strategies]
+    said = verdict(rows, "optimal", results.baseline, (), "EUR", 0, 0.95)
+    assert "earns, if the assumptions hold," in said and "not surely) " not in said
+    rows = [dataclasses.replace(s, difference_ci=Interval(-1.0, 3.0)) for s in results.strategies]
+    assert "may earn (not surely)" in verdict(rows, "optimal", results.baseline, (), "EUR", 0, 0.95)
+    assert MORE_DRAWS in told(2)
+    for draws in (0, 3):
+        assert MORE_DRAWS in cols.legend(dataclasses.replace(results, draws=draws))[0]
+
+
+def test_a_baseline_that_the_rules_silence_is_named():
+    results = fake_results()
+    rows = [
+        dataclasses.replace(s, contacts_per_customer=0.0) if s.name == results.baseline else s
+        for s in results.strategies
+    ]
+    words = f"{results.baseline} contacts nobody under the rules"
+    assert words in verdict(rows, "optimal", results.baseline, (), "EUR", 40, 0.95, plans=True)
+    assert words not in verdict(rows, "optimal", results.baseline, (), "EUR", 40, 0.95)
+    assert words not in verdict(results.strategies, "optimal", results.baseline, (), "EUR", 40, 0.95, plans=True)

@@ -158,3 +158,11 @@ def test_a_terminal_that_knows_ascii_only_still_gets_its_text() -> None:
     print_results(awkward_results(), file=stream, width=100)
     stream.flush()
     assert b"?n?c?d?" in raw.getvalue()
+
+
+def test_amounts_that_stay_are_told_before_the_verdict():
+    results = replace(
+        fake_results(), warnings=("population.customers: 9 -> 3, but amounts stay, so that", "another remark")
+    )
+    text = printed(results)
+    assert text.index("amounts stay") < text.index(results.verdict[:20]) < text.index("another remark")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from scenarios.chance import ENOUGH_DRAWS, chance
+from scenarios.chance import ENOUGH_DRAWS, MORE_DRAWS, chance
 from scenarios.report.formats import amount, between, clean, decimals_for, half_width, percent, plus_minus
 from scenarios.results import Interval, Month, RunResults, StrategyResult
 
@@ -180,12 +180,12 @@ def legend(results: RunResults) -> tuple[str, str]:
     if results.draws < 2:
         decision = (
             "simulation interval: without draws there is no interval to decide on, and this one holds no more than the noise of "
-            "this run; take some (--replications 20, uncertainty.draws)."
+            f"this run; {MORE_DRAWS}."
         )
     elif results.draws < ENOUGH_DRAWS:
         decision = (
             f"decision interval: {results.draws} draws are too few to tell; it is wide, and P(best) has no value; "
-            f"take at least {ENOUGH_DRAWS} (--replications, uncertainty.draws)."
+            f"{MORE_DRAWS}."
         )
     else:
         decision = (

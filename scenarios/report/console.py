@@ -20,6 +20,7 @@ from scenarios.report import around, over_time
 from scenarios.report import columns as cols
 from scenarios.report.formats import NO_VALUE, amount, clean, decimals_for, finite, percent, significant
 from scenarios.results import RunResults, StrategyResult
+from scenarios.scaling import AMOUNTS_STAY
 
 WIDTH_OF_A_PIPE = 120
 MOST_DRIVERS = 5
@@ -63,10 +64,14 @@ def print_results(
 def _parts(results: RunResults, width: int, folder: Path | None) -> Iterator[RenderableType]:
     """Everything that is printed, in order."""
     ranked = cols.ranked(results)
+    for warning in results.warnings:
+        if AMOUNTS_STAY in warning:
+            yield _lines(f"Warning: {warning}", width, "yellow")
     yield _lines(results.verdict, width, "bold")
     yield _lines(_facts(results), width, "dim")
     for warning in results.warnings:
-        yield _lines(f"Warning: {warning}", width, "yellow")
+        if AMOUNTS_STAY not in warning:
+            yield _lines(f"Warning: {warning}", width, "yellow")
     for change in results.changes:
         yield _lines(f"Changed: {change}", width)
     yield ""

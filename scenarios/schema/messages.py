@@ -58,6 +58,8 @@ def translate(error: ValidationError, model: type[BaseModel], data: Any) -> list
             known = tuple(fields_at(model, item["loc"][:-1]))
             homes = [] if item["loc"][:-1] else _homes(model, str(key))
             hint = f"; it belongs under {' or '.join(map(repr, homes))}" if homes else nearest(key, known)
+            if item["loc"] == ("population", "correlation"):
+                hint = "; it belongs under 'synthetic', to made-up customers: real ones carry their own"
             sentences.append((path, f"unknown key {key!r}{hint}"))
         elif kind == "too_short":
             sentences.append((path, "expected at least one entry, got none"))
