@@ -192,10 +192,11 @@ def _set(
 ) -> tuple[dict[str, Any], Lines, tuple[Change, ...], list[str]]:
     """Values set and their lines moved to where they were said; and the paths that lead nowhere."""
     problems, changes = [], []
-    lines = dict(lines)
     for path, value in values.items():
         try:
-            lines[paths.locate(data, path)] = marks[path]
+            where = paths.locate(data, path)
+            lines = {key: mark for key, mark in lines.items() if key[: len(where)] != where}  # what stood there is gone
+            lines[where] = marks[path]
             data, changed = paths.with_values(data, {path: value})
             changes += changed
         except PathError as error:

@@ -125,6 +125,7 @@ def test_set_reaches_options_of_named_strategies_and_new_optional_keys():
         ("ofers.coupon_15.depth=1", "--set: ofers.coupon_15.depth: unknown path 'ofers'; did you mean 'offers'?"),
         ("seed.x=1", "--set: seed.x: 'seed' is a single value, there is nothing below it"),
         ("offers.coupon_15.dept=1", "--set offers.coupon_15.dept: unknown key 'dept'; did you mean 'depth'?"),
+        ("offers.coupon_15.effects.response={base: 1.2, source: assumed}", "--set offers.coupon_15.effects.response.base: expected a number <= 1"),
         ("seed=yes", "--set seed: expected a whole number, got 'yes'"),
         ("seed=[1", "--set seed=[1:1: expected ',' or ']', but got '<stream end>'"),
     ],
