@@ -155,6 +155,7 @@ def _newcomers(
         key=(key + np.arange(n)).astype(np.uint64),
         rate=old.traits.rate * np.float32(source.order_rate.value),
         order_value=old.traits.order_value * np.float32(source.order_value.value),
+        headroom=old.traits.headroom * np.float32(source.order_value.value),
         responsiveness=old.traits.responsiveness + np.float32(source.responsiveness.value),
         start_segment=np.full(n, segment, np.uint8),
     )

@@ -4,11 +4,13 @@ import copy
 
 import numpy as np
 import pytest
+from test_feature_pairs import BASE, FEATURES, merged
 
-from scenarios.acquisition import FIRST_KEY, joining, without_acquisition
+from scenarios.acquisition import FIRST_KEY, joining, with_new_customers, without_acquisition
 from scenarios.building import build_world
 from scenarios.errors import ConfigError
 from scenarios.jobs import Setup, Stages
+from scenarios.lives import draw_customers
 from scenarios.loading import load
 from scenarios.run import Options, run
 from scenarios.schema.validate import validate
@@ -114,6 +116,23 @@ def test_the_kth_customer_of_a_source_is_the_same_whenever_he_joins():
         keys[name] = dict(zip(traits.key[new].tolist(), traits.rate[new].tolist(), strict=True))
         assert len(played.clv) == 1500
     assert keys["half new"].items() <= keys["most new"].items()
+
+
+def test_a_source_of_dearer_customers_has_dearer_wallets():
+    """Headroom goes with the order value, for newcomers as for the customers whom they are like."""
+    source = {"acquisition": {"sources": {"search": {"order_value": {"value": 3.0, "source": "assumed"}}}}}
+    scenario, problems = validate(merged(merged(merged(BASE, FEATURES["categories"]), FEATURES["acquisition"]), source))
+    assert not problems
+    setup = Setup(scenario, SyntheticBase(scenario.population.synthetic), 300)
+    world = build_world(scenario, setup.base)
+    drawn = draw_customers(scenario, setup.base, world, 300, 3)
+    joined, _ = with_new_customers(without_acquisition(scenario), drawn, world, 3)
+    traits, owned = joined.population.traits, joined.population.state.owned
+    new = traits.key >= FIRST_KEY
+    for c in range(traits.headroom.shape[1]):
+        lacks = (owned >> np.uint32(c) & 1) == 0
+        ratio = [(traits.headroom[who, c] / traits.order_value[who]).mean() for who in (new & lacks, ~new & lacks)]
+        assert ratio[0] == pytest.approx(ratio[1], rel=1e-4)
 
 
 def test_a_lever_at_todays_value_changes_no_bit():
