@@ -1,10 +1,10 @@
 """What an arm adds to a customer in a world with dynamics: :func:`engine.valuation.candidate` with every feature in it.
 
-Approximations, beyond those of the plain candidate: costs are those of today's order values; what
-competitors do today lasts; trust fades (:mod:`engine.fading`), but is not multiplied with what cross-selling and tiers add after the
-offer, and later responses that it changes are not valued; an extra order that is not needed later is paid back at once; exposure, deal memory and opting out
-that this contact leaves behind are not valued; what its fatigue and trust do to moves is that of a customer who was neutral before,
-and momentum is left out; with an attrition model, breadth does not hold moves into lapsed segments.
+Approximations, beyond those of the plain candidate: costs are those of today's order values; what competitors do today lasts;
+trust fades (:mod:`engine.fading`), but is not multiplied with what cross-selling and tiers add after the offer, and later
+responses that it changes are not valued; an extra order that is not needed later is paid back at once; exposure, deal memory
+and opting out that this contact leaves behind are not valued; what its fatigue and trust do to moves is that of a customer who
+was neutral before, and momentum is left out; with an attrition model, breadth does not hold moves into lapsed segments.
 """
 
 from __future__ import annotations
