@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from paired import comes_about, value_and_cost
 from test_feature_pairs import ASSUMED, BASE, FEATURES, merged
 from test_outlook import N as MANY
 from test_outlook import an_arm, lively
@@ -176,17 +177,10 @@ def test_planned_value_and_cost_are_realised_under_full_knowledge(kind, more):
     population.life.trust[:] = RNG.normal(0, 0.5, MANY)
     tables = value_tables(w)
     planned = outlook(w, tables, population, arm, 0)
-    runs = []
-    for plan in (np.zeros(MANY, np.uint8), np.ones(MANY, np.uint8)):
-        run = Simulation(w, population, seed=3)
-        run.advance(w.horizon, plan)
-        end = future_value(tables, run.population, w, w.horizon) * w.economics.discount_factor**w.horizon
-        runs.append((run.margin + end, run.promotion_cost))
-    worth = future_value(tables, population, w, 0)
-    pairs = [(runs[0][0], worth), (runs[1][0] - runs[0][0], planned.value), (runs[1][1], planned.cost)]
-    for realised, expected in pairs:
-        error = realised - expected
-        assert abs(error.mean()) <= 4 * error.std() / np.sqrt(MANY) + 0.01 * abs(expected.mean())
+    none, every = value_and_cost(w, population)
+    comes_about(none[0], future_value(tables, population, w, 0))
+    comes_about(every[0] - none[0], planned.value)
+    comes_about(every[1], planned.cost)
 
 
 # scenarios

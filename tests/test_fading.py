@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from paired import comes_about, value_and_cost
 from test_outlook import WEEK, N, an_arm, lively
 
-from engine import Economics, Fatigue, OrderValue, Segments, Simulation, World, make_population
+from engine import Economics, Fatigue, OrderValue, Segments, World, make_population
 from engine.dynamics import ArmDynamics, Attrition, Competition, Dynamics, OrderGrowth, Tilt
 from engine.fading import change_of_share, coefficients
 from engine.life import make_life
@@ -78,19 +79,10 @@ def test_what_an_offer_does_to_trust_and_share_comes_about(name, shift):
     population.life.trust[:] = RNG.normal(0, 0.5, N)
     tables = value_tables(w)
     planned = outlook(w, tables, population, arm, 0)
-    runs = []
-    for plan in (np.zeros(N, np.uint8), np.ones(N, np.uint8)):
-        run = Simulation(w, population, seed=3)
-        run.advance(1, plan)
-        run.advance(w.horizon - 1)
-        runs.append(run.margin + future_value(tables, run.population, w, w.horizon) * WEEK**w.horizon)
+    none, every = value_and_cost(w, population)
     assert np.sign(planned.value.mean() + arm.contact_cost) == np.sign(shift)
-    error = runs[1] - runs[0] - planned.value
-    allowed = 4 * error.std() / np.sqrt(N) + 0.01 * abs(planned.value.mean())
-    assert abs(error.mean()) <= allowed, (error.mean(), planned.value.mean(), error.std() / np.sqrt(N))
-    start = future_value(tables, population, w, 0)
-    earned = runs[0] - start
-    assert abs(earned.mean()) <= 4 * earned.std() / np.sqrt(N) + 0.01 * start.mean()
+    comes_about(every[0] - none[0], planned.value)
+    comes_about(none[0], future_value(tables, population, w, 0))
 
 
 @pytest.mark.parametrize("kind", ["lift", "retention", "cross-sell"])
@@ -102,19 +94,10 @@ def test_trust_and_what_else_an_offer_does_add_up(kind):
     arm = an_arm(kind, ArmDynamics(trust=0.4))
     w, population = lively(dynamics, arm, horizon=20, share=SHARE)
     w = replace(w, fatigue=Fatigue(0.0, 0.0))
-    tables = value_tables(w)
-    planned = outlook(w, tables, population, arm, 0)
-    runs = []
-    for plan in (np.zeros(N, np.uint8), np.ones(N, np.uint8)):
-        run = Simulation(w, population, seed=3)
-        run.advance(1, plan)
-        run.advance(w.horizon - 1)
-        end = future_value(tables, run.population, w, w.horizon) * WEEK**w.horizon
-        runs.append((run.margin + end, run.promotion_cost))
-    for realised, expected in ((runs[1][0] - runs[0][0], planned.value), (runs[1][1], planned.cost)):
-        error = realised - expected
-        allowed = 4 * error.std() / np.sqrt(N) + 0.02 * abs(expected.mean())
-        assert abs(error.mean()) <= allowed, (realised.mean(), expected.mean(), error.std() / np.sqrt(N))
+    planned = outlook(w, value_tables(w), population, arm, 0)
+    none, every = value_and_cost(w, population)
+    comes_about(every[0] - none[0], planned.value, 0.02)
+    comes_about(every[1], planned.cost, 0.02)
 
 
 @pytest.mark.parametrize("name", ["no attrition", "bg_nbd", "pareto_nbd"])
@@ -127,16 +110,8 @@ def test_trust_brings_orders_that_make_later_ones_worth_more(name):
     arm = an_arm("move", ArmDynamics(trust=0.6), move_probability=0.0)
     w, population = lively(dynamics, arm, horizon=20, share=SHARE, **traits)
     population.life.trust[:] = RNG.normal(0, 0.5, N)
-    tables, runs = value_tables(w), []
+    tables = value_tables(w)
     planned = outlook(w, tables, population, arm, 0).value
-    for plan in (np.zeros(N, np.uint8), np.ones(N, np.uint8)):
-        run = Simulation(w, population, seed=3)
-        run.advance(1, plan)
-        run.advance(w.horizon - 1)
-        runs.append(run.margin + future_value(tables, run.population, w, w.horizon) * WEEK**w.horizon)
-    error = runs[1] - runs[0] - planned
-    allowed = 4 * error.std() / np.sqrt(N) + 0.03 * abs(planned.mean())
-    assert abs(error.mean()) <= allowed, (error.mean(), planned.mean(), error.std() / np.sqrt(N))
-    start = future_value(tables, population, w, 0)
-    earned = runs[0] - start
-    assert abs(earned.mean()) <= 4 * earned.std() / np.sqrt(N) + 0.01 * start.mean()
+    none, every = value_and_cost(w, population)
+    comes_about(every[0] - none[0], planned, 0.03)
+    comes_about(none[0], future_value(tables, population, w, 0))

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from paired import comes_about, value_and_cost
 from test_valuation import ARMS, WEEK, _filled, world
 
 from engine import Arm, Fatigue, Simulation, make_population
@@ -106,19 +107,10 @@ def test_planned_value_and_cost_are_realised_under_full_knowledge(name):
     arm = an_arm(kind, ArmDynamics(**more), **CHANGES.get(name, {}))
     w, population = lively(dynamics, arm, **traits)
     population.traits.rate *= np.float32(SLOW.get(name, 1.0))
-    tables = value_tables(w)
-    planned = outlook(w, tables, population, arm, 0)
-    runs = []
-    for plan in (np.zeros(N, np.uint8), np.ones(N, np.uint8)):
-        run = Simulation(w, population, seed=3)
-        run.advance(w.horizon, plan)
-        run.ledger.check()
-        end = future_value(tables, run.population, w, w.horizon) * WEEK**w.horizon
-        runs.append((run.margin + end, run.promotion_cost))
-    for realised, expected in ((runs[1][0] - runs[0][0], planned.value), (runs[1][1], planned.cost)):
-        error = realised - expected
-        allowed = 4 * error.std() / np.sqrt(N) + 0.01 * abs(expected.mean())
-        assert abs(error.mean()) <= allowed, (name, realised.mean(), expected.mean(), error.std() / np.sqrt(N))
+    planned = outlook(w, value_tables(w), population, arm, 0)
+    none, every = value_and_cost(w, population)
+    comes_about(every[0] - none[0], planned.value)
+    comes_about(every[1], planned.cost)
 
 
 UP = np.array([0.0, -0.5, 0.0, 0.5, 1.0, -1.0])
@@ -142,17 +134,9 @@ def test_what_a_contact_leaves_behind_comes_about(tilt, trust, further):
     arm = an_arm("lift", ArmDynamics(channel=0, trust=trust, **further))
     w, population = lively(dynamics, arm, horizon=16)
     w = replace(w, fatigue=Fatigue(0.7, 0.3))
-    tables = value_tables(w)
-    planned = outlook(w, tables, population, arm, 0).value
-    runs = []
-    for plan in (np.zeros(N, np.uint8), np.ones(N, np.uint8)):
-        run = Simulation(w, population, seed=3)
-        run.advance(1, plan)
-        run.advance(w.horizon - 1)
-        runs.append(run.margin + future_value(tables, run.population, w, w.horizon) * WEEK**w.horizon)
-    error = runs[1] - runs[0] - planned
-    allowed = 4 * error.std() / np.sqrt(N) + 0.01 * abs(planned.mean())
-    assert abs(error.mean()) <= allowed, (error.mean(), planned.mean(), error.std() / np.sqrt(N))
+    planned = outlook(w, value_tables(w), population, arm, 0).value
+    none, every = value_and_cost(w, population)
+    comes_about(every[0] - none[0], planned)
 
 
 @pytest.mark.parametrize("name", ["bg_nbd", "pareto_nbd", "sbg yearly", "tiers", "breadth", "share"])
