@@ -53,7 +53,7 @@ def alive(pid):
         return False
 
 
-def waited(true, seconds=40):
+def waited(true, seconds=50):
     end = time.monotonic() + seconds
     while not true() and time.monotonic() < end:
         time.sleep(0.05)
@@ -120,7 +120,7 @@ def test_workers_end_with_their_parent_however_it_ends(tmp_path, how):
             os.killpg(parent.pid, how)  # as Ctrl-C does: to all processes of the terminal
         else:
             parent.send_signal(how)
-        assert waited(lambda: not any(alive(pid) for pid in pids), 10)
+        assert waited(lambda: not any(alive(pid) for pid in pids))
         told = parent.communicate()[1]
     assert told.count("Traceback") == (how == signal.SIGINT)  # the script's own
     if how == signal.SIGINT:  # who is killed leaves locks behind
