@@ -267,7 +267,7 @@ def schema(rules: bool) -> None:
 @click.option("--strategies", metavar="A,B", help="Only these, and the baseline.")
 @click.option("--replications", type=Whole(0), metavar="N", help="Outer draws instead of the scenario's.")
 @click.option("--no-sensitivity", is_flag=True, help="Do not step the assumptions.")
-@click.option("--workers", type=Whole(0), default=0, metavar="N", help="Processes; 0 = one a core.")
+@click.option("--workers", type=Whole(0), default=0, metavar="N", help="Processes; 0 = one a core.  [default: 0]")
 @click.option("--cluster", metavar="ADDRESS", help="Dask scheduler to run the draws on.")
 @click.option("--seed", type=Whole(0), help="Seed instead of the scenario's.")
 @click.option("--strict", is_flag=True, help="Make dirt in a purchase log an error.")

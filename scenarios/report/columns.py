@@ -158,10 +158,15 @@ def marks(results: RunResults, strategy: StrategyResult) -> tuple[str, ...]:
 
 
 def made_of(results: RunResults) -> str:
-    """What CLV is made of."""
+    """What CLV and the winner's lead are made of."""
     best = results.strategy(results.winner)
     within = best.clv_horizon_per_customer / best.clv_per_customer if best.clv_per_customer else float("nan")
-    return f"{percent(within)} of CLV falls within the {results.horizon_periods} {results.period}s"
+    words = f"{percent(within)} of CLV falls within the {results.horizon_periods} {results.period}s"
+    if best.difference:
+        base = results.strategy(results.baseline)
+        lead = best.clv_horizon_per_customer - base.clv_horizon_per_customer
+        words += f"; of {clean(best.name)}'s lead of {amount(best.difference)}, {amount(lead)}"
+    return words
 
 
 def rules_met(strategies: Sequence[StrategyResult]) -> str:

@@ -134,7 +134,9 @@ def _named_losers(strategy: StrategyResult, unit: str, *, whole: bool) -> Iterat
         )
         if lost.segments:
             whole_ones = ", ".join(f"'{clean(s)}'" for s in lost.segments)
-            words.append(f"{'segment' if len(lost.segments) == 1 else 'segments'} {whole_ones} in sum")
+            words.append(
+                f"{'segment' if len(lost.segments) == 1 else 'segments'} {whole_ones} in sum, over all periods spent there"
+            )
     bad = [r for r in strategy.returns if r.loses]
     if bad:
         decimals = 0 if max(abs(r.value) for r in bad) >= 100 else decimals_for(r.value for r in bad)
