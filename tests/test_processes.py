@@ -31,6 +31,11 @@ def sleep(_, folder):
     time.sleep(60)
 
 
+def hears_ctrl_c():
+    """Whoever runs the tests in the background of a script ignores Ctrl-C, and so do all that they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def die(_, job):
     if job == 1:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -53,7 +58,7 @@ def alive(pid):
         return False
 
 
-def waited(true, seconds=50):
+def waited(true, seconds=40):
     end = time.monotonic() + seconds
     while not true() and time.monotonic() < end:
         time.sleep(0.05)
@@ -112,7 +117,7 @@ def test_workers_end_with_their_parent_however_it_ends(tmp_path, how):
     script = tmp_path / "sleepers.py"
     script.write_text(SLEEPERS.format(root=str(ROOT), tests=str(ROOT / "tests"), folder=str(tmp_path)))
     with subprocess.Popen(
-        [sys.executable, script], stderr=subprocess.PIPE, text=True, start_new_session=True
+        [sys.executable, script], stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=hears_ctrl_c
     ) as parent:
         assert waited(lambda: len(list(tmp_path.glob("*.pid"))) == 2)
         pids = [int(file.stem) for file in tmp_path.glob("*.pid")]
